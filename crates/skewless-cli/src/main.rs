@@ -1,0 +1,2 @@
+//! The skewless program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Reads and writes tables of records: JSON lines, CSV and Parquet.

@@ -1,0 +1,1 @@
+//! Reads, splits, fits, selects, evaluates and reports; the result is a bundle.

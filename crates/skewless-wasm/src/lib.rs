@@ -1,0 +1,1 @@
+//! The browser and edge-worker door: the core behind JavaScript bindings.

@@ -1,0 +1,2 @@
+//! Everything a developer or CI does by hand, as verbs.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The AWS Lambda door.
+fn main() {}

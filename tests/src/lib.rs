@@ -1,0 +1,1 @@
+//! Conformance: one set of golden rows and one digest, the same on every target.
