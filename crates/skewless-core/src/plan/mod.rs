@@ -1,0 +1,275 @@
+//! The plan: trees and linear models as small edge devices want them, and the engine trait every model kind serves.
+//!
+//! A [`Model`] is what importers and trainers build; [`Model::encode`] turns it into the bytes of `model.plan`;
+//! [`decode`] validates such bytes in full and gives an [`Engine`].
+
+mod bytes;
+mod linear;
+mod rank;
+mod tree_encode;
+mod tree_engine;
+
+use crate::error::{Error, Result};
+use bytes::{PlanReader, PlanWriter};
+
+/// Scores feature rows. The scalar implementation in this module's engines is the definition of every result.
+pub trait Engine: Send + Sync {
+    /// Width of a feature row.
+    fn inputs(&self) -> usize;
+
+    /// Raw scores per row.
+    fn outputs(&self) -> usize;
+
+    /// Whether a feature may be NaN, which means missing.
+    fn accepts_missing(&self) -> bool;
+
+    /// Size of the model for people.
+    fn summary(&self) -> ModelSummary;
+
+    /// Scores `rows` (n × [`Engine::inputs`], row-major f64) into `raw` (n × [`Engine::outputs`], row-major).
+    ///
+    /// # Errors
+    /// `misuse.shape` where the lengths do not fit each other.
+    fn score(&self, rows: &[f64], scratch: &mut EngineScratch, raw: &mut [f64]) -> Result<()>;
+}
+
+/// Memory that an engine uses while it scores; owned by the caller so that nothing is allocated per row.
+#[derive(Clone, Debug, Default)]
+pub struct EngineScratch {
+    bins: Vec<u16>,
+}
+
+/// What a model is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ModelSummary {
+    /// A tree ensemble.
+    Trees {
+        /// Number of trees.
+        trees: usize,
+        /// Number of leaves of all trees.
+        leaves: usize,
+        /// Longest path from a root to a leaf, in splits.
+        depth: usize,
+        /// Number of distinct thresholds of all inputs.
+        thresholds: usize,
+        /// Number of inputs that some split reads.
+        inputs_used: usize,
+    },
+    /// A linear model.
+    Linear {
+        /// Number of weights that are not zero, intercepts aside.
+        nonzero: usize,
+        /// Number of weights, intercepts aside.
+        weights: usize,
+    },
+}
+
+/// The type in which scores are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accumulate {
+    /// IEEE binary64: LightGBM, and trees trained here.
+    F64,
+    /// IEEE binary32: XGBoost and ONNX.
+    F32,
+}
+
+/// A model as importers and trainers build it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Model {
+    /// A tree ensemble.
+    Trees(TreeModel),
+    /// A linear model.
+    Linear(LinearModel),
+}
+
+/// An ensemble of decision trees.
+///
+/// The raw score of an output is `base`, then the leaves of its trees added in the trees' order, in the type of
+/// `accumulate`; with `average`, divided at the end by the number of the output's trees.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TreeModel {
+    /// Width of a feature row.
+    pub inputs: usize,
+    /// Raw scores per row.
+    pub outputs: usize,
+    /// Features are rounded to f32 before any test (XGBoost, ONNX).
+    pub narrow_inputs: bool,
+    /// Type of the sums.
+    pub accumulate: Accumulate,
+    /// Where each output's sum starts; one value an output.
+    pub base: Vec<f64>,
+    /// Divide each sum by the number of its trees (random forests).
+    pub average: bool,
+    /// The trees in the order in which they are summed.
+    pub trees: Vec<Tree>,
+}
+
+/// One tree: `nodes[0]` is the root, and every other node is the child of exactly one split.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tree {
+    /// The output whose score the tree's leaf is added to.
+    pub output: usize,
+    /// The nodes in any order.
+    pub nodes: Vec<Node>,
+}
+
+/// A node of a [`Tree`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node {
+    /// The end of a path.
+    Leaf {
+        /// Added to the score; exactly an f32 where the model accumulates in f32.
+        value: f64,
+    },
+    /// A question about one feature.
+    Split {
+        /// Column of the feature row.
+        input: usize,
+        /// The question.
+        test: Test,
+        /// What a missing value does.
+        missing: Missing,
+        /// Index of the node for "yes".
+        left: usize,
+        /// Index of the node for "no".
+        right: usize,
+    },
+}
+
+/// The question of a split, answered for a value x that is not missing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// x ≤ t goes left.
+    AtMost(f64),
+    /// x < t goes left.
+    Below(f64),
+    /// x cut towards zero is one of these categories (at most 65,533): goes left. Anything else goes right.
+    InSet(Vec<u32>),
+}
+
+/// What a split does with a missing value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// NaN goes left.
+    Left,
+    /// NaN goes right.
+    Right,
+    /// NaN is tested as 0 (LightGBM `missing_type` none).
+    AsZero,
+    /// NaN and |x| ≤ 1e-35 go left (LightGBM `missing_type` zero).
+    ZeroIsMissingLeft,
+    /// NaN and |x| ≤ 1e-35 go right (LightGBM `missing_type` zero).
+    ZeroIsMissingRight,
+}
+
+/// A linear model: `raw[k] = Σ_j weights[k][j] · x[j] + intercept[k]`, starting at 0, columns in their order, the
+/// intercept last, each step rounded to the type of `accumulate`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearModel {
+    /// Width of a feature row.
+    pub inputs: usize,
+    /// Raw scores per row.
+    pub outputs: usize,
+    /// outputs × inputs, row-major.
+    pub weights: Vec<f64>,
+    /// One value an output.
+    pub intercept: Vec<f64>,
+    /// Type of products and sums; with [`Accumulate::F32`], features and weights are rounded to f32 first.
+    pub accumulate: Accumulate,
+}
+
+impl Model {
+    /// The bytes of `model.plan`.
+    ///
+    /// # Errors
+    /// `unsupported.model_size`, `unsupported.threshold` or `unsupported.category` for what the format cannot hold,
+    /// `misuse.model` for nodes that are not a tree or lengths that contradict each other.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        let mut plan = PlanWriter::default();
+        plan.raw(MAGIC);
+        plan.u16(FORMAT);
+        match self {
+            Self::Trees(model) => {
+                plan.u8(KIND_TREES);
+                tree_encode::encode(model, &mut plan)?;
+            }
+            Self::Linear(model) => {
+                plan.u8(KIND_LINEAR);
+                linear::encode(model, &mut plan)?;
+            }
+        }
+        Ok(plan.finish())
+    }
+
+    /// Width of a feature row.
+    pub fn inputs(&self) -> usize {
+        match self {
+            Self::Trees(model) => model.inputs,
+            Self::Linear(model) => model.inputs,
+        }
+    }
+
+    /// Raw scores per row.
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Trees(model) => model.outputs,
+            Self::Linear(model) => model.outputs,
+        }
+    }
+}
+
+/// Reads the bytes of `model.plan`.
+///
+/// # Errors
+/// `bundle.invalid_plan` naming what was read, expected and found; `unsupported.format_version` for a later format.
+pub fn decode(bytes: &[u8]) -> Result<Box<dyn Engine>> {
+    let mut plan = PlanReader::new(bytes);
+    if plan.raw(MAGIC.len(), "magic")? != MAGIC {
+        return Err(Error::bundle(
+            "bundle.invalid_plan",
+            "model.plan does not begin with `SKWP`",
+        ));
+    }
+    let format = plan.u16("format")?;
+    if format != FORMAT {
+        return Err(Error::unsupported(
+            "unsupported.format_version",
+            format!("model.plan has format {format}; this version reads {FORMAT}"),
+        ));
+    }
+    let engine: Box<dyn Engine> = match plan.u8("kind")? {
+        KIND_TREES => Box::new(tree_engine::TreeEngine::read(&mut plan)?),
+        KIND_LINEAR => Box::new(linear::LinearEngine::read(&mut plan)?),
+        kind => {
+            return Err(Error::unsupported(
+                "unsupported.engine",
+                format!(
+                    "model.plan holds a model of kind {kind}, which this version does not know"
+                ),
+            ));
+        }
+    };
+    plan.end()?;
+    Ok(engine)
+}
+
+const MAGIC: &[u8] = b"SKWP";
+const FORMAT: u16 = 1;
+const KIND_TREES: u8 = 1;
+const KIND_LINEAR: u8 = 2;
+
+fn check_shape(engine: &dyn Engine, rows: &[f64], raw: &[f64]) -> Result<()> {
+    let (inputs, outputs) = (engine.inputs(), engine.outputs());
+    let n = raw.len() / outputs.max(1);
+    if n * outputs == raw.len() && n * inputs == rows.len() {
+        return Ok(());
+    }
+    Err(Error::misuse(
+        "misuse.shape",
+        format!(
+            "{} feature values and {} scores do not fit a model of {inputs} inputs and {outputs} outputs",
+            rows.len(),
+            raw.len()
+        ),
+    ))
+}
