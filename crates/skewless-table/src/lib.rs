@@ -1,1 +1,33 @@
-//! Reads and writes tables of records: JSON lines, CSV and Parquet.
+//! Tables of records as streams of blocks: JSON lines, CSV and, with the feature `parquet`, Parquet.
+//!
+//! A [`Reader`] cuts a file or a stream into [`Chunk`]s, cheaply and in order; [`Chunk::decode`] does the work and may
+//! run on another thread. The result is a [`Block`]: rows for the core, and the rows that could not be read, each with
+//! its error. [`Encoder`] and [`PredictionWriter`] are the way back. [`read_columns`] reads a whole table for training.
+//!
+//! Rows are counted from 0 over the whole table, in every format; a header and blank lines do not count.
+
+mod block;
+mod csv_rows;
+mod encode;
+mod failure;
+mod format;
+mod json_lines;
+#[cfg(feature = "parquet")]
+mod parquet_predictions;
+#[cfg(feature = "parquet")]
+mod parquet_rows;
+#[cfg(feature = "parquet")]
+mod parquet_values;
+mod predictions;
+mod reader;
+mod typed;
+mod wanted;
+mod whole;
+
+pub use block::{Block, Chunk, Rows};
+pub use encode::{Encoded, Encoder};
+pub use format::Format;
+pub use predictions::PredictionWriter;
+pub use reader::{Extra, Reader, Source};
+pub use wanted::{Cells, Wanted};
+pub use whole::read_columns;

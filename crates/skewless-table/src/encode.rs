@@ -1,0 +1,149 @@
+//! Predictions as lines, cells or Arrow columns; a failed row has its error in its place.
+
+use serde_json::{Map, Value as Json, json};
+use skewless_core::{BatchPrediction, Error, Output, Prediction, Result, Task};
+
+use crate::{Format, failure};
+
+/// Turns predictions into the bytes or rows of a format. It may be shared between threads.
+#[derive(Clone, Debug)]
+pub struct Encoder {
+    pub(crate) format: Format,
+    output: Output,
+}
+
+/// Predictions of one block, ready to be written.
+pub enum Encoded {
+    /// Lines of JSON or CSV.
+    Bytes(Vec<u8>),
+    /// Rows of a Parquet file.
+    #[cfg(feature = "parquet")]
+    Batch(arrow_array::RecordBatch),
+}
+
+impl Encoder {
+    /// An encoder for predictions of `output`.
+    ///
+    /// # Errors
+    /// `unsupported.table_format` for Parquet in a build without it.
+    pub fn new(format: Format, output: &Output) -> Result<Self> {
+        if !format.is_built() {
+            return Err(failure::not_built("the output", format));
+        }
+        Ok(Self { format, output: output.clone() })
+    }
+
+    /// The columns of CSV and Parquet: `label`, `probability` and `raw` for a binary model, `label` and one
+    /// `probability_LABEL` and `raw_LABEL` a label for several classes, `value` and `raw` for a regression; then `error`
+    /// (the code) and `message`, empty where the row was answered.
+    pub fn column_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        match self.output.task {
+            Task::Regression => names.push("value".to_owned()),
+            Task::Binary => names.extend(["label".to_owned(), "probability".to_owned()]),
+            Task::Multiclass => {
+                names.push("label".to_owned());
+                names.extend(self.output.labels.iter().map(|label| format!("probability_{label}")));
+            }
+        }
+        match self.output.task {
+            Task::Multiclass => names.extend(self.output.labels.iter().map(|label| format!("raw_{label}"))),
+            Task::Regression | Task::Binary => names.push("raw".to_owned()),
+        }
+        names.extend(["error".to_owned(), "message".to_owned()]);
+        names
+    }
+
+    /// Encodes a block whose first row is row `first_row` of the table.
+    ///
+    /// # Errors
+    /// `internal.encode` if the predictions do not have the output's shape.
+    pub fn encode(&self, first_row: usize, batch: &BatchPrediction) -> Result<Encoded> {
+        match self.format {
+            Format::JsonLines => self.lines(first_row, batch).map(Encoded::Bytes),
+            Format::Csv => self.cells(batch).map(Encoded::Bytes),
+            #[cfg(feature = "parquet")]
+            Format::Parquet => crate::parquet_predictions::batch(self, batch).map(Encoded::Batch),
+            #[cfg(not(feature = "parquet"))]
+            Format::Parquet => Err(failure::not_built("the output", self.format)),
+        }
+    }
+
+    fn lines(&self, first_row: usize, batch: &BatchPrediction) -> Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(batch.rows * 64);
+        for row in 0..batch.rows {
+            let json = match batch.row(row) {
+                Ok(prediction) => self.output.prediction_json(&prediction),
+                Err(error) => json!({ "error": error_json(error, first_row + row) }),
+            };
+            serde_json::to_writer(&mut bytes, &json).map_err(fault)?;
+            bytes.push(b'\n');
+        }
+        Ok(bytes)
+    }
+
+    fn cells(&self, batch: &BatchPrediction) -> Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::with_capacity(batch.rows * 64));
+        let width = self.column_names().len();
+        for row in 0..batch.rows {
+            let cells = match batch.row(row) {
+                Ok(prediction) => self.prediction_cells(&prediction),
+                Err(error) => error_cells(width, error),
+            };
+            writer.write_record(&cells).map_err(fault)?;
+        }
+        writer.into_inner().map_err(|error| fault(error.into_error()))
+    }
+
+    fn prediction_cells(&self, prediction: &Prediction) -> Vec<String> {
+        let mut cells = Vec::new();
+        if self.output.task != Task::Regression {
+            cells.push(self.label(prediction.label).unwrap_or_default().to_owned());
+        }
+        cells.extend(prediction.values.iter().map(|&value| number_text(value)));
+        cells.extend(prediction.raw.iter().map(|&value| number_text(value)));
+        cells.extend([String::new(), String::new()]);
+        cells
+    }
+
+    /// The name of a label.
+    pub(crate) fn label(&self, label: Option<u32>) -> Option<&str> {
+        self.output.labels.get(label? as usize).map(String::as_str)
+    }
+
+    /// True when predictions have a label.
+    #[cfg(feature = "parquet")]
+    pub(crate) fn is_labelled(&self) -> bool {
+        self.output.task != Task::Regression
+    }
+}
+
+/// The error of a row as JSON; the row counts over the whole table.
+fn error_json(error: &Error, row: usize) -> Json {
+    let mut json = Map::new();
+    json.insert("code".to_owned(), error.code().into());
+    json.insert("message".to_owned(), error.message().into());
+    if let Some(field) = error.field() {
+        json.insert("field".to_owned(), field.into());
+    }
+    if let Some(value) = error.value() {
+        json.insert("value".to_owned(), value.into());
+    }
+    json.insert("row".to_owned(), row.into());
+    Json::Object(json)
+}
+
+fn error_cells(width: usize, error: &Error) -> Vec<String> {
+    let mut cells = vec![String::new(); width.saturating_sub(2)];
+    cells.extend([error.code().to_owned(), error.message().to_owned()]);
+    cells
+}
+
+/// The shortest text that reads back as the same number, as in JSON.
+fn number_text(value: f64) -> String {
+    serde_json::Number::from_f64(value).map_or_else(|| value.to_string(), |number| number.to_string())
+}
+
+pub(crate) fn fault(error: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::internal("internal.encode", "predictions could not be encoded").with_source(error)
+}

@@ -1,0 +1,92 @@
+//! Predictions as a Parquet file.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use arrow_array::builder::{Float64Builder, StringBuilder};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use skewless_core::{BatchPrediction, Result};
+
+use crate::Encoder;
+use crate::encode::fault;
+
+fn schema(encoder: &Encoder) -> Arc<Schema> {
+    let names = encoder.column_names();
+    let texts = names.len().saturating_sub(2);
+    let fields = names.iter().enumerate().map(|(at, name)| {
+        let is_text = at >= texts || (at == 0 && encoder.is_labelled());
+        Field::new(name, if is_text { DataType::Utf8 } else { DataType::Float64 }, true)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The rows of a block; a failed row is null but for its error.
+pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<RecordBatch> {
+    let schema = schema(encoder);
+    let mut labels = StringBuilder::new();
+    let numbers = schema.fields().len().saturating_sub(2 + usize::from(encoder.is_labelled()));
+    let mut columns: Vec<Float64Builder> = (0..numbers).map(|_| Float64Builder::new()).collect();
+    let (mut codes, mut messages) = (StringBuilder::new(), StringBuilder::new());
+    for row in 0..predictions.rows {
+        match predictions.row(row) {
+            Ok(prediction) => {
+                labels.append_option(encoder.label(prediction.label));
+                let values = prediction.values.iter().chain(&prediction.raw);
+                columns.iter_mut().zip(values).for_each(|(column, &value)| column.append_value(value));
+                codes.append_null();
+                messages.append_null();
+            }
+            Err(error) => {
+                labels.append_null();
+                columns.iter_mut().for_each(Float64Builder::append_null);
+                codes.append_value(error.code());
+                messages.append_value(error.message());
+            }
+        }
+    }
+    let mut arrays: Vec<ArrayRef> = Vec::new();
+    if encoder.is_labelled() {
+        arrays.push(Arc::new(labels.finish()));
+    }
+    arrays.extend(columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
+    arrays.extend([Arc::new(codes.finish()) as ArrayRef, Arc::new(messages.finish())]);
+    RecordBatch::try_new(schema, arrays).map_err(fault)
+}
+
+/// A Parquet file being written.
+pub(crate) struct ParquetSink<W: Write + Send>(ArrowWriter<W>);
+
+impl<W: Write + Send> ParquetSink<W> {
+    pub(crate) fn new(writer: W, encoder: &Encoder) -> io::Result<Self> {
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            // The library's version would otherwise stand in the file and change its bytes.
+            .set_created_by("skewless".to_owned())
+            .build();
+        ArrowWriter::try_new(writer, schema(encoder), Some(properties)).map(Self).map_err(io_error)
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        self.0.write(batch).map_err(io_error)
+    }
+
+    pub(crate) fn finish(self) -> io::Result<W> {
+        self.0.into_inner().map_err(io_error)
+    }
+}
+
+/// The writer's own error where there is one, so that a closed pipe is known as such.
+fn io_error(error: ParquetError) -> io::Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<io::Error>() {
+            Ok(error) => *error,
+            Err(source) => io::Error::other(source),
+        },
+        other => io::Error::other(other),
+    }
+}

@@ -1,0 +1,193 @@
+//! A whole table at once, for training and for fitting on a sample.
+
+use std::path::Path;
+
+use skewless_core::{Column, Columns, Error, Record, Result, Value};
+
+use crate::typed::Growing;
+use crate::{Cells, Extra, Format, Reader, Rows, Source, Wanted, failure};
+
+/// Reads the columns `wanted` of a file, all rows in order; without a `format` its extension says which.
+///
+/// The result has the wanted columns in the order asked for. Missing values are NaN and the missing code.
+///
+/// # Errors
+/// Those of [`Reader::new`]; `table.missing_column`; for the first row that cannot be read, its error with its row.
+pub fn read_columns(path: &Path, format: Option<Format>, wanted: &[Wanted]) -> Result<Columns> {
+    let source = Source::file(path, format)?;
+    let name = source.name.clone();
+    let mut whole: Vec<Option<Growing>> = wanted.iter().map(|_| None).collect();
+    let mut rows = 0;
+    let reader = Reader::new(source, wanted, Extra::Skip)?;
+    check_present(&name, &reader, wanted)?;
+    for chunk in reader {
+        let mut block = chunk?.decode()?;
+        if !block.unreadable.is_empty() {
+            return Err(located(block.unreadable.swap_remove(0), &name, block.first_row));
+        }
+        rows += block.rows.len();
+        let columns = match block.rows {
+            Rows::Columns(columns) => columns,
+            Rows::Records(records) => {
+                typed(&records, wanted).map_err(|error| located(error, &name, block.first_row))?
+            }
+        };
+        append(&mut whole, &columns, wanted, &name)?;
+    }
+    let mut columns = Columns::new(rows);
+    for (growing, wanted) in whole.into_iter().zip(wanted) {
+        columns.push(&wanted.name, growing.unwrap_or_else(|| Growing::of(wanted.cells)).finish()?)?;
+    }
+    Ok(columns)
+}
+
+fn check_present(name: &str, reader: &Reader, wanted: &[Wanted]) -> Result<()> {
+    let Some(names) = reader.column_names() else { return Ok(()) };
+    match wanted.iter().find(|wanted| !names.contains(&wanted.name)) {
+        Some(absent) => Err(missing_column(name, &absent.name)),
+        None => Ok(()),
+    }
+}
+
+fn missing_column(name: &str, column: &str) -> Error {
+    Error::input("table.missing_column", format!("{name} has no column `{column}`")).with_field(column)
+}
+
+/// The error of a row, counted over the whole table.
+fn located(error: Error, name: &str, first_row: usize) -> Error {
+    let row = first_row + error.row().unwrap_or_default();
+    let mut located = Error::new(
+        error.kind(),
+        error.code(),
+        format!("{name}, row {row}: {}", error.message()),
+    )
+    .with_row(row);
+    if let Some(field) = error.field() {
+        located = located.with_field(field);
+    }
+    if let Some(value) = error.value() {
+        located = located.with_value(value);
+    }
+    located.with_source(error)
+}
+
+fn append(
+    whole: &mut [Option<Growing>],
+    columns: &Columns,
+    wanted: &[Wanted],
+    name: &str,
+) -> Result<()> {
+    for (growing, wanted) in whole.iter_mut().zip(wanted) {
+        let column =
+            columns.column(&wanted.name).ok_or_else(|| missing_column(name, &wanted.name))?;
+        let growing = growing.get_or_insert_with(|| match column {
+            Column::Number(_) => Growing::of(Cells::Number),
+            Column::Text(_) => Growing::of(Cells::Text),
+        });
+        if !growing.append(column) {
+            let due = wanted.cells.described();
+            return Err(failure::wrong_type(name, &wanted.name, "of changing type", due));
+        }
+    }
+    Ok(())
+}
+
+/// Records as columns. A field that a record lacks is missing.
+fn typed(records: &[Record], wanted: &[Wanted]) -> Result<Columns> {
+    let mut columns = Columns::new(records.len());
+    for wanted in wanted {
+        let mut growing = Growing::of(wanted.cells);
+        for (row, record) in records.iter().enumerate() {
+            push_value(&mut growing, wanted, record.value(&wanted.name))
+                .map_err(|error| error.with_row(row))?;
+        }
+        columns.push(&wanted.name, growing.finish()?)?;
+    }
+    Ok(columns)
+}
+
+fn push_value(growing: &mut Growing, wanted: &Wanted, value: Option<&Value>) -> Result<()> {
+    match (growing, value, wanted.cells) {
+        (growing, None | Some(Value::Missing), _) => growing.push_missing(),
+        (Growing::Number(values), Some(Value::Number(value)), Cells::Number) => values.push(*value),
+        (Growing::Number(values), Some(Value::Bool(value)), Cells::Boolean) => {
+            values.push(f64::from(u8::from(*value)));
+        }
+        (growing @ Growing::Number(_), Some(Value::Text(token)), _) if wanted.missing.contains(token) => {
+            growing.push_missing();
+        }
+        (Growing::Text(text), Some(Value::Text(value)), _) => text.push(Some(value)),
+        (_, Some(value), cells) => {
+            let (name, due) = (&wanted.name, cells.described());
+            let message = format!("field `{name}` is a JSON {} where {due} is due", value.type_name());
+            return Err(Error::input("input.wrong_type", message).with_field(name));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    fn wanted() -> Vec<Wanted> {
+        vec![
+            Wanted::new("late", Cells::Boolean),
+            Wanted { missing: vec!["NA".to_owned()], ..Wanted::new("x", Cells::Number) },
+            Wanted::new("c", Cells::Text),
+        ]
+    }
+
+    #[test]
+    fn csv_and_json_lines_give_the_same_columns() {
+        let (_keep, csv) = file("a.csv", "x,c,late\n1.5,UA,true\n2,,false\n");
+        let (_keep, lines) = file(
+            "a.jsonl",
+            "{\"x\":1.5,\"c\":\"UA\",\"late\":true}\n{\"x\":2,\"c\":null,\"late\":false}\n",
+        );
+        let from_csv = read_columns(&csv, None, &wanted()).unwrap();
+        assert_eq!(from_csv, read_columns(&lines, None, &wanted()).unwrap());
+        assert_eq!(from_csv.names(), ["late", "x", "c"]);
+    }
+
+    #[test]
+    fn tokens_stand_for_missing_numbers() {
+        for (name, text) in
+            [("a.csv", "x,c,late\nNA,a,true\n"), ("a.jsonl", "{\"x\":\"NA\",\"c\":\"a\",\"late\":true}\n")]
+        {
+            let (_keep, path) = file(name, text);
+            let columns = read_columns(&path, None, &wanted()).unwrap();
+            let Some(Column::Number(x)) = columns.column("x") else { unreachable!() };
+            assert!(x[0].is_nan(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_bad_row_is_named() {
+        for (name, text, code) in [
+            ("a.csv", "x,c,late\n1,a,true\nfar,b,true\n", "input.wrong_type"),
+            ("a.csv", "x,c,late\n1,a,true\n1,b\n", "table.ragged_row"),
+            ("a.jsonl", "{\"x\":1}\n{\"x\":\"far\"}\n", "input.wrong_type"),
+            ("a.jsonl", "{\"x\":1}\n{\"x\":", "input.invalid_json"),
+        ] {
+            let (_keep, path) = file(name, text);
+            let error = read_columns(&path, None, &wanted()).unwrap_err();
+            assert_eq!((error.code(), error.row()), (code, Some(1)), "{text}");
+            assert!(error.message().contains("row 1"), "{}", error.message());
+        }
+    }
+
+    #[test]
+    fn an_absent_column_is_named() {
+        let (_keep, path) = file("a.csv", "x,c\n1,a\n");
+        let error = read_columns(&path, None, &wanted()).unwrap_err();
+        assert_eq!((error.code(), error.field()), ("table.missing_column", Some("late")));
+    }
+}
