@@ -1,0 +1,440 @@
+"""Trains small models with LightGBM, XGBoost and scikit-learn and records what each library answers.
+
+    python -m venv .venv && .venv/bin/pip install -r requirements.txt && .venv/bin/python make.py
+
+For each case it writes the model file as the library writes it, and NAME.rows.jsonl, one line per row:
+`row` (the inputs, null for NaN), `raw` (the library's raw scores) and `values` (its predictions after the link).
+Numbers are exact: the shortest decimal of the double, or of the single widened to double.
+Every seed is fixed and every library runs on one thread.
+"""
+
+import json
+import pathlib
+import re
+
+import lightgbm as lgb
+import numpy as np
+import onnx
+import onnxruntime as ort
+import xgboost as xgb
+from onnx import TensorProto, helper
+from skl2onnx import to_onnx
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LinearRegression, LogisticRegression
+
+HERE = pathlib.Path(__file__).parent
+TRAIN_ROWS = 1500
+CATEGORY_COLUMN = 2  # the column that the categorical cases declare
+INPUTS = 6
+
+
+def training_rows(seed, missing=False):
+    """Two wide numbers, a category 0..40, a sparse count, a small number and a flag."""
+    rng = np.random.default_rng(seed)
+    n = TRAIN_ROWS
+    x = np.column_stack([
+        rng.normal(0, 1, n).round(3),
+        rng.gamma(2, 100, n).round(1),
+        rng.integers(0, 41, n),
+        np.where(rng.random(n) < 0.6, 0, rng.poisson(3, n)),
+        rng.uniform(-1e-3, 1e-3, n).round(6),
+        rng.integers(0, 2, n),
+    ]).astype(float)
+    if missing:
+        for column in (0, 1, 2, 3):
+            x[rng.random(n) < 0.15, column] = np.nan
+    return x
+
+
+def signal(x, seed):
+    """A noisy score that every column takes part in, missing values too."""
+    rng = np.random.default_rng(seed + 1)
+    filled = np.nan_to_num(x, nan=-0.7)
+    return (
+        np.sin(filled[:, 0] * 2)
+        + filled[:, 1] / 250
+        + np.isin(filled[:, 2], (1, 3, 7, 20, 33, 36)) * 1.5
+        - 0.4 * filled[:, 3]
+        + filled[:, 4] * 900 * (filled[:, 5] - 0.5)
+        + rng.normal(0, 0.7, len(x))
+    )
+
+
+def binary(score):
+    return (score > np.median(score)).astype(int)
+
+
+def three_classes(score):
+    return np.digitize(score, np.quantile(score, (0.4, 0.75)))
+
+
+def counts(score):
+    return np.floor(np.exp(np.clip(score, -2, 2))).astype(int)
+
+
+def asked_rows(x, thresholds, narrow, categorical=False, missing=True):
+    """Rows to ask: some of training, every hard value in every column, and thresholds with their neighbours.
+
+    `thresholds` are (column, value); `narrow` says that the library reads rows as single precision.
+    """
+    rng = np.random.default_rng(7)
+    rows = [r.copy() for r in x[:20]]
+    base = np.nan_to_num(x[60:], nan=1.0)
+    hard = [0.0, -0.0, 1e-35, 1.0000000180025095e-35, 1e-36, -1e-36, 2e-35, -2e-35, 3e38, -3e38, 0.5, -0.5]
+    if not narrow:
+        hard += [1.7e308, -1.7e308, 5e-324]
+    if missing:
+        hard += [np.nan]
+    for column in range(INPUTS):
+        values = list(rng.choice(hard, 8, replace=False))
+        if categorical and column == CATEGORY_COLUMN:
+            values = [np.nan, -1.0, -7.0, 41.0, 63.0, 64.0, 1000.0, 16777215.0] + [float(c) for c in range(41)]
+            if not narrow:
+                values += [-0.5, 3.7, 1e10, -1e300]
+        for value in values:
+            row = base[rng.integers(len(base))].copy()
+            row[column] = value
+            rows.append(row)
+    if missing:
+        rows.append(np.full(INPUTS, np.nan))
+    rows.append(np.zeros(INPUTS))
+    real = np.float32 if narrow else np.float64
+    picked = [thresholds[i] for i in rng.permutation(len(thresholds))[:12]]
+    for column, value in picked:
+        value = real(value)
+        for neighbour in (value, np.nextafter(value, real(np.inf)), np.nextafter(value, real(-np.inf))):
+            row = base[rng.integers(len(base))].copy()
+            row[column] = float(neighbour)
+            rows.append(row)
+    # A split between missing and present has the largest double as its threshold; nothing finite is above it.
+    rows = np.array([row for row in rows if not np.isinf(row).any()])
+    return rows.astype(np.float32).astype(float) if narrow else rows
+
+
+def number(value):
+    value = float(value)
+    if np.isnan(value):
+        return None
+    return int(value) if value == int(value) and abs(value) < 1e15 and str(value) != "-0.0" else value
+
+
+def write_rows(name, rows, raw, values):
+    raw, values = np.asarray(raw), np.asarray(values)
+    with open(HERE / f"{name}.rows.jsonl", "w") as out:
+        for row, r, v in zip(rows, raw.reshape(len(rows), -1), values.reshape(len(rows), -1), strict=True):
+            assert np.isfinite(r).all(), (name, row, r)
+            line = {
+                "row": [number(cell) for cell in row],
+                "raw": [float(cell) for cell in r],
+                "values": [float(cell) for cell in v],
+            }
+            out.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+# LightGBM ------------------------------------------------------------------------------------------------------
+
+
+def lightgbm_thresholds(text):
+    found = []
+    for columns, thresholds, kinds in re.findall(
+        r"split_feature=(.*)\nsplit_gain=.*\nthreshold=(.*)\ndecision_type=(.*)\n", text
+    ):
+        for column, threshold, kind in zip(columns.split(), thresholds.split(), kinds.split()):
+            if int(kind) % 2 == 0:
+                found.append((int(column), float(threshold)))
+    return found
+
+
+def lightgbm(name, label, seed=1, rounds=8, missing=False, categorical=False, names=None, **parameters):
+    x = training_rows(seed, missing)
+    parameters = {
+        "num_leaves": 12,
+        "learning_rate": 0.2,
+        "min_data_in_leaf": 10,
+        "num_threads": 1,
+        "deterministic": True,
+        "seed": 5,
+        "verbose": -1,
+        **parameters,
+    }
+    columns = [CATEGORY_COLUMN] if categorical else []
+    data = lgb.Dataset(x, label(signal(x, seed)), categorical_feature=columns, feature_name=names or "auto")
+    text = lgb.train(parameters, data, rounds).model_to_string()
+    (HERE / f"{name}.txt").write_text(text)
+    model = lgb.Booster(model_str=text)
+    rows = asked_rows(x, lightgbm_thresholds(text), narrow=False, categorical=categorical)
+    write_rows(name, rows, model.predict(rows, raw_score=True), model.predict(rows))
+
+
+def all_lightgbm():
+    names = ["temperature", "distance", "carrier", "delays", "slope", "night"]
+    lightgbm("lightgbm_binary", binary, objective="binary", names=names)
+    lightgbm("lightgbm_binary_sigmoid", binary, seed=2, objective="binary", sigmoid=0.7, is_unbalance=True)
+    lightgbm("lightgbm_multiclass", three_classes, seed=3, rounds=6, objective="multiclass", num_class=3)
+    lightgbm("lightgbm_one_vs_rest", three_classes, seed=4, rounds=6, objective="multiclassova", num_class=3)
+    lightgbm("lightgbm_regression", lambda s: s * 10 + 3, seed=5, objective="regression")
+    lightgbm("lightgbm_regression_sqrt", lambda s: s * 10 + 3, seed=5, objective="regression", reg_sqrt=True)
+    lightgbm("lightgbm_categorical", binary, seed=6, categorical=True, missing=True, objective="binary",
+             min_data_per_group=5, cat_smooth=1, cat_l2=1, max_cat_to_onehot=1)
+    lightgbm("lightgbm_categorical_one_hot", lambda s: s, seed=7, categorical=True, objective="regression_l1",
+             max_cat_to_onehot=64, num_leaves=20)
+    lightgbm("lightgbm_missing_nan", binary, seed=8, missing=True, objective="binary")
+    lightgbm("lightgbm_missing_zero", binary, seed=9, missing=True, objective="binary", zero_as_missing=True)
+    lightgbm("lightgbm_missing_none", binary, seed=10, missing=True, objective="binary", use_missing=False)
+    lightgbm("lightgbm_poisson", counts, seed=11, objective="poisson")
+    lightgbm("lightgbm_tweedie", counts, seed=12, objective="tweedie")
+    lightgbm("lightgbm_gamma", lambda s: counts(s) + 1, seed=13, objective="gamma")
+    lightgbm("lightgbm_cross_entropy", lambda s: 1 / (1 + np.exp(-s)), seed=14, objective="cross_entropy")
+    lightgbm("lightgbm_random_forest", binary, seed=15, objective="binary", boosting="rf", bagging_freq=1,
+             bagging_fraction=0.6, rounds=9)
+    lightgbm("lightgbm_random_forest_regression", lambda s: s, seed=16, objective="regression", boosting="rf",
+             bagging_freq=1, bagging_fraction=0.6, rounds=9)
+    lightgbm("lightgbm_dart", lambda s: s, seed=17, objective="huber", boosting="dart")
+    # One label only: every tree is a single leaf.
+    lightgbm("lightgbm_stump", lambda s: np.full(len(s), 2.5), seed=18, rounds=2, objective="regression")
+
+
+# XGBoost -------------------------------------------------------------------------------------------------------
+
+
+def xgboost_thresholds(model):
+    found = []
+    for tree in model["learner"]["gradient_booster"].get("gbtree", model["learner"]["gradient_booster"])["model"]["trees"]:
+        for i, left in enumerate(tree["left_children"]):
+            if left >= 0 and tree["split_type"][i] == 0:
+                found.append((tree["split_indices"][i], tree["split_conditions"][i]))
+    return found
+
+
+def xgboost(name, label, seed=1, rounds=8, missing=False, categorical=False, names=None, **parameters):
+    x = training_rows(seed, missing)
+    parameters = {"max_depth": 4, "eta": 0.3, "nthread": 1, "seed": 5, **parameters}
+    types = ["q"] * INPUTS
+    if categorical:
+        types[CATEGORY_COLUMN] = "c"
+
+    def matrix(rows, labels=None):
+        return xgb.DMatrix(rows, labels, feature_types=types, feature_names=names, enable_categorical=categorical)
+
+    trained = xgb.train(parameters, matrix(x, label(signal(x, seed))), rounds)
+    text = trained.save_raw("json").decode()
+    (HERE / f"{name}.json").write_text(text)
+    model = xgb.Booster({"nthread": 1})
+    model.load_model(bytearray(text.encode()))
+    rows = asked_rows(x, xgboost_thresholds(json.loads(text)), narrow=True, categorical=categorical)
+    asked = matrix(rows)
+    raw, values = model.predict(asked, output_margin=True), model.predict(asked)
+    assert raw.dtype == np.float32
+    write_rows(name, rows, raw, values)
+
+
+def all_xgboost():
+    names = ["temperature", "distance", "carrier", "delays", "slope", "night"]
+    xgboost("xgboost_binary", binary, seed=21, objective="binary:logistic", names=names)
+    xgboost("xgboost_binary_base", binary, seed=22, objective="binary:logistic", base_score=0.137)
+    xgboost("xgboost_binary_raw", binary, seed=23, objective="binary:logitraw")
+    xgboost("xgboost_multiclass", three_classes, seed=24, rounds=5, objective="multi:softprob", num_class=3)
+    xgboost("xgboost_multiclass_label", three_classes, seed=24, rounds=3, objective="multi:softmax", num_class=3)
+    xgboost("xgboost_regression", lambda s: s * 10 + 3, seed=25, objective="reg:squarederror")
+    xgboost("xgboost_regression_absolute", lambda s: s * 10 + 3, seed=25, objective="reg:absoluteerror")
+    xgboost("xgboost_regression_logistic", lambda s: 1 / (1 + np.exp(-s)), seed=26, objective="reg:logistic")
+    xgboost("xgboost_categorical", binary, seed=27, categorical=True, missing=True, objective="binary:logistic",
+            max_cat_to_onehot=1)
+    xgboost("xgboost_categorical_one_hot", lambda s: s, seed=28, categorical=True, objective="reg:squarederror",
+            max_cat_to_onehot=64, max_depth=6, rounds=6)
+    xgboost("xgboost_missing", binary, seed=29, missing=True, objective="binary:logistic")
+    xgboost("xgboost_poisson", counts, seed=30, objective="count:poisson")
+    xgboost("xgboost_gamma", lambda s: counts(s) + 1, seed=31, objective="reg:gamma")
+    xgboost("xgboost_tweedie", counts, seed=32, objective="reg:tweedie")
+    xgboost("xgboost_dart", binary, seed=33, missing=True, objective="binary:logistic", booster="dart", rate_drop=0.3)
+    xgboost("xgboost_random_forest", lambda s: s, seed=34, rounds=2, objective="reg:squarederror",
+            num_parallel_tree=5, subsample=0.6, colsample_bynode=0.6, max_depth=4)
+
+
+# scikit-learn through ONNX, answered by ONNX Runtime --------------------------------------------------------------
+
+
+def run(model, rows):
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    real = np.float64 if session.get_inputs()[0].type == "tensor(double)" else np.float32
+    return session.run(None, {session.get_inputs()[0].name: rows.astype(real)})
+
+
+def probabilities(model, rows):
+    """The last output as an array, whether or not the graph ends in a ZipMap."""
+    answer = run(model, rows)[-1]
+    return np.array([list(row.values()) for row in answer]) if isinstance(answer, list) else answer
+
+
+def raw_scores(model, rows):
+    """What the model operator gives before its link: the same graph with `post_transform` NONE, cut after it."""
+    cut = onnx.ModelProto()
+    cut.CopyFrom(model)
+    node = next(n for n in cut.graph.node if n.op_type.startswith(("TreeEnsemble", "Linear")))
+    for attribute in node.attribute:
+        if attribute.name == "post_transform":
+            attribute.CopyFrom(helper.make_attribute("post_transform", "NONE"))
+    del cut.graph.node[:]
+    cut.graph.node.append(node)
+    del cut.graph.output[:]
+    cut.graph.output.append(helper.make_tensor_value_info(node.output[-1], TensorProto.FLOAT, [None, None]))
+    scores = run(cut, rows)[-1]
+    return scores[:, 1:] if scores.shape[1] == 2 else scores
+
+
+def onnx_thresholds(model):
+    found = []
+    for node in model.graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if "nodes_modes" in attributes:
+            values = attributes.get("nodes_values")
+            if values is None:
+                values = onnx.numpy_helper.to_array(attributes["nodes_values_as_tensor"])
+            for column, value, mode in zip(attributes["nodes_featureids"], values, attributes["nodes_modes"]):
+                if mode != b"LEAF":
+                    found.append((column, float(value)))
+    return found
+
+
+def write_onnx(name, model, x, missing=True):
+    double = model.graph.input[0].type.tensor_type.elem_type == TensorProto.DOUBLE
+    if double:
+        # The operator's output is single precision whatever its input is; skl2onnx declares a double.
+        model.graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT
+    # skl2onnx lists the operator sets in the order of a hash map.
+    operator_sets = sorted(model.opset_import, key=lambda entry: entry.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(operator_sets)
+    (HERE / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    rows = asked_rows(x, onnx_thresholds(model), narrow=not double, missing=missing)
+    if not missing:
+        rows = rows[np.abs(rows).max(axis=1) < 1e30]
+    values = probabilities(model, rows)
+    write_rows(name, rows, raw_scores(model, rows), values[:, 1:] if values.shape[1:] == (2,) else values)
+
+
+def sklearn(name, estimator, label, seed, missing=False, double=False, linear=False, zipmap=True):
+    x = training_rows(seed, missing)
+    if linear:
+        x[:, 1] /= 100
+    estimator.fit(x, label(signal(x, seed)))
+    real = np.float64 if double else np.float32
+    options = {} if zipmap else {id(estimator): {"zipmap": False}}
+    target = {"": 17, "ai.onnx.ml": 3} if double else None
+    write_onnx(name, to_onnx(estimator, x[:1].astype(real), options=options, target_opset=target), x, not linear)
+
+
+def words(score):
+    return np.array(["early", "on time", "late"])[three_classes(score)]
+
+
+def all_sklearn():
+    small = {"n_estimators": 12, "max_depth": 4, "random_state": 5}
+    sklearn("sklearn_forest_binary", RandomForestClassifier(**small), binary, 41)
+    sklearn("sklearn_forest_multiclass", RandomForestClassifier(**small), words, 42, zipmap=False)
+    sklearn("sklearn_forest_regression", RandomForestRegressor(**small), lambda s: s, 43)
+    sklearn("sklearn_forest_double", RandomForestRegressor(**small), lambda s: s, 43, double=True)
+    sklearn("sklearn_boosting_binary", GradientBoostingClassifier(**small), binary, 44)
+    sklearn("sklearn_boosting_multiclass", GradientBoostingClassifier(**{**small, "n_estimators": 6}), words, 45)
+    sklearn("sklearn_boosting_regression", GradientBoostingRegressor(**small), lambda s: s, 46)
+    hist = {"max_iter": 12, "max_leaf_nodes": 12, "random_state": 5, "early_stopping": False}
+    sklearn("sklearn_hist_binary", HistGradientBoostingClassifier(**hist), binary, 47, missing=True)
+    sklearn("sklearn_hist_regression", HistGradientBoostingRegressor(**hist), lambda s: s, 48, missing=True)
+    sklearn("sklearn_logistic", LogisticRegression(max_iter=1000), binary, 49, linear=True)
+    sklearn("sklearn_logistic_multiclass", LogisticRegression(max_iter=1000), words, 50, linear=True)
+    sklearn("sklearn_linear", LinearRegression(), lambda s: s * 10 + 3, 51, linear=True)
+
+
+def branch_modes():
+    """Every ordered comparison, with the missing value on either side, as no converter writes it."""
+    rng = np.random.default_rng(60)
+    modes = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"]
+    columns = {k: [] for k in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
+                               "missing_value_tracks_true")}
+    leaves = []
+    for tree in range(16):
+        for node in range(7):
+            branch = node < 3
+            columns["treeids"].append(tree)
+            columns["nodeids"].append(node)
+            columns["featureids"].append(int(rng.integers(INPUTS)) if branch else 0)
+            columns["values"].append(float(np.float32(rng.choice([0, 0.5, -0.25, 3, 100, 1e-4]))) if branch else 0.0)
+            columns["modes"].append(modes[(tree + node) % 4] if branch else "LEAF")
+            columns["truenodeids"].append(2 * node + 1 if branch else 0)
+            columns["falsenodeids"].append(2 * node + 2 if branch else 0)
+            columns["missing_value_tracks_true"].append((tree // 4) % 2 if branch else 0)
+            if not branch:
+                leaves.append((tree, node, float(np.float32(rng.normal()))))
+    node = helper.make_node(
+        "TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=1, base_values=[0.25],
+        target_treeids=[t for t, _, _ in leaves], target_nodeids=[n for _, n, _ in leaves],
+        target_ids=[0] * len(leaves), target_weights=[w for _, _, w in leaves], post_transform="NONE",
+        **{f"nodes_{k}": v for k, v in columns.items()},
+    )
+    graph = helper.make_graph(
+        [node], "branches",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, INPUTS])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    write_onnx("onnx_branch_modes", model, training_rows(60))
+
+
+def ensemble_v5():
+    """The operator of ai.onnx.ml 5, two targets, as no converter writes it yet."""
+    rng = np.random.default_rng(61)
+    trees = 8
+    features, splits, modes, true_ids, true_leaf, false_ids, false_leaf, tracks = ([] for _ in range(8))
+    targets, weights = [], []
+    for tree in range(trees):
+        first, leaf = 3 * tree, 4 * tree
+        for node in range(3):
+            features.append(int(rng.integers(INPUTS)))
+            splits.append(rng.choice([0, 0.5, -0.25, 3, 100, 1e-4]))
+            modes.append((tree + node) % 4)
+            tracks.append(tree % 2)
+        true_ids += [first + 1, leaf, leaf + 2]
+        false_ids += [first + 2, leaf + 1, leaf + 3]
+        true_leaf += [0, 1, 1]
+        false_leaf += [0, 1, 1]
+        targets += [0, 1, 1, 0] if tree % 2 else [tree % 4 // 2] * 4
+        weights += list(rng.normal(size=4))
+    node = helper.make_node(
+        "TreeEnsemble", ["x"], ["y"], domain="ai.onnx.ml", n_targets=2, aggregate_function=1, post_transform=0,
+        tree_roots=[3 * tree for tree in range(trees)], nodes_featureids=features,
+        nodes_splits=helper.make_tensor("splits", TensorProto.FLOAT, [len(splits)], np.float32(splits)),
+        nodes_modes=helper.make_tensor("modes", TensorProto.UINT8, [len(modes)], modes),
+        nodes_truenodeids=true_ids, nodes_trueleafs=true_leaf, nodes_falsenodeids=false_ids,
+        nodes_falseleafs=false_leaf, nodes_missing_value_tracks_true=tracks, leaf_targetids=targets,
+        leaf_weights=helper.make_tensor("weights", TensorProto.FLOAT, [len(weights)], np.float32(weights)),
+    )
+    graph = helper.make_graph(
+        [node], "v5",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, INPUTS])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 2])],
+    )
+    opsets = [helper.make_opsetid("", 22), helper.make_opsetid("ai.onnx.ml", 5)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    (HERE / "onnx_ensemble_v5.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    rows = asked_rows(training_rows(61), list(zip(features, map(float, splits))), narrow=True)
+    answer = run(model, rows)[-1]
+    write_rows("onnx_ensemble_v5", rows, answer, answer)
+
+
+if __name__ == "__main__":
+    all_lightgbm()
+    all_xgboost()
+    all_sklearn()
+    branch_modes()
+    ensemble_v5()
