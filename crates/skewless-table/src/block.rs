@@ -51,7 +51,10 @@ impl Chunk {
         first_row: usize,
         decode: impl FnOnce() -> Result<(Rows, Vec<Error>)> + Send + 'static,
     ) -> Self {
-        Self { first_row, decode: Box::new(decode) }
+        Self {
+            first_row,
+            decode: Box::new(decode),
+        }
     }
 
     /// Decodes the rows: parses JSON, types CSV cells, converts Parquet columns.
@@ -60,6 +63,10 @@ impl Chunk {
     /// Those that concern the table as a whole, such as a column of a type that its input cannot take.
     pub fn decode(self) -> Result<Block> {
         let (rows, unreadable) = (self.decode)()?;
-        Ok(Block { first_row: self.first_row, rows, unreadable })
+        Ok(Block {
+            first_row: self.first_row,
+            rows,
+            unreadable,
+        })
     }
 }

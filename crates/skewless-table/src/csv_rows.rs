@@ -17,24 +17,48 @@ pub(crate) fn chunks(
     source: Source,
     wanted: &[Wanted],
     extra: Extra,
-) -> Result<(impl Iterator<Item = Result<Chunk>> + Send + use<>, Vec<String>)> {
+) -> Result<(
+    impl Iterator<Item = Result<Chunk>> + Send + use<>,
+    Vec<String>,
+)> {
     let name = source.name;
-    let mut input = csv::ReaderBuilder::new().flexible(true).from_reader(source.input.into_read());
+    let mut input = csv::ReaderBuilder::new()
+        .flexible(true)
+        .from_reader(source.input.into_read());
     let header = header(&mut input, &name)?;
     let taken = taken(&header, wanted, extra);
     let width = header.len();
-    Ok((CsvRows { name, input, taken, width, next_row: 0, ended: false }, header))
+    Ok((
+        CsvRows {
+            name,
+            input,
+            taken,
+            width,
+            next_row: 0,
+            ended: false,
+        },
+        header,
+    ))
 }
 
 fn header(input: &mut Input, name: &str) -> Result<Vec<String>> {
-    let cells = input.byte_headers().map_err(|error| unreadable(name, error))?;
+    let cells = input
+        .byte_headers()
+        .map_err(|error| unreadable(name, error))?;
     if cells.is_empty() {
-        return Err(Error::input("table.no_header", format!("{name} is empty: a CSV begins with its column names")));
+        return Err(Error::input(
+            "table.no_header",
+            format!("{name} is empty: a CSV begins with its column names"),
+        ));
     }
     let mut header: Vec<String> = Vec::with_capacity(cells.len());
     for cell in cells {
         let column = std::str::from_utf8(cell).map_err(|error| {
-            Error::input("table.invalid_utf8", format!("{name}: a column name is not UTF-8")).with_source(error)
+            Error::input(
+                "table.invalid_utf8",
+                format!("{name}: a column name is not UTF-8"),
+            )
+            .with_source(error)
         })?;
         if header.iter().any(|known| known == column) {
             return Err(failure::duplicate_column(name, column));
@@ -85,7 +109,9 @@ impl Iterator for CsvRows {
         }
         let (taken, width, first_row) = (self.taken.clone(), self.width, self.next_row);
         self.next_row += rows.len();
-        Some(Ok(Chunk::new(first_row, move || decode(&taken, width, &rows))))
+        Some(Ok(Chunk::new(first_row, move || {
+            decode(&taken, width, &rows)
+        })))
     }
 }
 
@@ -94,7 +120,10 @@ impl CsvRows {
         let mut rows = Vec::new();
         while !self.ended && rows.len() < BLOCK_ROWS {
             let mut row = ByteRecord::new();
-            let more = self.input.read_byte_record(&mut row).map_err(|error| unreadable(&self.name, error))?;
+            let more = self
+                .input
+                .read_byte_record(&mut row)
+                .map_err(|error| unreadable(&self.name, error))?;
             self.ended = !more;
             if more {
                 rows.push(row);
@@ -109,7 +138,10 @@ fn unreadable(name: &str, error: csv::Error) -> Error {
 }
 
 fn decode(taken: &[Taken], width: usize, rows: &[ByteRecord]) -> Result<(Rows, Vec<Error>)> {
-    let mut growing: Vec<Growing> = taken.iter().map(|taken| Growing::of(taken.wanted.cells)).collect();
+    let mut growing: Vec<Growing> = taken
+        .iter()
+        .map(|taken| Growing::of(taken.wanted.cells))
+        .collect();
     let mut unreadable = Vec::new();
     for (row, cells) in rows.iter().enumerate() {
         if let Err(error) = push_row(&mut growing, taken, width, cells) {
@@ -124,8 +156,17 @@ fn decode(taken: &[Taken], width: usize, rows: &[ByteRecord]) -> Result<(Rows, V
 }
 
 /// Appends a row to every column; after an error the row's remaining cells stand as missing.
-fn push_row(growing: &mut [Growing], taken: &[Taken], width: usize, cells: &ByteRecord) -> Result<()> {
-    let mut outcome = if cells.len() == width { Ok(()) } else { Err(ragged(width, cells.len())) };
+fn push_row(
+    growing: &mut [Growing],
+    taken: &[Taken],
+    width: usize,
+    cells: &ByteRecord,
+) -> Result<()> {
+    let mut outcome = if cells.len() == width {
+        Ok(())
+    } else {
+        Err(ragged(width, cells.len()))
+    };
     for (column, taken) in growing.iter_mut().zip(taken) {
         if outcome.is_ok() {
             outcome = text(cells, taken).and_then(|cell| push_cell(column, &taken.wanted, cell));
@@ -147,7 +188,10 @@ fn text<'a>(cells: &'a ByteRecord, taken: &Taken) -> Result<&'a str> {
 }
 
 fn ragged(width: usize, found: usize) -> Error {
-    Error::input("table.ragged_row", format!("the row has {found} cells where the header has {width}"))
+    Error::input(
+        "table.ragged_row",
+        format!("the row has {found} cells where the header has {width}"),
+    )
 }
 
 #[cfg(test)]
@@ -166,22 +210,41 @@ mod tests {
     }
 
     fn reader(text: &'static [u8], extra: Extra) -> Result<Reader> {
-        Reader::new(Source::stream("standard input", Format::Csv, text)?, &wanted(), extra)
+        Reader::new(
+            Source::stream("standard input", Format::Csv, text)?,
+            &wanted(),
+            extra,
+        )
     }
 
     fn block(text: &'static [u8], extra: Extra) -> Block {
-        reader(text, extra).unwrap().next().unwrap().unwrap().decode().unwrap()
+        reader(text, extra)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .decode()
+            .unwrap()
     }
 
     fn columns(block: &Block) -> &Columns {
-        let Rows::Columns(columns) = &block.rows else { unreachable!() };
+        let Rows::Columns(columns) = &block.rows else {
+            unreachable!()
+        };
         columns
     }
 
     #[test]
     fn one_bad_row_is_one_failed_row() {
-        let block = block(b"carrier,distance\nUA,1400\nAA,far\nB6\n\xff,3\n,\nDL,7\n", Extra::Skip);
-        let found: Vec<_> = block.unreadable.iter().map(|error| (error.code(), error.row())).collect();
+        let block = block(
+            b"carrier,distance\nUA,1400\nAA,far\nB6\n\xff,3\n,\nDL,7\n",
+            Extra::Skip,
+        );
+        let found: Vec<_> = block
+            .unreadable
+            .iter()
+            .map(|error| (error.code(), error.row()))
+            .collect();
         assert_eq!(
             found,
             [
@@ -190,17 +253,26 @@ mod tests {
                 ("table.invalid_utf8", Some(3)),
             ]
         );
-        let Some(Column::Number(distance)) = columns(&block).column("distance") else { unreachable!() };
+        let Some(Column::Number(distance)) = columns(&block).column("distance") else {
+            unreachable!()
+        };
         assert_eq!((distance[0], distance[5]), (1400.0, 7.0));
         assert!(distance[1].is_nan() && distance[4].is_nan());
-        let Some(Column::Text(carrier)) = columns(&block).column("carrier") else { unreachable!() };
+        let Some(Column::Text(carrier)) = columns(&block).column("carrier") else {
+            unreachable!()
+        };
         assert_eq!((carrier.value(0), carrier.value(4)), (Some("UA"), None));
     }
 
     #[test]
     fn quotes_line_ends_and_marks_are_read() {
-        let block = block(b"\xEF\xBB\xBFcarrier,note\r\n\"a,\"\"b\"\"\nc\",x\r\n", Extra::Skip);
-        let Some(Column::Text(carrier)) = columns(&block).column("carrier") else { unreachable!() };
+        let block = block(
+            b"\xEF\xBB\xBFcarrier,note\r\n\"a,\"\"b\"\"\nc\",x\r\n",
+            Extra::Skip,
+        );
+        let Some(Column::Text(carrier)) = columns(&block).column("carrier") else {
+            unreachable!()
+        };
         assert_eq!(carrier.value(0), Some("a,\"b\"\nc"));
     }
 
@@ -208,7 +280,10 @@ mod tests {
     fn unwanted_columns_are_read_on_demand() {
         let text = b"carrier,note\nUA,x\n";
         assert_eq!(columns(&block(text, Extra::Skip)).names(), ["carrier"]);
-        assert_eq!(columns(&block(text, Extra::Keep)).names(), ["carrier", "note"]);
+        assert_eq!(
+            columns(&block(text, Extra::Keep)).names(),
+            ["carrier", "note"]
+        );
         let reader = reader(text, Extra::Skip).unwrap();
         assert_eq!(reader.column_names().unwrap(), ["carrier", "note"]);
     }

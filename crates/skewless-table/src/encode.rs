@@ -13,7 +13,9 @@ pub struct Encoder {
 }
 
 /// Predictions of one block, ready to be written.
-pub enum Encoded {
+pub struct Encoded(pub(crate) Form);
+
+pub(crate) enum Form {
     /// Lines of JSON or CSV.
     Bytes(Vec<u8>),
     /// Rows of a Parquet file.
@@ -30,7 +32,10 @@ impl Encoder {
         if !format.is_built() {
             return Err(failure::not_built("the output", format));
         }
-        Ok(Self { format, output: output.clone() })
+        Ok(Self {
+            format,
+            output: output.clone(),
+        })
     }
 
     /// The columns of CSV and Parquet: `label`, `probability` and `raw` for a binary model, `label` and one
@@ -43,11 +48,21 @@ impl Encoder {
             Task::Binary => names.extend(["label".to_owned(), "probability".to_owned()]),
             Task::Multiclass => {
                 names.push("label".to_owned());
-                names.extend(self.output.labels.iter().map(|label| format!("probability_{label}")));
+                names.extend(
+                    self.output
+                        .labels
+                        .iter()
+                        .map(|label| format!("probability_{label}")),
+                );
             }
         }
         match self.output.task {
-            Task::Multiclass => names.extend(self.output.labels.iter().map(|label| format!("raw_{label}"))),
+            Task::Multiclass => names.extend(
+                self.output
+                    .labels
+                    .iter()
+                    .map(|label| format!("raw_{label}")),
+            ),
             Task::Regression | Task::Binary => names.push("raw".to_owned()),
         }
         names.extend(["error".to_owned(), "message".to_owned()]);
@@ -59,14 +74,15 @@ impl Encoder {
     /// # Errors
     /// `internal.encode` if the predictions do not have the output's shape.
     pub fn encode(&self, first_row: usize, batch: &BatchPrediction) -> Result<Encoded> {
-        match self.format {
-            Format::JsonLines => self.lines(first_row, batch).map(Encoded::Bytes),
-            Format::Csv => self.cells(batch).map(Encoded::Bytes),
+        let form = match self.format {
+            Format::JsonLines => Form::Bytes(self.lines(first_row, batch)?),
+            Format::Csv => Form::Bytes(self.cells(batch)?),
             #[cfg(feature = "parquet")]
-            Format::Parquet => crate::parquet_predictions::batch(self, batch).map(Encoded::Batch),
+            Format::Parquet => Form::Batch(crate::parquet_predictions::batch(self, batch)?),
             #[cfg(not(feature = "parquet"))]
-            Format::Parquet => Err(failure::not_built("the output", self.format)),
-        }
+            Format::Parquet => return Err(failure::not_built("the output", self.format)),
+        };
+        Ok(Encoded(form))
     }
 
     fn lines(&self, first_row: usize, batch: &BatchPrediction) -> Result<Vec<u8>> {
@@ -92,7 +108,9 @@ impl Encoder {
             };
             writer.write_record(&cells).map_err(fault)?;
         }
-        writer.into_inner().map_err(|error| fault(error.into_error()))
+        writer
+            .into_inner()
+            .map_err(|error| fault(error.into_error()))
     }
 
     fn prediction_cells(&self, prediction: &Prediction) -> Vec<String> {
@@ -141,7 +159,8 @@ fn error_cells(width: usize, error: &Error) -> Vec<String> {
 
 /// The shortest text that reads back as the same number, as in JSON.
 fn number_text(value: f64) -> String {
-    serde_json::Number::from_f64(value).map_or_else(|| value.to_string(), |number| number.to_string())
+    serde_json::Number::from_f64(value)
+        .map_or_else(|| value.to_string(), |number| number.to_string())
 }
 
 pub(crate) fn fault(error: impl std::error::Error + Send + Sync + 'static) -> Error {

@@ -13,20 +13,28 @@ pub(crate) fn unreadable(name: &str, error: std::io::Error) -> Error {
 
 /// A name stands twice among the columns.
 pub(crate) fn duplicate_column(name: &str, column: &str) -> Error {
-    Error::input("table.duplicate_column", format!("{name} has two columns named `{column}`"))
-        .with_field(column)
+    Error::input(
+        "table.duplicate_column",
+        format!("{name} has two columns named `{column}`"),
+    )
+    .with_field(column)
 }
 
 /// A column has a type the input cannot take.
 pub(crate) fn wrong_type(name: &str, column: &str, found: impl Display, due: &str) -> Error {
-    Error::input("input.wrong_type", format!("{name}: column `{column}` is {found} where {due} is due"))
-        .with_field(column)
+    Error::input(
+        "input.wrong_type",
+        format!("{name}: column `{column}` is {found} where {due} is due"),
+    )
+    .with_field(column)
 }
 
 /// The format is known but left out of this build.
 pub(crate) fn not_built(name: &str, format: Format) -> Error {
     Error::unsupported(
         "unsupported.table_format",
-        format!("{name} is {format}, and this build leaves {format} out; build with the feature `{format}`"),
+        format!(
+            "{name} is {format}, and this build leaves {format} out; build with the feature `{format}`"
+        ),
     )
 }

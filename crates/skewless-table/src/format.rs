@@ -23,7 +23,10 @@ impl Format {
     /// # Errors
     /// `table.unknown_format` for any other extension.
     pub fn of_path(path: &Path) -> Result<Self> {
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or_default();
         match extension.to_ascii_lowercase().as_str() {
             "jsonl" | "ndjson" => Ok(Self::JsonLines),
             "csv" => Ok(Self::Csv),

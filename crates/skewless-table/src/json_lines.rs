@@ -62,14 +62,23 @@ impl Lines {
         let known = self.rest.len();
         self.rest.resize(known + READ_BYTES, 0);
         let read = loop {
-            match self.input.read(self.rest.get_mut(known..).unwrap_or_default()) {
+            match self
+                .input
+                .read(self.rest.get_mut(known..).unwrap_or_default())
+            {
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                outcome => break outcome.map_err(|error| failure::unreadable(&self.name, error))?,
+                outcome => {
+                    break outcome.map_err(|error| failure::unreadable(&self.name, error))?;
+                }
             }
         };
         self.rest.truncate(known + read);
         self.ended = read == 0;
-        let whole = if self.ended { Some(self.rest.len()) } else { line_end(&self.rest, known) };
+        let whole = if self.ended {
+            Some(self.rest.len())
+        } else {
+            line_end(&self.rest, known)
+        };
         match whole {
             Some(end) => {
                 let rest = self.rest.split_off(end);
@@ -83,14 +92,19 @@ impl Lines {
     }
 
     fn cut(&mut self, text: Vec<u8>) {
-        let from = if !self.started && text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let from = if !self.started && text.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
         self.started |= !text.is_empty();
         let lines = lines(&text, from);
         let text: Arc<[u8]> = text.into();
         for lines in lines.chunks(BLOCK_ROWS) {
             let (text, lines) = (Arc::clone(&text), lines.to_vec());
             let rows = lines.len();
-            self.ready.push_back(Chunk::new(self.next_row, move || Ok(decode(&text, &lines))));
+            self.ready
+                .push_back(Chunk::new(self.next_row, move || Ok(decode(&text, &lines))));
             self.next_row += rows;
         }
     }
@@ -98,7 +112,12 @@ impl Lines {
     fn line_too_long(&self) -> Error {
         Error::input(
             "table.line_too_long",
-            format!("{}: row {} is longer than {} MiB", self.name, self.next_row, LINE_BYTES >> 20),
+            format!(
+                "{}: row {} is longer than {} MiB",
+                self.name,
+                self.next_row,
+                LINE_BYTES >> 20
+            ),
         )
         .with_row(self.next_row)
     }
@@ -107,14 +126,20 @@ impl Lines {
 /// Just past the last line end, looking only at what came after `known` bytes.
 fn line_end(text: &[u8], known: usize) -> Option<usize> {
     let new = text.get(known..)?;
-    new.iter().rposition(|&byte| byte == b'\n').map(|at| known + at + 1)
+    new.iter()
+        .rposition(|&byte| byte == b'\n')
+        .map(|at| known + at + 1)
 }
 
 /// The lines that hold more than white space.
 fn lines(text: &[u8], from: usize) -> Vec<Range<usize>> {
     let mut lines = Vec::new();
     let mut start = from;
-    for line in text.get(from..).unwrap_or_default().split(|&byte| byte == b'\n') {
+    for line in text
+        .get(from..)
+        .unwrap_or_default()
+        .split(|&byte| byte == b'\n')
+    {
         if !line.trim_ascii().is_empty() {
             lines.push(start..start + line.len());
         }
@@ -137,7 +162,11 @@ fn decode(text: &[u8], lines: &[Range<usize>]) -> (Rows, Vec<Error>) {
 
 fn record(line: &[u8]) -> Result<Record> {
     let text = std::str::from_utf8(line).map_err(|error| {
-        Error::input("input.invalid_json", "not valid JSON: the line is not UTF-8").with_source(error)
+        Error::input(
+            "input.invalid_json",
+            "not valid JSON: the line is not UTF-8",
+        )
+        .with_source(error)
     })?;
     Record::from_json(text)
 }
@@ -164,7 +193,9 @@ mod tests {
 
     fn blocks(read: impl Read + Send + 'static) -> Vec<Block> {
         let source = Source::stream("standard input", Format::JsonLines, read).unwrap();
-        chunks(source).map(|chunk| chunk.unwrap().decode().unwrap()).collect()
+        chunks(source)
+            .map(|chunk| chunk.unwrap().decode().unwrap())
+            .collect()
     }
 
     fn records(blocks: &[Block]) -> Vec<Record> {
@@ -180,14 +211,25 @@ mod tests {
         let text = "\u{feff}{\"a\":1}\r\n\n  \n{\"a\":}\n[1]\n{\"a\":2}";
         let blocks = blocks(text.as_bytes());
         let found: Vec<_> = blocks.iter().flat_map(|block| &block.unreadable).collect();
-        let found: Vec<_> = found.iter().map(|error| (error.code(), error.row())).collect();
-        assert_eq!(found, [("input.invalid_json", Some(1)), ("input.not_an_object", Some(2))]);
+        let found: Vec<_> = found
+            .iter()
+            .map(|error| (error.code(), error.row()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("input.invalid_json", Some(1)),
+                ("input.not_an_object", Some(2))
+            ]
+        );
         assert_eq!(records(&blocks).len(), 4);
     }
 
     #[test]
     fn cuts_do_not_change_the_rows() {
-        let text: String = (0..300).map(|i| format!("{{\"a\":{i},\"text\":\"ä\"}}\n")).collect();
+        let text: String = (0..300)
+            .map(|i| format!("{{\"a\":{i},\"text\":\"ä\"}}\n"))
+            .collect();
         let at_once = blocks(std::io::Cursor::new(text.clone()));
         let dripped = blocks(Drip(text.into_bytes().into()));
         assert_eq!(records(&at_once), records(&dripped));
@@ -199,8 +241,18 @@ mod tests {
     fn blocks_stay_small_and_count_on() {
         let text = "{}\n".repeat(2 * BLOCK_ROWS + 1);
         let blocks = blocks(std::io::Cursor::new(text));
-        let found: Vec<_> = blocks.iter().map(|block| (block.first_row, block.rows.len())).collect();
-        assert_eq!(found, [(0, BLOCK_ROWS), (BLOCK_ROWS, BLOCK_ROWS), (2 * BLOCK_ROWS, 1)]);
+        let found: Vec<_> = blocks
+            .iter()
+            .map(|block| (block.first_row, block.rows.len()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (0, BLOCK_ROWS),
+                (BLOCK_ROWS, BLOCK_ROWS),
+                (2 * BLOCK_ROWS, 1)
+            ]
+        );
     }
 
     #[test]

@@ -20,7 +20,15 @@ fn schema(encoder: &Encoder) -> Arc<Schema> {
     let texts = names.len().saturating_sub(2);
     let fields = names.iter().enumerate().map(|(at, name)| {
         let is_text = at >= texts || (at == 0 && encoder.is_labelled());
-        Field::new(name, if is_text { DataType::Utf8 } else { DataType::Float64 }, true)
+        Field::new(
+            name,
+            if is_text {
+                DataType::Utf8
+            } else {
+                DataType::Float64
+            },
+            true,
+        )
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
@@ -29,7 +37,10 @@ fn schema(encoder: &Encoder) -> Arc<Schema> {
 pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<RecordBatch> {
     let schema = schema(encoder);
     let mut labels = StringBuilder::new();
-    let numbers = schema.fields().len().saturating_sub(2 + usize::from(encoder.is_labelled()));
+    let numbers = schema
+        .fields()
+        .len()
+        .saturating_sub(2 + usize::from(encoder.is_labelled()));
     let mut columns: Vec<Float64Builder> = (0..numbers).map(|_| Float64Builder::new()).collect();
     let (mut codes, mut messages) = (StringBuilder::new(), StringBuilder::new());
     for row in 0..predictions.rows {
@@ -37,7 +48,10 @@ pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<
             Ok(prediction) => {
                 labels.append_option(encoder.label(prediction.label));
                 let values = prediction.values.iter().chain(&prediction.raw);
-                columns.iter_mut().zip(values).for_each(|(column, &value)| column.append_value(value));
+                columns
+                    .iter_mut()
+                    .zip(values)
+                    .for_each(|(column, &value)| column.append_value(value));
                 codes.append_null();
                 messages.append_null();
             }
@@ -53,8 +67,15 @@ pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<
     if encoder.is_labelled() {
         arrays.push(Arc::new(labels.finish()));
     }
-    arrays.extend(columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef));
-    arrays.extend([Arc::new(codes.finish()) as ArrayRef, Arc::new(messages.finish())]);
+    arrays.extend(
+        columns
+            .iter_mut()
+            .map(|column| Arc::new(column.finish()) as ArrayRef),
+    );
+    arrays.extend([
+        Arc::new(codes.finish()) as ArrayRef,
+        Arc::new(messages.finish()),
+    ]);
     RecordBatch::try_new(schema, arrays).map_err(fault)
 }
 
@@ -68,7 +89,9 @@ impl<W: Write + Send> ParquetSink<W> {
             // The library's version would otherwise stand in the file and change its bytes.
             .set_created_by("skewless".to_owned())
             .build();
-        ArrowWriter::try_new(writer, schema(encoder), Some(properties)).map(Self).map_err(io_error)
+        ArrowWriter::try_new(writer, schema(encoder), Some(properties))
+            .map(Self)
+            .map_err(io_error)
     }
 
     pub(crate) fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {

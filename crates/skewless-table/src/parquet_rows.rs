@@ -21,18 +21,30 @@ pub(crate) fn chunks(
     source: Source,
     wanted: &[Wanted],
     extra: Extra,
-) -> Result<(impl Iterator<Item = Result<Chunk>> + Send + use<>, Vec<String>)> {
+) -> Result<(
+    impl Iterator<Item = Result<Chunk>> + Send + use<>,
+    Vec<String>,
+)> {
     let name = source.name;
     let (batches, names) = match source.input {
         Stream::File(file) => open::<File>(&name, file, wanted, extra)?,
         Stream::Read(mut read) => {
             let mut bytes = Vec::new();
-            read.read_to_end(&mut bytes).map_err(|error| failure::unreadable(&name, error))?;
+            read.read_to_end(&mut bytes)
+                .map_err(|error| failure::unreadable(&name, error))?;
             open(&name, Bytes::from(bytes), wanted, extra)?
         }
     };
     let wanted = wanted.to_vec();
-    Ok((ParquetRows { name, batches, wanted, next_row: 0 }, names))
+    Ok((
+        ParquetRows {
+            name,
+            batches,
+            wanted,
+            next_row: 0,
+        },
+        names,
+    ))
 }
 
 fn open<R: ChunkReader + 'static>(
@@ -43,7 +55,12 @@ fn open<R: ChunkReader + 'static>(
 ) -> Result<(ParquetRecordBatchReader, Vec<String>)> {
     let invalid = |error| invalid(name, error);
     let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(invalid)?;
-    let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let names: Vec<String> = builder
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
     for (at, column) in names.iter().enumerate() {
         if names.iter().take(at).any(|known| known == column) {
             return Err(failure::duplicate_column(name, column));
@@ -54,13 +71,20 @@ fn open<R: ChunkReader + 'static>(
         taken.then_some(at)
     });
     let mask = ProjectionMask::roots(builder.parquet_schema(), taken);
-    let reader = builder.with_projection(mask).with_batch_size(BLOCK_ROWS).build().map_err(invalid)?;
+    let reader = builder
+        .with_projection(mask)
+        .with_batch_size(BLOCK_ROWS)
+        .build()
+        .map_err(invalid)?;
     Ok((reader, names))
 }
 
 fn invalid(name: &str, error: ParquetError) -> Error {
-    Error::input("table.invalid_parquet", format!("{name} is not a Parquet file that can be read"))
-        .with_source(error)
+    Error::input(
+        "table.invalid_parquet",
+        format!("{name} is not a Parquet file that can be read"),
+    )
+    .with_source(error)
 }
 
 struct ParquetRows {
@@ -116,37 +140,74 @@ mod tests {
     }
 
     fn reader(bytes: Vec<u8>, extra: Extra) -> Result<Reader> {
-        let source = Source::stream("standard input", Format::Parquet, std::io::Cursor::new(bytes))?;
-        Reader::new(source, &[Wanted::new("x", Cells::Number), Wanted::new("c", Cells::Text)], extra)
+        let source = Source::stream(
+            "standard input",
+            Format::Parquet,
+            std::io::Cursor::new(bytes),
+        )?;
+        Reader::new(
+            source,
+            &[
+                Wanted::new("x", Cells::Number),
+                Wanted::new("c", Cells::Text),
+            ],
+            extra,
+        )
     }
 
     #[test]
     fn only_wanted_columns_are_read_in_blocks() {
         let many = i32::try_from(BLOCK_ROWS + 5).unwrap();
         let bytes = table(vec![
-            ("c", Arc::new(StringArray::from_iter((0..many).map(|i| (i != 1).then_some("UA")))) as ArrayRef),
-            ("note", Arc::new(Float64Array::from_iter_values((0..many).map(f64::from)))),
+            (
+                "c",
+                Arc::new(StringArray::from_iter(
+                    (0..many).map(|i| (i != 1).then_some("UA")),
+                )) as ArrayRef,
+            ),
+            (
+                "note",
+                Arc::new(Float64Array::from_iter_values((0..many).map(f64::from))),
+            ),
             ("x", Arc::new(Int32Array::from_iter_values(0..many))),
         ]);
         let blocks: Vec<_> = reader(bytes.clone(), Extra::Skip)
             .unwrap()
             .map(|chunk| chunk.unwrap().decode().unwrap())
             .collect();
-        let found: Vec<_> = blocks.iter().map(|block| (block.first_row, block.rows.len())).collect();
+        let found: Vec<_> = blocks
+            .iter()
+            .map(|block| (block.first_row, block.rows.len()))
+            .collect();
         assert_eq!(found, [(0, BLOCK_ROWS), (BLOCK_ROWS, 5)]);
-        let Rows::Columns(columns) = &blocks[0].rows else { unreachable!() };
+        let Rows::Columns(columns) = &blocks[0].rows else {
+            unreachable!()
+        };
         assert_eq!(columns.names(), ["c", "x"]);
-        let Some(Column::Text(text)) = columns.column("c") else { unreachable!() };
+        let Some(Column::Text(text)) = columns.column("c") else {
+            unreachable!()
+        };
         assert_eq!((text.value(0), text.value(1)), (Some("UA"), None));
 
-        let kept = reader(bytes, Extra::Keep).unwrap().next().unwrap().unwrap().decode().unwrap();
-        let Rows::Columns(columns) = &kept.rows else { unreachable!() };
+        let kept = reader(bytes, Extra::Keep)
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .decode()
+            .unwrap();
+        let Rows::Columns(columns) = &kept.rows else {
+            unreachable!()
+        };
         assert_eq!(columns.names(), ["c", "note", "x"]);
     }
 
     #[test]
     fn cut_files_are_refused() {
-        let bytes = table(vec![("x", Arc::new(Float64Array::from(vec![1.0])) as ArrayRef)]);
+        let bytes = table(vec![(
+            "x",
+            Arc::new(Float64Array::from(vec![1.0])) as ArrayRef,
+        )]);
         for end in [0, 4, bytes.len() / 2, bytes.len() - 1] {
             let error = reader(bytes[..end].to_vec(), Extra::Skip).err().unwrap();
             assert_eq!(error.code(), "table.invalid_parquet", "{end} bytes");

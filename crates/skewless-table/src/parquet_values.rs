@@ -2,9 +2,9 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    ArrowPrimitiveType, Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
-    Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Date32Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type,
+    Int32Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::{DataType, TimeUnit};
@@ -18,7 +18,12 @@ use crate::{Cells, Wanted, failure};
 ///
 /// # Errors
 /// `input.wrong_type` when the input cannot take the column's type, `table.unsupported_type` for a type no input takes.
-pub(crate) fn column(name: &str, field: &str, array: &ArrayRef, wanted: Option<&Wanted>) -> Result<Column> {
+pub(crate) fn column(
+    name: &str,
+    field: &str,
+    array: &ArrayRef,
+    wanted: Option<&Wanted>,
+) -> Result<Column> {
     let found = array.data_type();
     let cells = wanted.map(|wanted| wanted.cells);
     let wrong = |due: Cells| Err(failure::wrong_type(name, field, found, due.described()));
@@ -63,16 +68,27 @@ fn unsupported(name: &str, field: &str, found: &DataType) -> Error {
 fn offset(name: &str, field: &str, wanted: Option<&Wanted>) -> Result<f64> {
     let Some(wanted) = wanted else { return Ok(0.0) };
     wanted.utc_offset.ok_or_else(|| {
-        failure::wrong_type(name, field, "a timestamp with a zone", "local time without a zone")
+        failure::wrong_type(
+            name,
+            field,
+            "a timestamp with a zone",
+            "local time without a zone",
+        )
     })
 }
 
 fn map<T: ArrowPrimitiveType>(array: &ArrayRef, value: impl Fn(T::Native) -> f64) -> Vec<f64> {
     let array: &PrimitiveArray<T> = array.as_primitive();
-    array.iter().map(|cell| cell.map_or(f64::NAN, &value)).collect()
+    array
+        .iter()
+        .map(|cell| cell.map_or(f64::NAN, &value))
+        .collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "numbers are f64; reading JSON rounds the same way")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "numbers are f64; reading JSON rounds the same way"
+)]
 fn numbers(array: &ArrayRef) -> Option<Vec<f64>> {
     Some(match array.data_type() {
         DataType::Int8 => map::<Int8Type>(array, f64::from),
@@ -93,7 +109,11 @@ fn numbers(array: &ArrayRef) -> Option<Vec<f64>> {
 }
 
 fn booleans(array: &ArrayRef) -> Vec<f64> {
-    array.as_boolean().iter().map(|cell| cell.map_or(f64::NAN, |value| f64::from(u8::from(value)))).collect()
+    array
+        .as_boolean()
+        .iter()
+        .map(|cell| cell.map_or(f64::NAN, |value| f64::from(u8::from(value))))
+        .collect()
 }
 
 fn timestamps(array: &ArrayRef, unit: TimeUnit, offset: f64) -> Vec<f64> {
@@ -107,7 +127,10 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit, offset: f64) -> Vec<f64> {
 }
 
 /// Whole seconds and the fraction apart, as the core reads ISO 8601 text.
-#[expect(clippy::cast_precision_loss, reason = "seconds of any calendar date are exact in f64")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds of any calendar date are exact in f64"
+)]
 fn whole_and_part(value: i64, per_second: i64, offset: f64) -> f64 {
     let whole = value.div_euclid(per_second) as f64 + offset;
     whole + value.rem_euclid(per_second) as f64 / per_second as f64
@@ -116,9 +139,18 @@ fn whole_and_part(value: i64, per_second: i64, offset: f64) -> f64 {
 fn text(array: &ArrayRef) -> Option<Result<skewless_core::TextColumn>> {
     let mut text = GrowingText::default();
     match array.data_type() {
-        DataType::Utf8 => array.as_string::<i32>().iter().for_each(|cell| text.push(cell)),
-        DataType::LargeUtf8 => array.as_string::<i64>().iter().for_each(|cell| text.push(cell)),
-        DataType::Utf8View => array.as_string_view().iter().for_each(|cell| text.push(cell)),
+        DataType::Utf8 => array
+            .as_string::<i32>()
+            .iter()
+            .for_each(|cell| text.push(cell)),
+        DataType::LargeUtf8 => array
+            .as_string::<i64>()
+            .iter()
+            .for_each(|cell| text.push(cell)),
+        DataType::Utf8View => array
+            .as_string_view()
+            .iter()
+            .for_each(|cell| text.push(cell)),
         DataType::Dictionary(_, values) if is_text(values) => return Some(dictionary(array)),
         _ => return None,
     }
@@ -126,7 +158,10 @@ fn text(array: &ArrayRef) -> Option<Result<skewless_core::TextColumn>> {
 }
 
 fn is_text(values: &DataType) -> bool {
-    matches!(values, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    matches!(
+        values,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
 }
 
 fn dictionary(array: &ArrayRef) -> Result<skewless_core::TextColumn> {
@@ -148,8 +183,8 @@ mod tests {
     use std::sync::Arc;
 
     use arrow_array::{
-        BinaryArray, BooleanArray, Date32Array, DictionaryArray, Int64Array, LargeStringArray, StringArray,
-        TimestampMillisecondArray, TimestampSecondArray,
+        BinaryArray, BooleanArray, Date32Array, DictionaryArray, Int64Array, LargeStringArray,
+        StringArray, TimestampMillisecondArray, TimestampSecondArray,
     };
 
     use super::*;
@@ -162,12 +197,17 @@ mod tests {
     }
 
     fn code_of(array: ArrayRef, cells: Cells) -> &'static str {
-        column("`t`", "x", &array, Some(&Wanted::new("x", cells))).unwrap_err().code()
+        column("`t`", "x", &array, Some(&Wanted::new("x", cells)))
+            .unwrap_err()
+            .code()
     }
 
     #[test]
     fn dates_and_times_have_the_units_of_the_core() {
-        let date = numbers_of(Arc::new(Date32Array::from(vec![-1, 15_706])), &Wanted::new("x", Cells::Date));
+        let date = numbers_of(
+            Arc::new(Date32Array::from(vec![-1, 15_706])),
+            &Wanted::new("x", Cells::Date),
+        );
         assert_eq!(date, [-1.0, 15_706.0]);
         let wall = numbers_of(
             Arc::new(TimestampMillisecondArray::from(vec![1500, -250])),
@@ -178,13 +218,17 @@ mod tests {
 
     #[test]
     fn instants_move_to_the_zone_of_the_input() {
-        let instants = || Arc::new(TimestampSecondArray::from(vec![0]).with_timezone("UTC")) as ArrayRef;
+        let instants =
+            || Arc::new(TimestampSecondArray::from(vec![0]).with_timezone("UTC")) as ArrayRef;
         let mut wanted = Wanted::new("x", Cells::Timestamp);
         wanted.utc_offset = Some(19_800.0);
         assert_eq!(numbers_of(instants(), &wanted), [19_800.0]);
         wanted.utc_offset = None;
         let error = column("`t`", "x", &instants(), Some(&wanted)).unwrap_err();
-        assert_eq!((error.code(), error.field()), ("input.wrong_type", Some("x")));
+        assert_eq!(
+            (error.code(), error.field()),
+            ("input.wrong_type", Some("x"))
+        );
     }
 
     #[test]
@@ -204,12 +248,18 @@ mod tests {
     fn text_comes_plain_large_and_by_dictionary() {
         let plain = Arc::new(StringArray::from(vec![Some("a"), None, Some("b")])) as ArrayRef;
         let large = Arc::new(LargeStringArray::from(vec![Some("a"), None, Some("b")])) as ArrayRef;
-        let by_dictionary: DictionaryArray<Int32Type> = vec![Some("a"), None, Some("b")].into_iter().collect();
+        let by_dictionary: DictionaryArray<Int32Type> =
+            vec![Some("a"), None, Some("b")].into_iter().collect();
         for array in [plain, large, Arc::new(by_dictionary) as ArrayRef] {
-            let Ok(Column::Text(text)) = column("`t`", "x", &array, Some(&Wanted::new("x", Cells::Text))) else {
+            let Ok(Column::Text(text)) =
+                column("`t`", "x", &array, Some(&Wanted::new("x", Cells::Text)))
+            else {
                 unreachable!()
             };
-            assert_eq!((text.value(0), text.value(1), text.value(2)), (Some("a"), None, Some("b")));
+            assert_eq!(
+                (text.value(0), text.value(1), text.value(2)),
+                (Some("a"), None, Some("b"))
+            );
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::encode::Form;
 use crate::{Encoded, Encoder, Format};
 
 /// Writes the blocks of an [`Encoder`] in the order they are given.
@@ -10,7 +11,7 @@ pub struct PredictionWriter<W: Write + Send>(Sink<W>);
 enum Sink<W: Write + Send> {
     Bytes(W),
     #[cfg(feature = "parquet")]
-    Parquet(crate::parquet_predictions::ParquetSink<W>),
+    Parquet(Box<crate::parquet_predictions::ParquetSink<W>>),
 }
 
 impl<W: Write + Send> PredictionWriter<W> {
@@ -29,7 +30,8 @@ impl<W: Write + Send> PredictionWriter<W> {
             }
             #[cfg(feature = "parquet")]
             Format::Parquet => {
-                crate::parquet_predictions::ParquetSink::new(writer, encoder).map(Sink::Parquet).map(Self)
+                let sink = crate::parquet_predictions::ParquetSink::new(writer, encoder)?;
+                Ok(Self(Sink::Parquet(Box::new(sink))))
             }
             #[cfg(not(feature = "parquet"))]
             Format::Parquet => Err(io::ErrorKind::Unsupported.into()),
@@ -41,13 +43,13 @@ impl<W: Write + Send> PredictionWriter<W> {
     /// # Errors
     /// What the writer gives; [`io::ErrorKind::InvalidInput`] for a block of another format.
     pub fn write(&mut self, block: Encoded) -> io::Result<()> {
-        match (&mut self.0, block) {
-            (Sink::Bytes(writer), Encoded::Bytes(bytes)) => {
+        match (&mut self.0, block.0) {
+            (Sink::Bytes(writer), Form::Bytes(bytes)) => {
                 writer.write_all(&bytes)?;
                 writer.flush()
             }
             #[cfg(feature = "parquet")]
-            (Sink::Parquet(sink), Encoded::Batch(batch)) => sink.write(&batch),
+            (Sink::Parquet(sink), Form::Batch(batch)) => sink.write(&batch),
             #[cfg(feature = "parquet")]
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }

@@ -29,7 +29,12 @@ impl Source {
         let name = format!("`{}`", path.display());
         let format = format.map_or_else(|| Format::of_path(path), Ok)?;
         let file = File::open(path).map_err(|error| failure::unreadable(&name, error))?;
-        Self { name, format, input: Stream::File(file) }.checked()
+        Self {
+            name,
+            format,
+            input: Stream::File(file),
+        }
+        .checked()
     }
 
     /// Reads a stream; `name` is what errors call it. Parquet is read to the end before its first row is known.
@@ -37,11 +42,20 @@ impl Source {
     /// # Errors
     /// `unsupported.table_format`.
     pub fn stream(name: &str, format: Format, read: impl Read + Send + 'static) -> Result<Self> {
-        Self { name: name.to_owned(), format, input: Stream::Read(Box::new(read)) }.checked()
+        Self {
+            name: name.to_owned(),
+            format,
+            input: Stream::Read(Box::new(read)),
+        }
+        .checked()
     }
 
     fn checked(self) -> Result<Self> {
-        if self.format.is_built() { Ok(self) } else { Err(failure::not_built(&self.name, self.format)) }
+        if self.format.is_built() {
+            Ok(self)
+        } else {
+            Err(failure::not_built(&self.name, self.format))
+        }
     }
 }
 
@@ -98,7 +112,10 @@ impl Reader {
         chunks: impl Iterator<Item = Result<Chunk>> + Send + 'static,
         columns: Option<Vec<String>>,
     ) -> Self {
-        Self { chunks: Box::new(chunks), columns }
+        Self {
+            chunks: Box::new(chunks),
+            columns,
+        }
     }
 
     /// All column names of the table; none are known in advance for JSON lines.

@@ -86,7 +86,10 @@ impl GrowingText {
         if let Some(&code) = self.codes_by_text.get(value) {
             return code;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "2^32 distinct strings do not fit in memory")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "2^32 distinct strings do not fit in memory"
+        )]
         let code = self.dictionary.len() as u32;
         self.dictionary.push(value.to_owned());
         self.codes_by_text.insert(value.to_owned(), code);
@@ -122,9 +125,12 @@ fn number(wanted: &Wanted, cell: &str) -> Result<f64> {
     };
     value.ok_or_else(|| {
         let due = wanted.cells.described();
-        Error::input("input.wrong_type", format!("field `{}` is `{cell}` where {due} is due", wanted.name))
-            .with_field(&wanted.name)
-            .with_value(cell)
+        Error::input(
+            "input.wrong_type",
+            format!("field `{}` is `{cell}` where {due} is due", wanted.name),
+        )
+        .with_field(&wanted.name)
+        .with_value(cell)
     })
 }
 
@@ -133,17 +139,31 @@ mod tests {
     use super::*;
 
     fn number_cell(cells: Cells, cell: &str) -> Result<f64> {
-        let wanted = Wanted { missing: vec!["NA".to_owned()], ..Wanted::new("x", cells) };
+        let wanted = Wanted {
+            missing: vec!["NA".to_owned()],
+            ..Wanted::new("x", cells)
+        };
         let mut column = Growing::of(cells);
         push_cell(&mut column, &wanted, cell)?;
-        let Growing::Number(values) = column else { unreachable!() };
+        let Growing::Number(values) = column else {
+            unreachable!()
+        };
         Ok(values[0])
     }
 
     #[test]
     fn numbers_are_strict() {
-        for (cell, value) in [("1", 1.0), ("-2.5e3", -2500.0), ("0.1", 0.1), ("5e-324", 5e-324)] {
-            assert_eq!(number_cell(Cells::Number, cell).unwrap().to_bits(), value.to_bits(), "{cell}");
+        for (cell, value) in [
+            ("1", 1.0_f64),
+            ("-2.5e3", -2500.0),
+            ("0.1", 0.1),
+            ("5e-324", 5e-324),
+        ] {
+            assert_eq!(
+                number_cell(Cells::Number, cell).unwrap().to_bits(),
+                value.to_bits(),
+                "{cell}"
+            );
         }
         for cell in ["", "NA", "NaN", "nan"] {
             assert!(number_cell(Cells::Number, cell).unwrap().is_nan(), "{cell}");
@@ -151,7 +171,10 @@ mod tests {
         assert_eq!(number_cell(Cells::Number, "inf").unwrap(), f64::INFINITY);
         for cell in [" 1", "1 ", "1,5", "0x10", "1_000", "true", "na", "twelve"] {
             let error = number_cell(Cells::Number, cell).unwrap_err();
-            assert_eq!((error.code(), error.value()), ("input.wrong_type", Some(cell)));
+            assert_eq!(
+                (error.code(), error.value()),
+                ("input.wrong_type", Some(cell))
+            );
         }
     }
 
@@ -160,7 +183,10 @@ mod tests {
         assert_eq!(number_cell(Cells::Boolean, "true").unwrap(), 1.0);
         assert_eq!(number_cell(Cells::Boolean, "False").unwrap(), 0.0);
         for cell in ["1", "yes", "t"] {
-            assert_eq!(number_cell(Cells::Boolean, cell).unwrap_err().code(), "input.wrong_type");
+            assert_eq!(
+                number_cell(Cells::Boolean, cell).unwrap_err().code(),
+                "input.wrong_type"
+            );
         }
     }
 
@@ -171,7 +197,9 @@ mod tests {
         let second = TextColumn::from_values([Some("b"), Some("a"), Some("c")]);
         assert!(text.append(&Column::Text(first)) && text.append(&Column::Text(second)));
         assert!(!text.append(&Column::Number(vec![1.0])));
-        let Column::Text(text) = text.finish().unwrap() else { unreachable!() };
+        let Column::Text(text) = text.finish().unwrap() else {
+            unreachable!()
+        };
         assert_eq!(text.dictionary(), ["a", "b", "c"]);
         assert_eq!(text.codes(), [0, MISSING_CODE, 1, 1, 0, 2]);
     }

@@ -1,6 +1,6 @@
 //! Which columns to read, and what their cells are.
 
-use skewless_core::spec::{Input, InputType, Token};
+use skewless_core::spec::{Input, InputType, Token, Zone};
 
 /// What the cells of a column are. CSV cells are text and become this; Parquet columns are checked against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +39,19 @@ pub struct Wanted {
     pub cells: Cells,
     /// Texts that stand for a missing value, besides the empty cell; they matter where a number is due.
     pub missing: Vec<String>,
+    /// Seconds from UTC to the wall clock of a timestamp's zone; none for local time, which takes no instants.
+    pub utc_offset: Option<f64>,
 }
 
 impl Wanted {
-    /// A column without special texts for missing values.
+    /// A column without special texts for missing values; a timestamp is local time.
     pub fn new(name: &str, cells: Cells) -> Self {
-        Self { name: name.to_owned(), cells, missing: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            cells,
+            missing: Vec::new(),
+            utc_offset: None,
+        }
     }
 }
 
@@ -61,6 +68,15 @@ impl From<&Input> for Wanted {
             Token::Text(text) => Some(text.clone()),
             Token::Number(_) => None,
         });
-        Self { name: input.name.clone(), cells, missing: missing.collect() }
+        let utc_offset = match input.zone.as_deref().and_then(Zone::parse) {
+            Some(Zone::Offset(seconds)) => Some(f64::from(seconds)),
+            Some(Zone::Local) | None => None,
+        };
+        Self {
+            name: input.name.clone(),
+            cells,
+            missing: missing.collect(),
+            utc_offset,
+        }
     }
 }

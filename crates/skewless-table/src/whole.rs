@@ -23,7 +23,11 @@ pub fn read_columns(path: &Path, format: Option<Format>, wanted: &[Wanted]) -> R
     for chunk in reader {
         let mut block = chunk?.decode()?;
         if !block.unreadable.is_empty() {
-            return Err(located(block.unreadable.swap_remove(0), &name, block.first_row));
+            return Err(located(
+                block.unreadable.swap_remove(0),
+                &name,
+                block.first_row,
+            ));
         }
         rows += block.rows.len();
         let columns = match block.rows {
@@ -36,13 +40,20 @@ pub fn read_columns(path: &Path, format: Option<Format>, wanted: &[Wanted]) -> R
     }
     let mut columns = Columns::new(rows);
     for (growing, wanted) in whole.into_iter().zip(wanted) {
-        columns.push(&wanted.name, growing.unwrap_or_else(|| Growing::of(wanted.cells)).finish()?)?;
+        columns.push(
+            &wanted.name,
+            growing
+                .unwrap_or_else(|| Growing::of(wanted.cells))
+                .finish()?,
+        )?;
     }
     Ok(columns)
 }
 
 fn check_present(name: &str, reader: &Reader, wanted: &[Wanted]) -> Result<()> {
-    let Some(names) = reader.column_names() else { return Ok(()) };
+    let Some(names) = reader.column_names() else {
+        return Ok(());
+    };
     match wanted.iter().find(|wanted| !names.contains(&wanted.name)) {
         Some(absent) => Err(missing_column(name, &absent.name)),
         None => Ok(()),
@@ -50,7 +61,11 @@ fn check_present(name: &str, reader: &Reader, wanted: &[Wanted]) -> Result<()> {
 }
 
 fn missing_column(name: &str, column: &str) -> Error {
-    Error::input("table.missing_column", format!("{name} has no column `{column}`")).with_field(column)
+    Error::input(
+        "table.missing_column",
+        format!("{name} has no column `{column}`"),
+    )
+    .with_field(column)
 }
 
 /// The error of a row, counted over the whole table.
@@ -78,15 +93,21 @@ fn append(
     name: &str,
 ) -> Result<()> {
     for (growing, wanted) in whole.iter_mut().zip(wanted) {
-        let column =
-            columns.column(&wanted.name).ok_or_else(|| missing_column(name, &wanted.name))?;
+        let column = columns
+            .column(&wanted.name)
+            .ok_or_else(|| missing_column(name, &wanted.name))?;
         let growing = growing.get_or_insert_with(|| match column {
             Column::Number(_) => Growing::of(Cells::Number),
             Column::Text(_) => Growing::of(Cells::Text),
         });
         if !growing.append(column) {
             let due = wanted.cells.described();
-            return Err(failure::wrong_type(name, &wanted.name, "of changing type", due));
+            return Err(failure::wrong_type(
+                name,
+                &wanted.name,
+                "of changing type",
+                due,
+            ));
         }
     }
     Ok(())
@@ -113,13 +134,18 @@ fn push_value(growing: &mut Growing, wanted: &Wanted, value: Option<&Value>) -> 
         (Growing::Number(values), Some(Value::Bool(value)), Cells::Boolean) => {
             values.push(f64::from(u8::from(*value)));
         }
-        (growing @ Growing::Number(_), Some(Value::Text(token)), _) if wanted.missing.contains(token) => {
+        (growing @ Growing::Number(_), Some(Value::Text(token)), _)
+            if wanted.missing.contains(token) =>
+        {
             growing.push_missing();
         }
         (Growing::Text(text), Some(Value::Text(value)), _) => text.push(Some(value)),
         (_, Some(value), cells) => {
             let (name, due) = (&wanted.name, cells.described());
-            let message = format!("field `{name}` is a JSON {} where {due} is due", value.type_name());
+            let message = format!(
+                "field `{name}` is a JSON {} where {due} is due",
+                value.type_name()
+            );
             return Err(Error::input("input.wrong_type", message).with_field(name));
         }
     }
@@ -140,7 +166,10 @@ mod tests {
     fn wanted() -> Vec<Wanted> {
         vec![
             Wanted::new("late", Cells::Boolean),
-            Wanted { missing: vec!["NA".to_owned()], ..Wanted::new("x", Cells::Number) },
+            Wanted {
+                missing: vec!["NA".to_owned()],
+                ..Wanted::new("x", Cells::Number)
+            },
             Wanted::new("c", Cells::Text),
         ]
     }
@@ -159,12 +188,15 @@ mod tests {
 
     #[test]
     fn tokens_stand_for_missing_numbers() {
-        for (name, text) in
-            [("a.csv", "x,c,late\nNA,a,true\n"), ("a.jsonl", "{\"x\":\"NA\",\"c\":\"a\",\"late\":true}\n")]
-        {
+        for (name, text) in [
+            ("a.csv", "x,c,late\nNA,a,true\n"),
+            ("a.jsonl", "{\"x\":\"NA\",\"c\":\"a\",\"late\":true}\n"),
+        ] {
             let (_keep, path) = file(name, text);
             let columns = read_columns(&path, None, &wanted()).unwrap();
-            let Some(Column::Number(x)) = columns.column("x") else { unreachable!() };
+            let Some(Column::Number(x)) = columns.column("x") else {
+                unreachable!()
+            };
             assert!(x[0].is_nan(), "{name}");
         }
     }
@@ -172,9 +204,17 @@ mod tests {
     #[test]
     fn the_first_bad_row_is_named() {
         for (name, text, code) in [
-            ("a.csv", "x,c,late\n1,a,true\nfar,b,true\n", "input.wrong_type"),
+            (
+                "a.csv",
+                "x,c,late\n1,a,true\nfar,b,true\n",
+                "input.wrong_type",
+            ),
             ("a.csv", "x,c,late\n1,a,true\n1,b\n", "table.ragged_row"),
-            ("a.jsonl", "{\"x\":1}\n{\"x\":\"far\"}\n", "input.wrong_type"),
+            (
+                "a.jsonl",
+                "{\"x\":1}\n{\"x\":\"far\"}\n",
+                "input.wrong_type",
+            ),
             ("a.jsonl", "{\"x\":1}\n{\"x\":", "input.invalid_json"),
         ] {
             let (_keep, path) = file(name, text);
@@ -188,6 +228,9 @@ mod tests {
     fn an_absent_column_is_named() {
         let (_keep, path) = file("a.csv", "x,c\n1,a\n");
         let error = read_columns(&path, None, &wanted()).unwrap_err();
-        assert_eq!((error.code(), error.field()), ("table.missing_column", Some("late")));
+        assert_eq!(
+            (error.code(), error.field()),
+            ("table.missing_column", Some("late"))
+        );
     }
 }
