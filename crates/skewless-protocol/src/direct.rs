@@ -1,0 +1,73 @@
+//! Records without HTTP around them: one record in, one prediction out, or a list for a list.
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+use skewless_core::{Prediction, Record, Result};
+
+use crate::failure::{ErrorBody, ErrorObject};
+use crate::rows::{Rows, Tally, read_json};
+use crate::service::Service;
+
+/// The answer to a record or a list of records.
+#[derive(Debug)]
+pub struct Answer {
+    /// A prediction for a record; a list of predictions and `{"error":{…}}` objects, row by row, for a list.
+    pub outcome: Result<Value>,
+    /// How many rows there were, and how many failed; none where a list could not be read as one.
+    pub tally: Tally,
+}
+
+impl Service {
+    /// Answers the JSON text of a record or of a list of records.
+    ///
+    /// The outcome is an error (`input.*`) for a single record that cannot be scored, for text that is no JSON and for
+    /// an empty list; in a list a bad record is an object `{"error":{…}}` in its place.
+    pub fn answer(&self, text: &str) -> Answer {
+        if text.trim_start().starts_with('[') {
+            let list = self.answer_list(text);
+            let tally = list
+                .as_ref()
+                .map_or_else(|_| Tally::default(), |(_, tally)| *tally);
+            Answer {
+                outcome: list.map(|(predictions, _)| predictions),
+                tally,
+            }
+        } else {
+            let outcome = self.answer_record(text);
+            let failures = usize::from(outcome.is_err());
+            Answer {
+                outcome,
+                tally: Tally { rows: 1, failures },
+            }
+        }
+    }
+
+    fn answer_record(&self, text: &str) -> Result<Value> {
+        let prediction = self.predictor().predict(&Record::from_json(text)?)?;
+        Ok(self.output().prediction_json(&prediction))
+    }
+
+    fn answer_list(&self, text: &str) -> Result<(Value, Tally)> {
+        let rows: Vec<&RawValue> = read_json(text.as_bytes())?;
+        let scored = Rows::from_objects(&rows, self.limits())?.score(self)?;
+        Ok((
+            Value::Array(self.predictions_json(&scored.rows)),
+            scored.tally(),
+        ))
+    }
+
+    /// Each row's prediction, or its error object.
+    pub(crate) fn predictions_json(&self, rows: &[Result<Prediction>]) -> Vec<Value> {
+        rows.iter()
+            .map(|row| match row {
+                Ok(prediction) => self.output().prediction_json(prediction),
+                Err(error) => {
+                    let body = ErrorBody {
+                        error: ErrorObject::new(error),
+                    };
+                    serde_json::to_value(body).unwrap_or_default()
+                }
+            })
+            .collect()
+    }
+}

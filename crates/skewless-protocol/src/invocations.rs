@@ -1,0 +1,214 @@
+//! MLflow's scoring protocol, which SageMaker's containers share: `POST /invocations`.
+//!
+//! The body holds one of `dataframe_split`, `dataframe_records`, `instances` and `inputs`; other members (`params`,
+//! `signature_name`) are not read. The answer is `{"predictions":[…]}`, a prediction or `{"error":{…}}` a row.
+//! <https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/>
+
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use skewless_core::{Error, Record, Result, Value};
+
+use crate::failure::refusal;
+use crate::message::{Request, Response};
+use crate::rows::{Rows, read_json, read_object};
+use crate::service::Service;
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    dataframe_split: Option<Split<'a>>,
+    #[serde(borrow)]
+    dataframe_records: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    instances: Option<Vec<&'a RawValue>>,
+    #[serde(borrow)]
+    inputs: Option<&'a RawValue>,
+}
+
+/// pandas' `orient="split"`; its `index` is not read.
+#[derive(Deserialize)]
+struct Split<'a> {
+    columns: Vec<String>,
+    #[serde(borrow)]
+    data: Vec<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Predictions {
+    predictions: Vec<serde_json::Value>,
+}
+
+/// Answers `POST /invocations`.
+///
+/// # Errors
+/// `request.*` and `input.*` for a body that cannot be read, and the error of a lone row.
+pub(crate) fn invoke(service: &Service, request: &Request<'_>) -> Result<Response> {
+    if request.headers.media_type().as_deref() == Some("text/csv") {
+        return Err(Error::input(
+            "request.unsupported_media_type",
+            "send JSON; CSV is not read here",
+        )
+        .with_value("text/csv"));
+    }
+    let scored = read_rows(service, request.body)?.score(service)?;
+    let response = match scored.lone_failure() {
+        Some(error) => refusal(request.path, error),
+        None => Response::json(
+            200,
+            &Predictions {
+                predictions: service.predictions_json(&scored.rows),
+            },
+        )?,
+    };
+    Ok(response.of(&scored))
+}
+
+fn read_rows(service: &Service, body: &[u8]) -> Result<Rows> {
+    let limits = service.limits();
+    match read_object(body)? {
+        Body {
+            dataframe_split: Some(split),
+            dataframe_records: None,
+            instances: None,
+            inputs: None,
+        } => {
+            check_names(&split.columns)?;
+            let rows = split.data.iter().map(|row| positional(&split.columns, row));
+            Rows::new(rows.collect(), limits)
+        }
+        Body {
+            dataframe_split: None,
+            dataframe_records: Some(rows),
+            instances: None,
+            inputs: None,
+        } => Rows::from_objects(&rows, limits),
+        Body {
+            dataframe_split: None,
+            dataframe_records: None,
+            instances: Some(rows),
+            inputs: None,
+        } => Rows::new(instances(service, &rows), limits),
+        Body {
+            dataframe_split: None,
+            dataframe_records: None,
+            instances: None,
+            inputs: Some(inputs),
+        } => {
+            if is_list(inputs) {
+                let rows: Vec<&RawValue> = read_json(inputs.get().as_bytes())?;
+                Rows::new(instances(service, &rows), limits)
+            } else {
+                Rows::new(columnar(read_json(inputs.get().as_bytes())?)?, limits)
+            }
+        }
+        _ => Err(Error::input(
+            "request.invalid_shape",
+            "the body must hold exactly one of dataframe_split, dataframe_records, instances and inputs",
+        )),
+    }
+}
+
+/// TensorFlow Serving's row format: records, or lists of values in the order of the specification's inputs.
+fn instances(service: &Service, rows: &[&RawValue]) -> Vec<Result<Record>> {
+    let names: Vec<String> = service
+        .predictor()
+        .pipeline()
+        .inputs()
+        .iter()
+        .map(|input| input.name.clone())
+        .collect();
+    rows.iter()
+        .map(|row| {
+            if is_list(row) {
+                positional(&names, row)
+            } else {
+                Record::from_json(row.get())
+            }
+        })
+        .collect()
+}
+
+/// TensorFlow Serving's column format: a list of values a name, all of one length.
+fn columnar(columns: NamedColumns) -> Result<Vec<Result<Record>>> {
+    let NamedColumns(columns) = columns;
+    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+    check_names(&names)?;
+    let rows = columns.first().map_or(0, |(_, values)| values.len());
+    let mut records = vec![Record::new(); rows];
+    for (name, values) in columns {
+        if values.len() != rows {
+            let found = values.len();
+            return Err(Error::input(
+                "input.ragged_columns",
+                format!("`{name}` has {found} values, others {rows}"),
+            )
+            .with_field(&name));
+        }
+        for (record, value) in records.iter_mut().zip(values) {
+            record.set(&name, value);
+        }
+    }
+    Ok(records.into_iter().map(Ok).collect())
+}
+
+/// An object of lists; a name that stands twice is kept twice, to be refused.
+struct NamedColumns(Vec<(String, Vec<Value>)>);
+
+impl<'de> Deserialize<'de> for NamedColumns {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct ColumnsVisitor;
+        impl<'de> Visitor<'de> for ColumnsVisitor {
+            type Value = NamedColumns;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of lists")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<NamedColumns, A::Error> {
+                let mut columns = Vec::new();
+                while let Some(column) = map.next_entry()? {
+                    columns.push(column);
+                }
+                Ok(NamedColumns(columns))
+            }
+        }
+        deserializer.deserialize_map(ColumnsVisitor)
+    }
+}
+
+fn check_names(names: &[String]) -> Result<()> {
+    let twice = names
+        .iter()
+        .enumerate()
+        .find(|(place, name)| names.iter().take(*place).any(|known| known == *name));
+    match twice {
+        Some((_, name)) => Err(Error::input(
+            "input.duplicate_field",
+            format!("column `{name}` stands twice"),
+        )
+        .with_field(name)),
+        None => Ok(()),
+    }
+}
+
+fn positional(names: &[String], row: &RawValue) -> Result<Record> {
+    let values: Vec<Value> = read_json(row.get().as_bytes())?;
+    if values.len() != names.len() {
+        let (found, due) = (values.len(), names.len());
+        return Err(Error::input(
+            "input.ragged_columns",
+            format!("the row has {found} values for {due} columns"),
+        ));
+    }
+    Ok(names.iter().cloned().zip(values).collect())
+}
+
+fn is_list(value: &RawValue) -> bool {
+    value.get().starts_with('[')
+}

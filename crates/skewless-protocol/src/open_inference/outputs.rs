@@ -1,0 +1,165 @@
+//! Output tensors: a prediction's parts as columns, by task.
+
+use serde::Serialize;
+use skewless_core::{Error, Output, Prediction, Result, Task};
+
+/// One output tensor of an answer.
+#[derive(Serialize)]
+pub(super) struct OutputTensor<'a> {
+    name: &'static str,
+    datatype: &'static str,
+    shape: Vec<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parameters: Option<ColumnNames<'a>>,
+    data: Data<'a>,
+}
+
+/// What the columns of an `[n,k]` tensor stand for.
+#[derive(Serialize)]
+struct ColumnNames<'a> {
+    labels: &'a [String],
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Numbers(Vec<Option<f64>>),
+    Labels(Vec<Option<&'a str>>),
+}
+
+/// An output tensor as metadata lists it.
+#[derive(Clone, Copy)]
+pub(super) struct OutputColumn<'a> {
+    pub(super) name: &'static str,
+    pub(super) datatype: &'static str,
+    part: Part,
+    /// Columns of the tensor where it has a second dimension.
+    pub(super) width: Option<usize>,
+    /// The labels that the elements, or the columns, stand for.
+    pub(super) labels: Option<&'a [String]>,
+}
+
+#[derive(Clone, Copy)]
+enum Part {
+    Label,
+    Values,
+    Raw,
+}
+
+/// The tensors that a task answers with, in their order.
+pub(super) fn columns(output: &Output) -> Vec<OutputColumn<'_>> {
+    let wide = Some(output.labels.len());
+    let numbers = |name, part, width| OutputColumn {
+        name,
+        datatype: "FP64",
+        part,
+        width,
+        labels: width.map(|_| output.labels.as_slice()),
+    };
+    let labels = Some(output.labels.as_slice());
+    let label = OutputColumn {
+        name: "label",
+        datatype: "BYTES",
+        part: Part::Label,
+        width: None,
+        labels,
+    };
+    match output.task {
+        Task::Regression => vec![
+            numbers("value", Part::Values, None),
+            numbers("raw", Part::Raw, None),
+        ],
+        Task::Binary => vec![
+            label,
+            numbers("probability", Part::Values, None),
+            numbers("raw", Part::Raw, None),
+        ],
+        Task::Multiclass => {
+            vec![
+                label,
+                numbers("probabilities", Part::Values, wide),
+                numbers("raw", Part::Raw, wide),
+            ]
+        }
+    }
+}
+
+/// Refuses a requested output that the task doesn't have.
+///
+/// # Errors
+/// `request.unknown_output`.
+pub(super) fn check_requested(output: &Output, requested: &[&str]) -> Result<()> {
+    let known = columns(output);
+    match requested
+        .iter()
+        .find(|name| !known.iter().any(|column| column.name == **name))
+    {
+        Some(name) => {
+            let names: Vec<&str> = known.iter().map(|column| column.name).collect();
+            Err(Error::input(
+                "request.unknown_output",
+                format!("the outputs here are {}", names.join(", ")),
+            )
+            .with_field(name))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The requested tensors, or all where none is requested.
+pub(super) fn tensors<'a>(
+    output: &'a Output,
+    rows: &'a [Result<Prediction>],
+    requested: &[&str],
+) -> Vec<OutputTensor<'a>> {
+    let wanted =
+        |column: &OutputColumn<'_>| requested.is_empty() || requested.contains(&column.name);
+    columns(output)
+        .into_iter()
+        .filter(wanted)
+        .map(|column| column.fill(output, rows))
+        .collect()
+}
+
+impl<'a> OutputColumn<'a> {
+    fn fill(self, output: &'a Output, rows: &'a [Result<Prediction>]) -> OutputTensor<'a> {
+        let data = match self.part {
+            Part::Label => Data::Labels(rows.iter().map(|row| label(output, row)).collect()),
+            Part::Values => self.numbers(rows, |prediction| &prediction.values),
+            Part::Raw => self.numbers(rows, |prediction| &prediction.raw),
+        };
+        let shape = std::iter::once(rows.len()).chain(self.width).collect();
+        let parameters = self
+            .labels
+            .filter(|_| self.width.is_some())
+            .map(|labels| ColumnNames { labels });
+        OutputTensor {
+            name: self.name,
+            datatype: self.datatype,
+            shape,
+            parameters,
+            data,
+        }
+    }
+
+    fn numbers(
+        self,
+        rows: &[Result<Prediction>],
+        part: impl Fn(&Prediction) -> &Vec<f64>,
+    ) -> Data<'a> {
+        let width = self.width.unwrap_or(1);
+        let mut numbers = Vec::with_capacity(rows.len() * width);
+        for row in rows {
+            let values = row.as_ref().ok().map(&part);
+            numbers.extend(
+                (0..width).map(|place| values.and_then(|values| values.get(place)).copied()),
+            );
+        }
+        Data::Numbers(numbers)
+    }
+}
+
+fn label<'a>(output: &'a Output, row: &Result<Prediction>) -> Option<&'a str> {
+    let index = usize::try_from(row.as_ref().ok()?.label?).ok()?;
+    output.labels.get(index).map(String::as_str)
+}

@@ -1,0 +1,183 @@
+//! The rows of one request: read one by one so that a bad row fails alone, then scored as one batch.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use skewless_core::{BatchPrediction, Error, Prediction, Record, Result};
+
+use crate::limits::Limits;
+use crate::service::Service;
+
+/// How many rows a request had and how many of them failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Rows asked for.
+    pub rows: usize,
+    /// Rows answered with an error.
+    pub failures: usize,
+}
+
+/// The rows of a request in their order; one that is no record is a failed row already.
+pub(crate) struct Rows(Vec<Result<Record>>);
+
+/// A prediction or an error for each row; every error carries its row.
+pub(crate) struct Scored {
+    pub(crate) rows: Vec<Result<Prediction>>,
+    /// Names of fields that no input has, in the order they were met; at most [`IGNORED_NAMES`].
+    pub(crate) ignored: Vec<String>,
+}
+
+/// Most names of ignored fields that an answer repeats.
+const IGNORED_NAMES: usize = 16;
+
+impl Rows {
+    /// Takes rows that were read already.
+    ///
+    /// # Errors
+    /// `input.empty_batch` for none, `input.too_many_rows` for more than the limit.
+    pub(crate) fn new(rows: Vec<Result<Record>>, limits: Limits) -> Result<Self> {
+        check_count(rows.len(), limits)?;
+        Ok(Self(rows))
+    }
+
+    /// Reads each JSON text as a record.
+    ///
+    /// # Errors
+    /// As [`Rows::new`].
+    pub(crate) fn from_objects(rows: &[&RawValue], limits: Limits) -> Result<Self> {
+        check_count(rows.len(), limits)?;
+        Ok(Self(
+            rows.iter()
+                .map(|row| Record::from_json(row.get()))
+                .collect(),
+        ))
+    }
+
+    /// Scores the readable rows together.
+    ///
+    /// # Errors
+    /// What fails the batch as a whole; a failed row does not.
+    pub(crate) fn score(self, service: &Service) -> Result<Scored> {
+        let mut records = Vec::with_capacity(self.0.len());
+        let read: Vec<Result<()>> = self
+            .0
+            .into_iter()
+            .map(|row| row.map(|record| records.push(record)))
+            .collect();
+        let mut answers = if records.is_empty() {
+            Vec::new()
+        } else {
+            by_row(service.predictor().predict_records(&records)?)
+        }
+        .into_iter();
+        let missing = || {
+            Err(Error::internal(
+                "internal.row_count",
+                "the batch came back with too few rows",
+            ))
+        };
+        let rows = read.into_iter().enumerate().map(|(row, read)| {
+            read.and_then(|()| answers.next().unwrap_or_else(missing))
+                .map_err(|error| error.with_row(row))
+        });
+        Ok(Scored {
+            rows: rows.collect(),
+            ignored: ignored_fields(service, &records),
+        })
+    }
+}
+
+impl Scored {
+    /// The count of rows and of failed ones.
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            rows: self.rows.len(),
+            failures: self.rows.iter().filter(|row| row.is_err()).count(),
+        }
+    }
+
+    /// The error of a request whose only row failed: its caller asked for one prediction and gets none.
+    pub(crate) fn lone_failure(&self) -> Option<&Error> {
+        match self.rows.as_slice() {
+            [Err(error)] => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a JSON body into its outer form.
+///
+/// # Errors
+/// `input.invalid_json` for text that is no JSON, `request.invalid_shape` for JSON of another form.
+pub(crate) fn read_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            Error::input(
+                "request.invalid_shape",
+                format!("the body has another form: {error}"),
+            )
+        } else {
+            Error::input(
+                "input.invalid_json",
+                format!("the body is not JSON: {error}"),
+            )
+        }
+    })
+}
+
+/// Reads a JSON body that must be an object; a derived reader would take a list for one.
+///
+/// # Errors
+/// As [`read_json`].
+pub(crate) fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Error::input(
+            "request.invalid_shape",
+            "the body must be an object",
+        ));
+    }
+    read_json(body)
+}
+
+fn check_count(rows: usize, limits: Limits) -> Result<()> {
+    if rows == 0 {
+        return Err(Error::input("input.empty_batch", "the request has no rows"));
+    }
+    if rows > limits.max_rows {
+        let most = limits.max_rows;
+        return Err(Error::input(
+            "input.too_many_rows",
+            format!("{rows} rows; a request takes at most {most}"),
+        ));
+    }
+    Ok(())
+}
+
+fn by_row(batch: BatchPrediction) -> Vec<Result<Prediction>> {
+    let mut answers: Vec<Result<Prediction>> = (0..batch.rows())
+        .map(|row| {
+            batch
+                .row(row)
+                .map_err(|_| Error::internal("internal.row_count", "a failed row without error"))
+        })
+        .collect();
+    for error in batch.into_errors() {
+        if let Some(slot) = error.row().and_then(|row| answers.get_mut(row)) {
+            *slot = Err(error);
+        }
+    }
+    answers
+}
+
+fn ignored_fields(service: &Service, records: &[Record]) -> Vec<String> {
+    let mut ignored: Vec<String> = Vec::new();
+    for (name, _) in records.iter().flat_map(Record::fields) {
+        if ignored.len() == IGNORED_NAMES {
+            break;
+        }
+        if !service.knows_field(name) && !ignored.iter().any(|known| known == name) {
+            ignored.push(name.to_owned());
+        }
+    }
+    ignored
+}
