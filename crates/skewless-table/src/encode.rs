@@ -86,8 +86,8 @@ impl Encoder {
     }
 
     fn lines(&self, first_row: usize, batch: &BatchPrediction) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(batch.rows * 64);
-        for row in 0..batch.rows {
+        let mut bytes = Vec::with_capacity(batch.rows() * 64);
+        for row in 0..batch.rows() {
             let json = match batch.row(row) {
                 Ok(prediction) => self.output.prediction_json(&prediction),
                 Err(error) => json!({ "error": error_json(error, first_row + row) }),
@@ -99,9 +99,9 @@ impl Encoder {
     }
 
     fn cells(&self, batch: &BatchPrediction) -> Result<Vec<u8>> {
-        let mut writer = csv::Writer::from_writer(Vec::with_capacity(batch.rows * 64));
+        let mut writer = csv::Writer::from_writer(Vec::with_capacity(batch.rows() * 64));
         let width = self.column_names().len();
-        for row in 0..batch.rows {
+        for row in 0..batch.rows() {
             let cells = match batch.row(row) {
                 Ok(prediction) => self.prediction_cells(&prediction),
                 Err(error) => error_cells(width, error),

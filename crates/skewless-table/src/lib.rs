@@ -12,6 +12,7 @@ mod encode;
 mod failure;
 mod format;
 mod json_lines;
+mod lookup;
 #[cfg(feature = "parquet")]
 mod parquet_predictions;
 #[cfg(feature = "parquet")]
@@ -20,6 +21,7 @@ mod parquet_rows;
 mod parquet_values;
 mod predictions;
 mod reader;
+mod records;
 mod typed;
 mod wanted;
 mod whole;
@@ -27,7 +29,9 @@ mod whole;
 pub use block::{Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder};
 pub use format::Format;
+pub use lookup::read_lookup;
 pub use predictions::PredictionWriter;
 pub use reader::{Extra, Reader, Source};
+pub use records::records;
 pub use wanted::{Cells, Wanted};
 pub use whole::read_columns;

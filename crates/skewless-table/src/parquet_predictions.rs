@@ -43,7 +43,7 @@ pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<
         .saturating_sub(2 + usize::from(encoder.is_labelled()));
     let mut columns: Vec<Float64Builder> = (0..numbers).map(|_| Float64Builder::new()).collect();
     let (mut codes, mut messages) = (StringBuilder::new(), StringBuilder::new());
-    for row in 0..predictions.rows {
+    for row in 0..predictions.rows() {
         match predictions.row(row) {
             Ok(prediction) => {
                 labels.append_option(encoder.label(prediction.label));

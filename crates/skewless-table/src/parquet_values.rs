@@ -13,6 +13,9 @@ use skewless_core::{Column, Error, Result};
 use crate::typed::GrowingText;
 use crate::{Cells, Wanted, failure};
 
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+
 /// Converts a column. Dates become days, timestamps seconds of wall-clock time in the input's zone; a missing value is
 /// null (and NaN, for numbers).
 ///
@@ -117,7 +120,7 @@ fn booleans(array: &ArrayRef) -> Vec<f64> {
 }
 
 fn timestamps(array: &ArrayRef, unit: TimeUnit, offset: f64) -> Vec<f64> {
-    let seconds = |per_second: i64| move |value: i64| whole_and_part(value, per_second, offset);
+    let seconds = |per_second: i64| move |value: i64| seconds(value, per_second, offset);
     match unit {
         TimeUnit::Second => map::<TimestampSecondType>(array, seconds(1)),
         TimeUnit::Millisecond => map::<TimestampMillisecondType>(array, seconds(1_000)),
@@ -126,14 +129,16 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit, offset: f64) -> Vec<f64> {
     }
 }
 
-/// Whole seconds and the fraction apart, as the core reads ISO 8601 text.
+/// Day, clock and zone added as the core adds them for ISO 8601 text, so that both round alike.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "seconds of any calendar date are exact in f64"
+    reason = "days and seconds of any calendar date are exact in f64"
 )]
-fn whole_and_part(value: i64, per_second: i64, offset: f64) -> f64 {
-    let whole = value.div_euclid(per_second) as f64 + offset;
-    whole + value.rem_euclid(per_second) as f64 / per_second as f64
+fn seconds(value: i64, per_second: i64, offset: f64) -> f64 {
+    let whole = value.div_euclid(per_second);
+    let (day, clock) = (whole.div_euclid(DAY), whole.rem_euclid(DAY));
+    let fraction = value.rem_euclid(per_second) as f64 / per_second as f64;
+    (day * DAY) as f64 + (clock as f64 + fraction) + offset
 }
 
 fn text(array: &ArrayRef) -> Option<Result<skewless_core::TextColumn>> {

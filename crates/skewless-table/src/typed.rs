@@ -124,14 +124,25 @@ fn number(wanted: &Wanted, cell: &str) -> Result<f64> {
         _ => cell.parse().ok(),
     };
     value.ok_or_else(|| {
-        let due = wanted.cells.described();
+        let (name, due) = (&wanted.name, wanted.cells.described());
         Error::input(
             "input.wrong_type",
-            format!("field `{}` is `{cell}` where {due} is due", wanted.name),
+            format!(
+                "field `{name}` must be {due}, not the string {:?}",
+                shortened(cell)
+            ),
         )
-        .with_field(&wanted.name)
+        .with_field(name)
         .with_value(cell)
     })
+}
+
+/// The beginning of a cell, enough to recognise it.
+fn shortened(cell: &str) -> &str {
+    cell.char_indices()
+        .nth(60)
+        .and_then(|(end, _)| cell.get(..end))
+        .unwrap_or(cell)
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ fn push_value(growing: &mut Growing, wanted: &Wanted, value: Option<&Value>) -> 
         (_, Some(value), cells) => {
             let (name, due) = (&wanted.name, cells.described());
             let message = format!(
-                "field `{name}` is a JSON {} where {due} is due",
+                "field `{name}` must be {due}, not a JSON {}",
                 value.type_name()
             );
             return Err(Error::input("input.wrong_type", message).with_field(name));
