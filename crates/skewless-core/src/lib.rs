@@ -1,10 +1,26 @@
 //! Features, engine, output, profile and bundle: a raw record in, a prediction out, the same bits on every target.
 
+pub mod bundle;
 pub mod columns;
+pub mod digest;
 pub mod error;
+pub mod golden;
+pub mod output;
+pub mod pipeline;
 pub mod plan;
+pub mod predictor;
+pub mod profile;
 pub mod record;
+pub mod spec;
 
+pub use bundle::{Bundle, BundleParts, Manifest};
 pub use columns::{Column, Columns, TextColumn};
+pub use digest::PredictionDigest;
 pub use error::{Error, ErrorKind, Result};
+pub use golden::GoldenRow;
+pub use output::{Link, Output, Prediction, Task};
+pub use pipeline::Pipeline;
+pub use predictor::{BatchPrediction, Predictor};
+pub use profile::Profile;
 pub use record::{Record, Value};
+pub use spec::{FeatureSpec, FittedSpec, Input};

@@ -1,0 +1,218 @@
+//! `manifest.json`: what a bundle is and what is in it.
+
+use serde::{Deserialize, Serialize};
+
+use super::archive::Entry;
+use crate::digest::sha256_hex;
+use crate::error::{Error, Result};
+use crate::output::Task;
+
+/// The bundle format that this version writes, and the latest it reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The first entry's name.
+pub(super) const MANIFEST: &str = "manifest.json";
+
+/// Names and media types of the other entries, in their order.
+pub(super) const PARTS: [(&str, &str); 7] = [
+    ("features.json", "application/json"),
+    ("model.plan", "application/vnd.skewless.plan"),
+    ("output.json", "application/json"),
+    ("profile.json", "application/json"),
+    ("golden.jsonl", "application/jsonl"),
+    ("card.md", "text/markdown"),
+    ("provenance.json", "application/json"),
+];
+
+/// The engine that runs `model.plan`.
+pub(super) const ENGINE_PLAN: &str = "plan";
+
+/// The part `manifest.json`; its SHA-256 is the bundle's digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Format of the bundle.
+    pub format_version: u32,
+    /// The model's name: letters, digits, `-`, `_`, `.`.
+    pub name: String,
+    /// The model's version, MAJOR.MINOR.PATCH.
+    pub version: String,
+    /// What it predicts.
+    pub task: Task,
+    /// Raw scores per row.
+    pub outputs: usize,
+    /// What runs the model: `plan`.
+    pub engine: String,
+    /// Every other part.
+    pub parts: Vec<Part>,
+}
+
+/// One part of a bundle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// Name of the entry.
+    pub name: String,
+    /// Media type.
+    pub media_type: String,
+    /// Size in bytes.
+    pub size: usize,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+/// The one field that every format version has.
+#[derive(Deserialize)]
+struct Format {
+    format_version: u32,
+}
+
+impl Manifest {
+    pub(super) fn read(entry: Option<&Entry<'_>>) -> Result<Self> {
+        let Some(entry) = entry.filter(|entry| entry.name == MANIFEST) else {
+            return Err(Error::bundle(
+                "bundle.not_a_bundle",
+                "the archive does not begin with manifest.json",
+            ));
+        };
+        let invalid = |error: &serde_json::Error| {
+            Error::bundle("bundle.invalid_manifest", format!("manifest.json: {error}"))
+                .with_field(MANIFEST)
+        };
+        let Format { format_version } =
+            serde_json::from_slice(entry.data).map_err(|error| invalid(&error))?;
+        if format_version != FORMAT_VERSION {
+            return Err(Error::unsupported(
+                "unsupported.format_version",
+                format!(
+                    "the bundle has format {format_version}; this version reads {FORMAT_VERSION}"
+                ),
+            ));
+        }
+        let manifest: Self = serde_json::from_slice(entry.data).map_err(|error| invalid(&error))?;
+        if manifest.engine != ENGINE_PLAN {
+            return Err(Error::unsupported(
+                "unsupported.engine",
+                format!(
+                    "the bundle needs the engine `{}`, which is not part of this build",
+                    manifest.engine
+                ),
+            ));
+        }
+        manifest.check_names()?;
+        Ok(manifest)
+    }
+
+    pub(super) fn check_names(&self) -> Result<()> {
+        let name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        if self.name.is_empty() || !self.name.bytes().all(name_byte) {
+            return Err(Error::bundle(
+                "bundle.invalid_manifest",
+                format!(
+                    "the model's name {:?} must be letters, digits, `-`, `_` and `.`",
+                    self.name
+                ),
+            ));
+        }
+        if !is_version(&self.version) {
+            return Err(Error::bundle(
+                "bundle.invalid_manifest",
+                format!(
+                    "the model's version {:?} must be MAJOR.MINOR.PATCH",
+                    self.version
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Proves that the entries are exactly the parts that the manifest names, in order, size and digest.
+    pub(super) fn check_parts(&self, entries: &[Entry<'_>]) -> Result<()> {
+        for (at, entry) in entries.iter().enumerate() {
+            let name = entry.name;
+            if !PARTS.iter().any(|(known, _)| *known == name) {
+                return Err(Error::bundle(
+                    "bundle.unknown_part",
+                    format!("the part {name:?} is not one of a bundle's"),
+                )
+                .with_field(name));
+            }
+            if entries.iter().take(at).any(|earlier| earlier.name == name) {
+                return Err(Error::bundle(
+                    "bundle.duplicate_part",
+                    format!("the part {name} stands twice"),
+                )
+                .with_field(name));
+            }
+        }
+        for (name, _) in PARTS {
+            let named = self.parts.iter().any(|part| part.name == name);
+            if !named || !entries.iter().any(|entry| entry.name == name) {
+                return Err(Error::bundle(
+                    "bundle.missing_part",
+                    format!("the part {name} is missing"),
+                )
+                .with_field(name));
+            }
+        }
+        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(PARTS) {
+            check_part(part, entry, name, media_type)?;
+        }
+        match self.parts.len() == PARTS.len() {
+            true => Ok(()),
+            false => Err(Error::bundle(
+                "bundle.invalid_manifest",
+                "manifest.json names a part twice",
+            )),
+        }
+    }
+}
+
+fn check_part(part: &Part, entry: &Entry<'_>, name: &str, media_type: &str) -> Result<()> {
+    if part.name != name || entry.name != name || part.media_type != media_type {
+        return Err(Error::bundle(
+            "bundle.not_canonical",
+            format!("the part {name} is not in its place"),
+        )
+        .with_field(name));
+    }
+    if part.size != entry.data.len() {
+        return Err(Error::bundle(
+            "bundle.size_mismatch",
+            format!(
+                "{name} has {} bytes, and manifest.json says {}",
+                entry.data.len(),
+                part.size
+            ),
+        )
+        .with_field(name));
+    }
+    if part.sha256 != sha256_hex(entry.data) {
+        return Err(Error::bundle(
+            "bundle.digest_mismatch",
+            format!("{name} does not have the SHA-256 that manifest.json says"),
+        )
+        .with_field(name));
+    }
+    Ok(())
+}
+
+/// MAJOR.MINOR.PATCH, with an optional pre-release behind `-`.
+fn is_version(text: &str) -> bool {
+    let (core, pre) = text
+        .split_once('-')
+        .map_or((text, None), |(core, pre)| (core, Some(pre)));
+    let numbers: Vec<&str> = core.split('.').collect();
+    let number = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && (part == "0" || !part.starts_with('0'))
+    };
+    let pre_fits = pre.is_none_or(|pre| {
+        !pre.is_empty()
+            && pre
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+    });
+    numbers.len() == 3 && numbers.into_iter().all(number) && pre_fits
+}

@@ -1,0 +1,296 @@
+//! From raw scores to a prediction: link, labels, threshold.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use crate::columns::index_to_code;
+use crate::error::{Error, Result};
+
+/// What a model predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// A number.
+    Regression,
+    /// One of two labels.
+    Binary,
+    /// One of several labels.
+    Multiclass,
+}
+
+/// How raw scores become values. All functions are computed in f64 with the portable `libm`, never the platform's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// The raw score.
+    Identity,
+    /// 1 / (1 + exp(−scale · raw)).
+    Logistic {
+        /// Steepness; 1 but for LightGBM models trained with another `sigmoid`.
+        scale: f64,
+    },
+    /// exp(raw_k − max) / Σ exp(raw_j − max), summed in the outputs' order.
+    Softmax,
+    /// exp(raw).
+    Exp,
+    /// Per output 1 / (1 + exp(−scale · raw)), not normalised (LightGBM `multiclassova`).
+    OneVsRest {
+        /// Steepness.
+        scale: f64,
+    },
+    /// sign(raw) · raw² (LightGBM `reg_sqrt`).
+    SquareSigned,
+}
+
+/// Everything between raw scores and a prediction: the part `output.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Output {
+    /// What the prediction is called.
+    pub name: String,
+    /// What is predicted.
+    pub task: Task,
+    /// From raw scores to values.
+    pub link: Link,
+    /// `[negative, positive]` for binary, one a class for multi-class, empty for regression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<String>,
+    /// Binary: the positive label is given from this probability on. Absent: 0.5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Unit of a regression's value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+/// The answer for one record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prediction {
+    /// The model's scores before the link.
+    pub raw: Vec<f64>,
+    /// Binary: the probability of the positive label. Multi-class: one probability a label. Regression: the value.
+    pub values: Vec<f64>,
+    /// Index of the label; absent for regression.
+    pub label: Option<u32>,
+}
+
+/// The label code of a row without a label.
+pub const NO_LABEL: u32 = u32::MAX;
+
+impl Output {
+    /// Checks that the parts fit each other and `outputs` raw scores.
+    ///
+    /// # Errors
+    /// `bundle.invalid_output`.
+    pub fn check(&self, outputs: usize) -> Result<()> {
+        let fits = match (self.task, self.link) {
+            (
+                Task::Regression,
+                Link::Identity | Link::Exp | Link::SquareSigned | Link::Logistic { .. },
+            ) => self.labels.is_empty() && outputs == 1,
+            (Task::Binary, Link::Logistic { .. } | Link::Identity) => {
+                self.labels.len() == 2 && outputs == 1
+            }
+            (Task::Multiclass, Link::Softmax | Link::OneVsRest { .. } | Link::Identity) => {
+                self.labels.len() == outputs && outputs > 1
+            }
+            _ => false,
+        };
+        let scale = match self.link {
+            Link::Logistic { scale } | Link::OneVsRest { scale } => scale,
+            _ => 1.0,
+        };
+        let mut labels: Vec<&String> = self.labels.iter().collect();
+        labels.sort();
+        labels.dedup();
+        let threshold_fits = self
+            .threshold
+            .is_none_or(|threshold| self.task == Task::Binary && (0.0..=1.0).contains(&threshold));
+        if fits && threshold_fits && scale.is_finite() && labels.len() == self.labels.len() {
+            return Ok(());
+        }
+        Err(Error::bundle(
+            "bundle.invalid_output",
+            format!(
+                "output.json: task {:?} with link {:?}, {} labels, threshold {:?} does not fit {outputs} raw scores",
+                self.task,
+                self.link,
+                self.labels.len(),
+                self.threshold
+            ),
+        )
+        .with_field("output.json"))
+    }
+
+    /// Values per row.
+    pub fn values(&self) -> usize {
+        match self.task {
+            Task::Regression | Task::Binary => 1,
+            Task::Multiclass => self.labels.len(),
+        }
+    }
+
+    /// Turns one row's raw scores into its values, and gives the label's index or [`NO_LABEL`].
+    pub fn apply(&self, raw: &[f64], values: &mut [f64]) -> u32 {
+        self.link.apply(raw, values);
+        match self.task {
+            Task::Regression => NO_LABEL,
+            Task::Binary => {
+                let threshold = self.threshold.unwrap_or(0.5);
+                u32::from(
+                    values
+                        .first()
+                        .is_some_and(|&probability| probability >= threshold),
+                )
+            }
+            Task::Multiclass => index_to_code(first_greatest(values)),
+        }
+    }
+
+    /// The name of a label.
+    pub fn label_name(&self, label: u32) -> Option<&str> {
+        self.labels.get(label as usize).map(String::as_str)
+    }
+
+    /// The prediction as every door writes it.
+    ///
+    /// Binary: `{"label", "probability", "raw"}`; multi-class: `{"label", "probabilities": {label: p}, "raw": [..]}`;
+    /// regression: `{"value", "raw"}`.
+    pub fn prediction_json(&self, prediction: &Prediction) -> Json {
+        let label = prediction.label.and_then(|label| self.label_name(label));
+        let first = |values: &[f64]| values.first().copied();
+        match self.task {
+            Task::Regression => {
+                json!({"value": first(&prediction.values), "raw": first(&prediction.raw)})
+            }
+            Task::Binary => {
+                json!({"label": label, "probability": first(&prediction.values), "raw": first(&prediction.raw)})
+            }
+            Task::Multiclass => {
+                let probabilities: Map<String, Json> = self
+                    .labels
+                    .iter()
+                    .zip(&prediction.values)
+                    .map(|(label, &value)| (label.clone(), json!(value)))
+                    .collect();
+                json!({"label": label, "probabilities": probabilities, "raw": prediction.raw})
+            }
+        }
+    }
+}
+
+impl Link {
+    fn apply(self, raw: &[f64], values: &mut [f64]) {
+        match self {
+            Self::Softmax => softmax(raw, values),
+            _ => raw
+                .iter()
+                .zip(values)
+                .for_each(|(&raw, value)| *value = self.of_one(raw)),
+        }
+    }
+
+    fn of_one(self, raw: f64) -> f64 {
+        match self {
+            Self::Identity | Self::Softmax => raw,
+            Self::Logistic { scale } | Self::OneVsRest { scale } => {
+                1.0 / (1.0 + libm::exp(-scale * raw))
+            }
+            Self::Exp => libm::exp(raw),
+            Self::SquareSigned => raw.signum() * raw * raw,
+        }
+    }
+}
+
+fn softmax(raw: &[f64], values: &mut [f64]) {
+    let greatest = raw.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for (&raw, value) in raw.iter().zip(values.iter_mut()) {
+        *value = libm::exp(raw - greatest);
+        sum += *value;
+    }
+    values.iter_mut().for_each(|value| *value /= sum);
+}
+
+/// The index of the greatest value; of equal ones the first.
+fn first_greatest(values: &[f64]) -> usize {
+    let mut best = 0;
+    for (index, value) in values.iter().enumerate() {
+        if values.get(best).is_some_and(|greatest| value > greatest) {
+            best = index;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(task: Task, link: Link, labels: &[&str]) -> Output {
+        let labels = labels.iter().map(|&label| label.to_owned()).collect();
+        Output {
+            name: "y".into(),
+            task,
+            link,
+            labels,
+            threshold: None,
+            unit: None,
+        }
+    }
+
+    #[test]
+    fn links_give_what_their_formulas_say() {
+        let cases = [
+            (Link::Identity, 2.5, 2.5),
+            (Link::Logistic { scale: 1.0 }, 0.0, 0.5),
+            (Link::Logistic { scale: 2.0 }, -800.0, 0.0),
+            (Link::Exp, 1.0, std::f64::consts::E),
+            (Link::SquareSigned, -3.0, -9.0),
+        ];
+        for (link, raw, expected) in cases {
+            assert!((link.of_one(raw) - expected).abs() < 1e-15, "{link:?}");
+        }
+    }
+
+    #[test]
+    fn ties_take_the_first_label_and_large_scores_do_not_overflow() {
+        let output = output(Task::Multiclass, Link::Softmax, &["a", "b", "c"]);
+        let mut values = [0.0; 3];
+        assert_eq!(output.apply(&[1e6, 1e6, -1e6], &mut values), 0);
+        assert_eq!(values, [0.5, 0.5, 0.0]);
+    }
+
+    #[test]
+    fn the_threshold_belongs_to_the_positive_label() {
+        let mut output = output(Task::Binary, Link::Logistic { scale: 1.0 }, &["no", "yes"]);
+        let mut values = [0.0];
+        assert_eq!(output.apply(&[0.0], &mut values), 1);
+        output.threshold = Some(0.6);
+        assert_eq!(output.apply(&[0.0], &mut values), 0);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        let wrong = [
+            output(Task::Binary, Link::Logistic { scale: 1.0 }, &["no"]),
+            output(Task::Binary, Link::Softmax, &["no", "yes"]),
+            output(
+                Task::Binary,
+                Link::Logistic { scale: f64::NAN },
+                &["no", "yes"],
+            ),
+            output(Task::Binary, Link::Logistic { scale: 1.0 }, &["yes", "yes"]),
+            output(Task::Regression, Link::Identity, &["a"]),
+            output(Task::Multiclass, Link::Softmax, &["a", "b"]),
+        ];
+        for output in wrong {
+            assert_eq!(
+                output.check(1).unwrap_err().code(),
+                "bundle.invalid_output",
+                "{output:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! From raw columns to checked slots: types, missing tokens, ranges; every fault names field, value and rule.
+
+use std::borrow::Cow;
+use std::ops::Range as Rows;
+
+use super::frame::{Frame, TextSlot};
+use super::time::{parse_date, parse_timestamp};
+use super::{InputSlot, Slot};
+use crate::columns::{Column, MISSING_CODE, TextColumn};
+use crate::error::{Error, Result};
+use crate::spec::{Input, InputType, Outside};
+
+/// The largest size up to which every whole number is an f64.
+const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
+
+/// Checks `rows` of a column and stores it in the input's slot.
+///
+/// # Errors
+/// `input.wrong_type` where no row of the column can have the input's type; single rows' faults go to the frame.
+pub(super) fn check_column<'a>(
+    frame: &mut Frame<'a>,
+    target: &InputSlot,
+    column: &'a Column,
+    rows: Rows<usize>,
+) -> Result<()> {
+    let input = &target.input;
+    match (column, target.slot) {
+        (Column::Number(values), Slot::Number(slot)) => {
+            check_numbers(frame, input, values.get(rows).unwrap_or_default(), slot);
+        }
+        (Column::Text(text), Slot::Text(_)) => check_text(frame, input, text, rows),
+        (Column::Text(text), Slot::Number(slot))
+            if target.zone.is_some() || input.kind == InputType::Date =>
+        {
+            parse_times(frame, target, text, rows, slot);
+        }
+        (column, _) => {
+            let found = if matches!(column, Column::Text(_)) {
+                "strings"
+            } else {
+                "numbers"
+            };
+            return Err(wrong_type(input, &format!("a column of {found}")));
+        }
+    }
+    Ok(())
+}
+
+/// The slot of an input that a batch does not have: missing in every row.
+pub(super) fn absent(frame: &mut Frame<'_>, target: &InputSlot) {
+    let rows = frame.rows;
+    if let Slot::Text(_) = target.slot {
+        let codes = vec![MISSING_CODE; rows];
+        frame.texts.push(TextSlot {
+            dictionary: Cow::Borrowed(&[]),
+            codes: Cow::Owned(codes),
+        });
+    }
+    if !target.input.nullable {
+        frame
+            .problems
+            .extend((0..rows).map(|row| missing(&target.input).with_row(row)));
+    }
+}
+
+/// `input.wrong_type` with what was found.
+pub(super) fn wrong_type(input: &Input, found: &str) -> Error {
+    let (name, kind) = (&input.name, input.kind.name());
+    Error::input(
+        "input.wrong_type",
+        format!("field `{name}` must be a {kind}, not {found}"),
+    )
+    .with_field(name)
+}
+
+fn missing(input: &Input) -> Error {
+    let name = &input.name;
+    Error::input(
+        "input.missing_field",
+        format!("field `{name}` is required and missing"),
+    )
+    .with_field(name)
+}
+
+fn check_numbers(frame: &mut Frame<'_>, input: &Input, values: &[f64], slot: usize) {
+    for (row, &value) in values.iter().enumerate() {
+        match checked_number(input, value) {
+            Ok(checked) => set(frame, slot, row, checked),
+            Err(error) => frame.problems.push(error.with_row(row)),
+        }
+    }
+}
+
+fn set(frame: &mut Frame<'_>, slot: usize, row: usize, value: f64) {
+    if let Some(cell) = frame.number_mut(slot).get_mut(row) {
+        *cell = value;
+    }
+}
+
+/// The value by the input's rules; NaN is missing.
+fn checked_number(input: &Input, value: f64) -> Result<f64> {
+    if input.is_missing_number(value) {
+        return if input.nullable {
+            Ok(f64::NAN)
+        } else {
+            Err(missing(input))
+        };
+    }
+    let fault = |code, rule: &str| {
+        let name = &input.name;
+        Err(
+            Error::input(code, format!("field `{name}` is {value}, {rule}"))
+                .with_field(name)
+                .with_value(&value.to_string()),
+        )
+    };
+    if value.is_infinite() {
+        return fault("input.not_finite", "which is not a finite number");
+    }
+    let whole = value == libm::trunc(value);
+    match input.kind {
+        InputType::Integer | InputType::Date if !whole || value.abs() > MAX_INTEGER => fault(
+            "input.not_integer",
+            "which is not a whole number of at most 2^53 in size",
+        ),
+        InputType::Boolean if value != 0.0 && value != 1.0 => {
+            Err(wrong_type(input, &format!("the number {value}")))
+        }
+        _ => in_range(input, value),
+    }
+}
+
+fn in_range(input: &Input, value: f64) -> Result<f64> {
+    let Some(range) = &input.range else {
+        return Ok(value);
+    };
+    let (min, max) = (
+        range.min.unwrap_or(f64::NEG_INFINITY),
+        range.max.unwrap_or(f64::INFINITY),
+    );
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    match range.outside {
+        Outside::Clip => Ok(value.clamp(min, max)),
+        Outside::Missing => Ok(f64::NAN),
+        Outside::Reject => {
+            let (name, unit) = (
+                &input.name,
+                input
+                    .unit
+                    .as_deref()
+                    .map(|unit| format!(" {unit}"))
+                    .unwrap_or_default(),
+            );
+            let rule = match (range.min, range.max) {
+                (Some(min), Some(max)) => format!("between {min} and {max}{unit}"),
+                (Some(min), None) => format!("at least {min}{unit}"),
+                _ => format!("at most {max}{unit}"),
+            };
+            Err(Error::input(
+                "input.out_of_range",
+                format!("field `{name}` is {value}, and must be {rule}"),
+            )
+            .with_field(name)
+            .with_value(&value.to_string()))
+        }
+    }
+}
+
+fn check_text<'a>(frame: &mut Frame<'a>, input: &Input, text: &'a TextColumn, rows: Rows<usize>) {
+    let codes = text.codes().get(rows).unwrap_or_default();
+    let longest = input.longest_text();
+    // An entry that is a missing token or too long changes the rows that use it; most columns have none.
+    let special =
+        |entry: &String| input.is_missing_text(entry) || entry.chars().nth(longest).is_some();
+    let plain = codes
+        .iter()
+        .all(|&code| match text.dictionary().get(code as usize) {
+            Some(entry) => !special(entry),
+            None => input.nullable,
+        });
+    if plain {
+        frame.texts.push(TextSlot {
+            dictionary: Cow::Borrowed(text.dictionary()),
+            codes: Cow::Borrowed(codes),
+        });
+        return;
+    }
+    let mut checked = Vec::with_capacity(codes.len());
+    for (row, &code) in codes.iter().enumerate() {
+        let entry = text
+            .dictionary()
+            .get(code as usize)
+            .filter(|entry| !input.is_missing_text(entry));
+        let problem = match entry {
+            None if input.nullable => None,
+            None => Some(missing(input)),
+            Some(entry) if special(entry) => Some(too_long(input, entry, longest)),
+            Some(_) => None,
+        };
+        frame
+            .problems
+            .extend(problem.map(|error| error.with_row(row)));
+        checked.push(if entry.is_some() { code } else { MISSING_CODE });
+    }
+    frame.texts.push(TextSlot {
+        dictionary: Cow::Borrowed(text.dictionary()),
+        codes: Cow::Owned(checked),
+    });
+}
+
+fn too_long(input: &Input, entry: &str, longest: usize) -> Error {
+    let (name, found) = (&input.name, entry.chars().count());
+    Error::input(
+        "input.too_long",
+        format!("field `{name}` has {found} characters, and may have {longest}"),
+    )
+    .with_field(name)
+    .with_value(entry)
+}
+
+fn parse_times(
+    frame: &mut Frame<'_>,
+    target: &InputSlot,
+    text: &TextColumn,
+    rows: Rows<usize>,
+    slot: usize,
+) {
+    for (row, index) in rows.enumerate() {
+        let entry = text
+            .value(index)
+            .filter(|entry| !target.input.is_missing_text(entry));
+        let value = match entry {
+            None => checked_number(&target.input, f64::NAN),
+            Some(entry) => parse_time(target, entry),
+        };
+        match value {
+            Ok(value) => set(frame, slot, row, value),
+            Err(error) => frame.problems.push(error.with_row(row)),
+        }
+    }
+}
+
+fn parse_time(target: &InputSlot, text: &str) -> Result<f64> {
+    let (parsed, code, form) = match target.zone {
+        None => (parse_date(text), "input.invalid_date", "a date YYYY-MM-DD"),
+        Some(zone @ crate::spec::Zone::Local) => (
+            parse_timestamp(text, zone),
+            "input.invalid_timestamp",
+            "local time YYYY-MM-DDThh:mm[:ss] without an offset",
+        ),
+        Some(zone) => (
+            parse_timestamp(text, zone),
+            "input.invalid_timestamp",
+            "a time YYYY-MM-DDThh:mm[:ss] with an offset (Z or ±hh:mm)",
+        ),
+    };
+    let name = &target.input.name;
+    parsed.ok_or_else(|| {
+        Error::input(code, format!("field `{name}` must be {form}"))
+            .with_field(name)
+            .with_value(text)
+    })
+}

@@ -1,0 +1,200 @@
+//! The compiled pipeline: raw columns in, feature rows out. A record is a batch of one row, so that there is one code.
+
+mod check;
+mod compile;
+mod frame;
+mod hash;
+mod records;
+mod step;
+pub(crate) mod time;
+
+use std::ops::Range;
+
+use crate::columns::Columns;
+use crate::error::{Error, Result};
+use crate::spec::{Input, UnknownFields, Zone};
+pub(crate) use compile::{Compiler, Kind, Source};
+pub(crate) use frame::Frame;
+use step::Step;
+
+/// A specification ready to run. Nothing in it can fail any more but the data.
+pub struct Pipeline {
+    /// The inputs that features are made from.
+    inputs: Vec<InputSlot>,
+    /// All inputs, as declared.
+    declared: Vec<Input>,
+    unknown_fields: UnknownFields,
+    steps: Vec<Step>,
+    number_slots: usize,
+    emitted: Vec<Emitted>,
+    names: Vec<String>,
+    may_be_missing: Option<String>,
+}
+
+pub(crate) struct InputSlot {
+    pub(crate) input: Input,
+    pub(crate) zone: Option<Zone>,
+    pub(crate) slot: Slot,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Number(usize),
+    Text(usize),
+}
+
+/// A numeric slot on its way into the feature row.
+struct Emitted {
+    slot: usize,
+    /// Columns: 1 for the number itself, more for a one-hot code.
+    width: usize,
+    one_hot: bool,
+}
+
+/// Feature rows of a batch.
+#[derive(Debug)]
+pub struct FeatureRows {
+    /// Columns of a row.
+    pub width: usize,
+    /// rows × width, row-major; NaN is missing. A row with an error holds values that mean nothing.
+    pub values: Vec<f64>,
+    /// All faults of all rows, each with its row, in the rows' order.
+    pub errors: Vec<Error>,
+}
+
+impl Pipeline {
+    /// Columns of a feature row.
+    pub fn width(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The names of the feature row's columns.
+    pub fn column_names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The inputs that records need: those some feature is made from, in the specification's order.
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        self.inputs.iter().map(|slot| &slot.input)
+    }
+
+    /// All inputs of the specification.
+    pub fn declared_inputs(&self) -> &[Input] {
+        &self.declared
+    }
+
+    /// A column that may be missing, if there is one; an engine that takes no missing values refuses it.
+    pub fn may_be_missing(&self) -> Option<&str> {
+        self.may_be_missing.as_deref()
+    }
+
+    /// Transforms the rows of `range`.
+    ///
+    /// # Errors
+    /// `input.wrong_type` for a column whose type cannot be the input's, `input.unknown_field` where the specification
+    /// refuses unknown fields. Faults of single rows stand in [`FeatureRows::errors`].
+    pub fn transform(&self, columns: &Columns, range: Range<usize>) -> Result<FeatureRows> {
+        Ok(self.feature_rows(self.run(columns, range)?))
+    }
+
+    pub(crate) fn input_slots(&self) -> &[InputSlot] {
+        &self.inputs
+    }
+
+    pub(crate) fn run<'a>(&self, columns: &'a Columns, range: Range<usize>) -> Result<Frame<'a>> {
+        if self.unknown_fields == UnknownFields::Reject
+            && let Some(name) = columns.names().iter().find(|name| !self.knows(name))
+        {
+            return Err(records::unknown_field(name));
+        }
+        let mut frame = checked_frame(&self.inputs, self.number_slots, columns, range)?;
+        self.steps.iter().for_each(|step| step.run(&mut frame));
+        Ok(frame)
+    }
+
+    pub(crate) fn feature_rows(&self, mut frame: Frame<'_>) -> FeatureRows {
+        let width = self.width();
+        let mut values = vec![0.0; frame.rows * width];
+        let mut first = 0;
+        for emitted in &self.emitted {
+            let column = frame.number(emitted.slot);
+            for (row, &value) in values.chunks_exact_mut(width.max(1)).zip(column) {
+                let Some(cells) = row.get_mut(first..first + emitted.width) else {
+                    continue;
+                };
+                emitted.write(value, cells);
+            }
+            first += emitted.width;
+        }
+        self.find_overflow(&values, &mut frame.problems);
+        frame.problems.sort_by_key(Error::row);
+        FeatureRows {
+            width,
+            values,
+            errors: frame.problems,
+        }
+    }
+
+    fn find_overflow(&self, values: &[f64], problems: &mut Vec<Error>) {
+        if values.iter().all(|value| !value.is_infinite()) {
+            return;
+        }
+        for (row, cells) in values.chunks_exact(self.width().max(1)).enumerate() {
+            if let Some((name, value)) = self
+                .names
+                .iter()
+                .zip(cells)
+                .find(|(_, value)| value.is_infinite())
+            {
+                let message = format!(
+                    "feature `{name}` is {value}: the inputs are too large for its formula"
+                );
+                problems.push(
+                    Error::input("input.out_of_domain", message)
+                        .with_field(name)
+                        .with_row(row),
+                );
+            }
+        }
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.declared.iter().any(|input| input.name == name)
+    }
+}
+
+/// The inputs' slots filled with checked values.
+fn checked_frame<'a>(
+    inputs: &[InputSlot],
+    number_slots: usize,
+    columns: &'a Columns,
+    range: Range<usize>,
+) -> Result<Frame<'a>> {
+    let end = range.end.min(columns.rows());
+    let range = range.start.min(end)..end;
+    let mut frame = Frame::new(range.len(), number_slots);
+    for target in inputs {
+        match columns.column(&target.input.name) {
+            Some(column) => check::check_column(&mut frame, target, column, range.clone())?,
+            None => check::absent(&mut frame, target),
+        }
+    }
+    Ok(frame)
+}
+
+impl Emitted {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a code; NaN is excluded"
+    )]
+    fn write(&self, value: f64, cells: &mut [f64]) {
+        if !self.one_hot {
+            cells.fill(value);
+        } else if !value.is_nan()
+            && let Some(cell) = cells.get_mut(value as usize)
+        {
+            *cell = 1.0;
+        }
+    }
+}

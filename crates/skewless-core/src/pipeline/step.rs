@@ -1,0 +1,212 @@
+//! The ops as they run: each reads slots and fills later ones, a whole batch at a time.
+
+use super::frame::Frame;
+use super::hash::murmur3;
+use super::time::date_part;
+use crate::error::Error;
+use crate::spec::{Closed, DatePart};
+
+/// Joins the texts of a `cross`: the unit separator, which no sensible category contains.
+const SEPARATOR: char = '\u{1f}';
+
+pub(super) struct Step {
+    /// Where the first result goes.
+    pub(super) dst: usize,
+    /// Numeric slots, or text slots for the ops that read text.
+    pub(super) src: Vec<usize>,
+    pub(super) op: StepOp,
+}
+
+pub(super) enum StepOp {
+    Impute {
+        value: f64,
+    },
+    MissingIndicator,
+    ImputeText {
+        value: String,
+    },
+    Clip {
+        min: f64,
+        max: f64,
+    },
+    /// (x − offset) / divisor
+    Scale {
+        offset: f64,
+        divisor: f64,
+    },
+    Log1p {
+        feature: String,
+        source: String,
+    },
+    Bucketize {
+        edges: Vec<f64>,
+        closed: Closed,
+    },
+    Position {
+        index: Index,
+        unknown: f64,
+        missing: f64,
+    },
+    Hash {
+        buckets: u32,
+        seed: u32,
+    },
+    Cross {
+        buckets: u32,
+        seed: u32,
+    },
+    Difference,
+    Ratio,
+    Product,
+    DatePart {
+        part: DatePart,
+        is_seconds: bool,
+    },
+    Cyclic {
+        period: f64,
+        cosine: bool,
+    },
+    Lookup {
+        index: Index,
+        values: Vec<f64>,
+        default: f64,
+    },
+}
+
+/// Strings and their positions, sorted by the strings' bytes.
+pub(super) struct Index(Vec<(String, u32)>);
+
+impl Index {
+    /// `None` where a string stands twice.
+    pub(super) fn new(entries: &[String]) -> Option<Self> {
+        let mut sorted: Vec<(String, u32)> = entries.iter().cloned().zip(0..).collect();
+        sorted.sort();
+        sorted
+            .is_sorted_by(|a, b| a.0 < b.0)
+            .then_some(Self(sorted))
+    }
+
+    fn position(&self, text: &str) -> Option<u32> {
+        let at = self
+            .0
+            .binary_search_by(|(entry, _)| entry.as_str().cmp(text))
+            .ok()?;
+        self.0.get(at).map(|(_, position)| *position)
+    }
+}
+
+impl Step {
+    pub(super) fn run(&self, frame: &mut Frame<'_>) {
+        let dst = self.dst;
+        let a = self.src.first().copied().unwrap_or_default();
+        let b = self.src.get(1).copied().unwrap_or_default();
+        match &self.op {
+            StepOp::Impute { value } => frame.map(a, dst, |x| if x.is_nan() { *value } else { x }),
+            StepOp::MissingIndicator => frame.map(a, dst, |x| f64::from(u8::from(x.is_nan()))),
+            StepOp::ImputeText { value } => frame.impute_text(a, value),
+            StepOp::Clip { min, max } => {
+                frame.map(a, dst, |x| if x.is_nan() { x } else { x.clamp(*min, *max) })
+            }
+            StepOp::Scale { offset, divisor } => frame.map(a, dst, |x| (x - offset) / divisor),
+            StepOp::Log1p { feature, source } => log1p(frame, a, dst, feature, source),
+            StepOp::Bucketize { edges, closed } => frame.map(a, dst, |x| bucket(x, edges, *closed)),
+            StepOp::Position {
+                index,
+                unknown,
+                missing,
+            } => {
+                frame.map_text(a, dst, *missing, |text| {
+                    index.position(text).map_or(*unknown, f64::from)
+                });
+            }
+            StepOp::Hash { buckets, seed } => {
+                frame.map_text(a, dst, f64::NAN, |text| {
+                    f64::from(murmur3(text.as_bytes(), *seed) % buckets)
+                });
+            }
+            StepOp::Cross { buckets, seed } => cross(frame, &self.src, dst, *buckets, *seed),
+            StepOp::Difference => frame.map2(a, b, dst, |a, b| a - b),
+            StepOp::Ratio => frame.map2(a, b, dst, |a, b| if b == 0.0 { f64::NAN } else { a / b }),
+            StepOp::Product => {
+                frame.map2(a, b, dst, |a, b| a * b);
+                for &more in self.src.iter().skip(2) {
+                    let factors = frame.number(more).to_vec();
+                    frame
+                        .number_mut(dst)
+                        .iter_mut()
+                        .zip(factors)
+                        .for_each(|(product, factor)| *product *= factor);
+                }
+            }
+            StepOp::DatePart { part, is_seconds } => {
+                frame.map(a, dst, |x| date_part(x, *is_seconds, *part))
+            }
+            StepOp::Cyclic { period, cosine } => {
+                let wave = if *cosine { libm::cos } else { libm::sin };
+                frame.map(a, dst, |x| wave(std::f64::consts::TAU * x / period));
+            }
+            StepOp::Lookup {
+                index,
+                values,
+                default,
+            } => frame.map_text(a, dst, f64::NAN, |text| {
+                index
+                    .position(text)
+                    .and_then(|at| values.get(at as usize))
+                    .copied()
+                    .unwrap_or(*default)
+            }),
+        }
+    }
+}
+
+fn bucket(x: f64, edges: &[f64], closed: Closed) -> f64 {
+    if x.is_nan() {
+        return x;
+    }
+    let below = match closed {
+        Closed::Left => edges.partition_point(|&edge| edge <= x),
+        Closed::Right => edges.partition_point(|&edge| edge < x),
+    };
+    f64::from(crate::columns::index_to_code(below))
+}
+
+fn log1p(frame: &mut Frame<'_>, src: usize, dst: usize, feature: &str, source: &str) {
+    let outside: Vec<(usize, f64)> = frame
+        .number(src)
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, x)| *x <= -1.0)
+        .collect();
+    frame.map(src, dst, libm::log1p);
+    frame.problems.extend(outside.into_iter().map(|(row, x)| {
+        Error::input(
+            "input.out_of_domain",
+            format!("feature `{feature}` takes log(1 + {source}), and {source} is {x}"),
+        )
+        .with_field(source)
+        .with_value(&x.to_string())
+        .with_row(row)
+    }));
+}
+
+fn cross(frame: &mut Frame<'_>, sources: &[usize], dst: usize, buckets: u32, seed: u32) {
+    let mut joined = String::new();
+    let values: Vec<f64> = (0..frame.rows)
+        .map(|row| {
+            joined.clear();
+            for (position, &source) in sources.iter().enumerate() {
+                let Some(text) = frame.texts.get(source).and_then(|slot| slot.value(row)) else {
+                    return f64::NAN;
+                };
+                if position > 0 {
+                    joined.push(SEPARATOR);
+                }
+                joined.push_str(text);
+            }
+            f64::from(murmur3(joined.as_bytes(), seed) % buckets)
+        })
+        .collect();
+    frame.number_mut(dst).copy_from_slice(&values);
+}

@@ -1,0 +1,370 @@
+//! The profile: how often each input took which values. Kept at training as the reference, counted again while
+//! serving, and added up over doors and days; drift is the difference.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::columns::Columns;
+use crate::error::{Error, Result};
+use crate::pipeline::{Frame, Pipeline, Slot};
+use crate::predictor::BatchPrediction;
+use crate::spec::{FittedOp, FittedSpec};
+
+/// Categories that are counted one by one; the rest share a count.
+const LISTED_CATEGORIES: usize = 64;
+/// Bins of a numeric input: ten of equal share in the reference.
+const BINS: usize = 10;
+
+/// The part `profile.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Rows counted, failed ones aside.
+    pub rows: u64,
+    /// Rows that failed.
+    pub failed: u64,
+    /// One entry an input that features are made from.
+    pub inputs: Vec<InputProfile>,
+    /// The predictions' first value (probability of the positive label, or the value).
+    pub predictions: Bins,
+}
+
+/// One input's counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputProfile {
+    /// The input.
+    pub name: String,
+    /// Rows in which it was missing.
+    pub missing: u64,
+    /// The other rows.
+    pub counts: Counts,
+}
+
+/// Counts of the values that were not missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// Numbers, dates (days) and timestamps (seconds).
+    Numbers(Bins),
+    /// Categories and text.
+    Categories {
+        /// The reference's most frequent categories, in byte order.
+        values: Vec<String>,
+        /// One count a listed category.
+        counts: Vec<u64>,
+        /// Known categories that are not listed.
+        other: u64,
+        /// Categories in none of the vocabularies and tables that features of this input have.
+        out_of_vocabulary: u64,
+    },
+}
+
+/// A histogram: `counts[i]` values lie in [edges[i−1], edges[i]), the first and last bins being open to their sides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bins {
+    /// Rising edges.
+    pub edges: Vec<f64>,
+    /// One more than edges.
+    pub counts: Vec<u64>,
+}
+
+impl Bins {
+    fn new(edges: Vec<f64>) -> Self {
+        let counts = vec![0; edges.len() + 1];
+        Self { edges, counts }
+    }
+
+    /// Bins of equal share over `values`; fewer where values repeat.
+    fn of_equal_share(mut values: Vec<f64>) -> Self {
+        values.sort_by(f64::total_cmp);
+        let edges = (1..BINS).filter_map(|bin| values.get(values.len() * bin / BINS).copied());
+        let mut edges: Vec<f64> = edges.collect();
+        edges.dedup();
+        Self::new(edges)
+    }
+
+    fn add(&mut self, value: f64) {
+        let bin = self.edges.partition_point(|&edge| edge <= value);
+        self.counts
+            .iter_mut()
+            .skip(bin)
+            .take(1)
+            .for_each(|count| *count += 1);
+    }
+}
+
+impl Profile {
+    /// The reference: bins and listed categories chosen from these rows, which are then counted.
+    ///
+    /// # Errors
+    /// As [`Pipeline::transform`].
+    pub fn reference(
+        spec: &FittedSpec,
+        columns: &Columns,
+        predictions: &BatchPrediction,
+    ) -> Result<Self> {
+        let pipeline = Pipeline::new(spec)?;
+        let frame = pipeline.run(columns, 0..columns.rows())?;
+        let inputs = pipeline.input_slots().iter().map(|target| InputProfile {
+            name: target.input.name.clone(),
+            missing: 0,
+            counts: empty_counts(&frame, target.slot),
+        });
+        let firsts = first_values(predictions).filter(|value| value.is_finite());
+        let mut profile = Self {
+            inputs: inputs.collect(),
+            predictions: if predictions
+                .labels
+                .iter()
+                .any(|&label| label != crate::output::NO_LABEL)
+            {
+                Bins::new((1..20).map(|edge| f64::from(edge) / 20.0).collect())
+            } else {
+                Bins::of_equal_share(firsts.collect())
+            },
+            ..Self::default()
+        };
+        profile.count(spec, &pipeline, &frame, predictions);
+        Ok(profile)
+    }
+
+    /// The same bins and categories with nothing counted.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let mut empty = self.clone();
+        (empty.rows, empty.failed) = (0, 0);
+        empty.predictions.counts.fill(0);
+        for input in &mut empty.inputs {
+            input.missing = 0;
+            match &mut input.counts {
+                Counts::Numbers(bins) => bins.counts.fill(0),
+                Counts::Categories {
+                    counts,
+                    other,
+                    out_of_vocabulary,
+                    ..
+                } => {
+                    counts.fill(0);
+                    (*other, *out_of_vocabulary) = (0, 0);
+                }
+            }
+        }
+        empty
+    }
+
+    /// Counts a batch.
+    ///
+    /// # Errors
+    /// As [`Pipeline::transform`].
+    pub fn observe(
+        &mut self,
+        spec: &FittedSpec,
+        pipeline: &Pipeline,
+        columns: &Columns,
+        predictions: &BatchPrediction,
+    ) -> Result<()> {
+        let frame = pipeline.run(columns, 0..columns.rows())?;
+        self.count(spec, pipeline, &frame, predictions);
+        Ok(())
+    }
+
+    /// Adds another profile's counts.
+    ///
+    /// # Errors
+    /// `misuse.profile` where the two do not count the same inputs in the same bins.
+    pub fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.emptied() != other.emptied() {
+            return Err(Error::misuse(
+                "misuse.profile",
+                "the profiles have other inputs, bins or categories",
+            ));
+        }
+        self.rows += other.rows;
+        self.failed += other.failed;
+        add_all(&mut self.predictions.counts, &other.predictions.counts);
+        for (mine, theirs) in self.inputs.iter_mut().zip(&other.inputs) {
+            mine.missing += theirs.missing;
+            match (&mut mine.counts, &theirs.counts) {
+                (Counts::Numbers(mine), Counts::Numbers(theirs)) => {
+                    add_all(&mut mine.counts, &theirs.counts)
+                }
+                (
+                    Counts::Categories {
+                        counts,
+                        other,
+                        out_of_vocabulary,
+                        ..
+                    },
+                    Counts::Categories {
+                        counts: more,
+                        other: more_other,
+                        out_of_vocabulary: more_unknown,
+                        ..
+                    },
+                ) => {
+                    add_all(counts, more);
+                    *other += more_other;
+                    *out_of_vocabulary += more_unknown;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn count(
+        &mut self,
+        spec: &FittedSpec,
+        pipeline: &Pipeline,
+        frame: &Frame<'_>,
+        predictions: &BatchPrediction,
+    ) {
+        let mut good = vec![true; frame.rows];
+        for row in predictions.errors.iter().filter_map(Error::row) {
+            good.iter_mut()
+                .skip(row)
+                .take(1)
+                .for_each(|good| *good = false);
+        }
+        let rows = || {
+            good.iter()
+                .enumerate()
+                .filter(|(_, good)| **good)
+                .map(|(row, _)| row)
+        };
+        let counted = rows().count() as u64;
+        self.rows += counted;
+        self.failed += frame.rows as u64 - counted;
+        first_values(predictions)
+            .filter(|value| value.is_finite())
+            .for_each(|value| self.predictions.add(value));
+        for (profile, target) in self.inputs.iter_mut().zip(pipeline.input_slots()) {
+            match target.slot {
+                Slot::Number(slot) => {
+                    let values = frame.number(slot);
+                    rows()
+                        .filter_map(|row| values.get(row))
+                        .for_each(|&value| profile.add_number(value));
+                }
+                Slot::Text(slot) => {
+                    let known = vocabulary(spec, &target.input.name);
+                    let Some(text) = frame.texts.get(slot) else {
+                        continue;
+                    };
+                    rows().for_each(|row| profile.add_category(text.value(row), known.as_ref()));
+                }
+            }
+        }
+    }
+}
+
+impl InputProfile {
+    fn add_number(&mut self, value: f64) {
+        match &mut self.counts {
+            Counts::Numbers(bins) if !value.is_nan() => bins.add(value),
+            _ => self.missing += 1,
+        }
+    }
+
+    fn add_category(&mut self, value: Option<&str>, known: Option<&BTreeSet<&str>>) {
+        let (
+            Some(value),
+            Counts::Categories {
+                values,
+                counts,
+                other,
+                out_of_vocabulary,
+            },
+        ) = (value, &mut self.counts)
+        else {
+            self.missing += 1;
+            return;
+        };
+        let listed = values
+            .binary_search_by(|listed| listed.as_str().cmp(value))
+            .ok();
+        match listed.and_then(|at| counts.get_mut(at)) {
+            Some(count) => *count += 1,
+            None if known.is_some_and(|known| !known.contains(value)) => *out_of_vocabulary += 1,
+            None => *other += 1,
+        }
+    }
+}
+
+fn empty_counts(frame: &Frame<'_>, slot: Slot) -> Counts {
+    match slot {
+        Slot::Number(slot) => {
+            let values = frame
+                .number(slot)
+                .iter()
+                .copied()
+                .filter(|value| !value.is_nan());
+            Counts::Numbers(Bins::of_equal_share(values.collect()))
+        }
+        Slot::Text(slot) => {
+            let mut tally = std::collections::BTreeMap::new();
+            for row in 0..frame.rows {
+                if let Some(value) = frame.texts.get(slot).and_then(|text| text.value(row)) {
+                    *tally.entry(value).or_insert(0_u64) += 1;
+                }
+            }
+            let mut listed: Vec<(&str, u64)> = tally.into_iter().collect();
+            listed.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+            listed.truncate(LISTED_CATEGORIES);
+            let mut values: Vec<String> = listed
+                .into_iter()
+                .map(|(value, _)| value.to_owned())
+                .collect();
+            values.sort();
+            let counts = vec![0; values.len()];
+            Counts::Categories {
+                values,
+                counts,
+                other: 0,
+                out_of_vocabulary: 0,
+            }
+        }
+    }
+}
+
+/// Everything that features made from `input` alone know; `None` where none of them has a vocabulary.
+fn vocabulary<'a>(spec: &'a FittedSpec, input: &str) -> Option<BTreeSet<&'a str>> {
+    let mut known = None;
+    for feature in spec
+        .features
+        .iter()
+        .filter(|feature| feature.from.iter().all(|from| from == input))
+    {
+        let words: &[String] = match &feature.op {
+            FittedOp::OneHot { vocabulary, .. } | FittedOp::Ordinal { vocabulary } => vocabulary,
+            FittedOp::Lookup { table, .. } => spec
+                .lookups
+                .iter()
+                .find(|known| known.name == *table)
+                .map(|table| table.keys.as_slice())
+                .unwrap_or_default(),
+            _ => continue,
+        };
+        known
+            .get_or_insert_with(BTreeSet::new)
+            .extend(words.iter().map(String::as_str));
+    }
+    known
+}
+
+fn first_values(predictions: &BatchPrediction) -> impl Iterator<Item = f64> {
+    predictions
+        .values
+        .chunks(predictions.values_per_row().max(1))
+        .filter_map(|values| values.first().copied())
+}
+
+fn add_all(counts: &mut [u64], more: &[u64]) {
+    counts
+        .iter_mut()
+        .zip(more)
+        .for_each(|(count, more)| *count += more);
+}
