@@ -1,10 +1,13 @@
 //! Golden rows: records with the feature row and the prediction they must give, on every target, to the bit.
 
+mod cover;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::output::Prediction;
 use crate::record::Record;
+pub use cover::choose;
 
 /// One line of `golden.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -48,7 +48,7 @@ fn finished(mut hash: u32) -> u32 {
 mod tests {
     use super::murmur3;
 
-    /// Expected values by scikit-learn 1.5's `murmurhash3_32(text, seed, positive=True)`.
+    /// Vectors of the reference implementation.
     #[test]
     fn agrees_with_published_vectors() {
         for (text, seed, expected) in [

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::spec::{Input, UnknownFields, Zone};
 pub(crate) use compile::{Compiler, Kind, Source};
 pub(crate) use frame::Frame;
-use step::Step;
+use step::{Branch, Step};
 
 /// A specification ready to run. Nothing in it can fail any more but the data.
 pub struct Pipeline {
@@ -101,6 +101,13 @@ impl Pipeline {
         &self.inputs
     }
 
+    /// The ways that each row of a frame took through inputs and steps, as (place, branch).
+    pub(crate) fn branches(&self, frame: &Frame<'_>, row: usize) -> Vec<(usize, Branch)> {
+        let inputs = self.inputs.iter().map(|target| target.branch(frame, row));
+        let steps = self.steps.iter().map(|step| step.branch(frame, row));
+        inputs.chain(steps).enumerate().collect()
+    }
+
     pub(crate) fn run<'a>(&self, columns: &'a Columns, range: Range<usize>) -> Result<Frame<'a>> {
         if self.unknown_fields == UnknownFields::Reject
             && let Some(name) = columns.names().iter().find(|name| !self.knows(name))
@@ -180,6 +187,27 @@ fn checked_frame<'a>(
         }
     }
     Ok(frame)
+}
+
+impl InputSlot {
+    /// Missing, at or beyond the lower bound, at or beyond the upper bound, or inside.
+    fn branch(&self, frame: &Frame<'_>, row: usize) -> Branch {
+        let slot = match self.slot {
+            Slot::Text(slot) => {
+                let text = frame.texts.get(slot).and_then(|text| text.value(row));
+                return u32::from(text.is_none());
+            }
+            Slot::Number(slot) => slot,
+        };
+        let value = frame.number(slot).get(row).copied().unwrap_or(f64::NAN);
+        let range = self.input.range.as_ref();
+        let at = |bound: Option<f64>, beyond: fn(&f64, &f64) -> bool| {
+            bound.is_some_and(|bound| beyond(&value, &bound))
+        };
+        u32::from(value.is_nan())
+            + 2 * u32::from(at(range.and_then(|range| range.min), f64::le))
+            + 4 * u32::from(at(range.and_then(|range| range.max), f64::ge))
+    }
 }
 
 impl Emitted {

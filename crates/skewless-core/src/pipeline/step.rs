@@ -160,6 +160,54 @@ impl Step {
     }
 }
 
+/// What a value did in a step; two rows that differ in it took different ways through the code.
+pub(crate) type Branch = u32;
+
+const MISSING: Branch = u32::MAX;
+
+impl Step {
+    /// The way that `row` took through this step.
+    pub(super) fn branch(&self, frame: &Frame<'_>, row: usize) -> Branch {
+        let number = |slot: usize| frame.number(slot).get(row).copied().unwrap_or(f64::NAN);
+        let a = self.src.first().copied().unwrap_or_default();
+        let result = number(self.dst);
+        let text = || frame.texts.get(a).and_then(|slot| slot.value(row));
+        match &self.op {
+            StepOp::Clip { min, max } => match number(a) {
+                x if x.is_nan() => MISSING,
+                x => u32::from(x < *min) + 2 * u32::from(x > *max),
+            },
+            StepOp::Impute { .. } | StepOp::MissingIndicator => missing_or(number(a).is_nan(), 0),
+            StepOp::ImputeText { .. } => missing_or(text().is_none(), 0),
+            StepOp::Bucketize { edges, closed } => match number(a) {
+                x if x.is_nan() => MISSING,
+                x => edges.partition_point(|&edge| {
+                    if *closed == Closed::Left {
+                        edge <= x
+                    } else {
+                        edge < x
+                    }
+                }) as Branch,
+            },
+            StepOp::Position { index, .. } => {
+                text().map_or(MISSING, |text| u32::from(index.position(text).is_some()))
+            }
+            StepOp::Lookup { index, .. } => text().map_or(MISSING, |text| {
+                u32::from(index.position(text).is_some()) + 2 * u32::from(result.is_nan())
+            }),
+            StepOp::Ratio => {
+                let zero = self.src.get(1).is_some_and(|&b| number(b) == 0.0);
+                missing_or(result.is_nan() && !zero, u32::from(zero))
+            }
+            _ => missing_or(result.is_nan(), 0),
+        }
+    }
+}
+
+fn missing_or(missing: bool, branch: Branch) -> Branch {
+    if missing { MISSING } else { branch }
+}
+
 fn bucket(x: f64, edges: &[f64], closed: Closed) -> f64 {
     if x.is_nan() {
         return x;

@@ -93,7 +93,7 @@ impl<'a> PlanReader<'a> {
         width: usize,
         what: &str,
     ) -> Result<std::slice::ChunksExact<'a, u8>> {
-        let bytes = count.checked_mul(width).unwrap_or(usize::MAX);
+        let bytes = count.saturating_mul(width);
         Ok(self.raw(bytes, what)?.chunks_exact(width))
     }
 
