@@ -1,0 +1,105 @@
+// Makes `dist/`, the folder that is published, from the sources and from what `cargo xtask wasm` left in `src/**/wasm/`.
+
+import { spawn } from "node:child_process";
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+
+import * as esbuild from "esbuild";
+
+const web = dirname(fileURLToPath(import.meta.url));
+const dist = join(web, "dist");
+const at = (...parts) => join(web, ...parts);
+
+/** Sections that a browser has no use for. */
+const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
+
+/** Where each WebAssembly build lies in the sources; it keeps its place in `dist/`. */
+const builds = [".", "serve"];
+
+await rm(dist, { recursive: true, force: true });
+await Promise.all([optimise(), bundle(), playground(), declarations(), manifest()]);
+await copyFile(join(dist, "skewless_bg.wasm"), join(dist, "playground/skewless_bg.wasm"));
+await sizes();
+
+/** Shrinks the WebAssembly modules; what they may use stands in their target-features section. */
+async function optimise() {
+  for (const build of builds) {
+    const output = join(dist, build, "skewless_bg.wasm");
+    await mkdir(dirname(output), { recursive: true });
+    await copyFile(at("src", build, "wasm/skewless.d.ts"), await inFolder(join(dist, build, "wasm/skewless.d.ts")));
+    const input = at("src", build, "wasm/skewless_bg.wasm");
+    await run("wasm-opt", input, "-Os", "--converge", ...STRIP, "-o", output);
+  }
+}
+
+async function bundle() {
+  await esbuild.build({
+    entryPoints: ["index", "node", "workerd", "serve/index", "serve/node", "serve/workerd"].map((name) => at(`src/${name}.ts`)),
+    outdir: dist,
+    outbase: at("src"),
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    platform: "neutral",
+    external: ["node:*", "*.wasm"],
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: "none",
+  });
+}
+
+async function playground() {
+  await esbuild.build({
+    entryPoints: [at("playground/playground.ts"), at("playground/playground.css")],
+    outdir: join(dist, "playground"),
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    legalComments: "none",
+  });
+  await copyFile(at("playground/index.html"), join(dist, "playground/index.html"));
+}
+
+async function declarations() {
+  await run("tsc", "--project", at("tsconfig.json"));
+  await run("tsc", "--project", at("tsconfig.types.json"));
+}
+
+/** The published package.json: this one without what only a build needs, with the version of the crates. */
+async function manifest() {
+  const { devDependencies, private: _, scripts, ...published } = JSON.parse(await readFile(at("package.json"), "utf8"));
+  const workspace = await readFile(at("../Cargo.toml"), "utf8");
+  const version = /\[workspace\.package\][^[]*?\bversion = "([^"]+)"/.exec(workspace)?.[1];
+  if (!version) throw new Error("Cargo.toml names no workspace version");
+  await inFolder(join(dist, "package.json"));
+  await writeFile(join(dist, "package.json"), JSON.stringify({ ...published, version }, undefined, 2) + "\n");
+  await copyFile(at("README.md"), join(dist, "README.md"));
+}
+
+/** Runs one of the installed tools, which may speak for itself. */
+function run(tool, ...args) {
+  return new Promise((done, failed) => {
+    const child = spawn(at("node_modules/.bin", tool), args, { stdio: "inherit" });
+    child.once("error", failed);
+    child.once("exit", (code) => (code === 0 ? done() : failed(new Error(`${tool} ends with ${code}`))));
+  });
+}
+
+async function inFolder(path) {
+  await mkdir(dirname(path), { recursive: true });
+  return path;
+}
+
+async function sizes() {
+  const row = (...cells) => console.log(cells.map((cell, index) => (index ? String(cell).padStart(9) : cell.padEnd(28))).join(""));
+  row("file", "bytes", "gzip", "brotli");
+  for (const name of ["skewless_bg.wasm", "index.js", "serve/skewless_bg.wasm", "serve/workerd.js", "playground/playground.js"]) {
+    const path = join(dist, name);
+    const bytes = await readFile(path);
+    const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
+    row(relative(dist, path), (await stat(path)).size, gzipSync(bytes, { level: 9 }).length, brotli.length);
+  }
+}

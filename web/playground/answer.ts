@@ -1,0 +1,62 @@
+// The answer of the model as people read it: a label, its probability as a bar, or a number.
+
+import type { ModelInfo, Prediction } from "../src/public.js";
+import { element } from "./element.js";
+import { figure, percent, words } from "./words.js";
+
+/** What stands in the panel for a prediction. */
+export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[] {
+  const question = element("p", { class: "question" }, words(info.target));
+  if ("probability" in prediction) {
+    return [question, headline(words(prediction.label)), ...binary(prediction.probability, prediction.raw, info)];
+  }
+  if ("probabilities" in prediction) {
+    const best = prediction.probabilities[prediction.label] ?? 0;
+    return [
+      question,
+      headline(words(prediction.label)),
+      note(`${percent(best)} probable`),
+      ...info.labels.map((label) => bar(words(label), prediction.probabilities[label] ?? 0)),
+    ];
+  }
+  const { unit } = info;
+  return [question, headline(`${figure(prediction.value)}${unit ? ` ${unit}` : ""}`), note(`raw score ${figure(prediction.raw)}`)];
+}
+
+/** What stands in the panel while the record can't be answered. */
+export function noAnswer(problems: number): HTMLElement[] {
+  const what = problems === 1 ? "One field needs another value." : `${problems} fields need other values.`;
+  return [element("p", { class: "question" }, "no answer"), headline("—"), note(what)];
+}
+
+function binary(probability: number, raw: number, info: ModelInfo): HTMLElement[] {
+  const [negative = "", positive = ""] = info.labels;
+  const drawn = bar(words(positive), probability);
+  if (info.threshold !== undefined) {
+    const tick = element("span", { class: "tick", title: `${words(positive)} from ${percent(info.threshold)}` });
+    tick.style.insetInlineStart = `${info.threshold * 100}%`;
+    drawn.querySelector(".track")?.append(tick);
+  }
+  const scale = info.threshold === undefined ? "" : `Called ${words(positive)} from ${percent(info.threshold)}, else ${words(negative)}. `;
+  return [drawn, note(`${scale}Raw score ${figure(raw)}.`)];
+}
+
+function headline(text: string): HTMLElement {
+  return element("p", { class: "headline", id: "headline" }, text);
+}
+
+function note(text: string): HTMLElement {
+  return element("p", { class: "note" }, text);
+}
+
+function bar(label: string, probability: number): HTMLElement {
+  const fill = element("span", { class: "fill" });
+  fill.style.inlineSize = `${probability * 100}%`;
+  return element(
+    "div",
+    { class: "bar" },
+    element("span", { class: "bar-label" }, label),
+    element("span", { class: "bar-value", "data-probability": probability }, percent(probability)),
+    element("span", { class: "track", "aria-hidden": "true" }, fill),
+  );
+}

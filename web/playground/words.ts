@@ -1,0 +1,32 @@
+// How names, numbers and sizes read to people.
+
+/** `scheduled_departure` as `Scheduled departure`. */
+export function title(name: string): string {
+  const words = name.replaceAll(/[_.-]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** `on_time` as `on time`. */
+export function words(name: string): string {
+  return name.replaceAll("_", " ");
+}
+
+/** A probability as a percentage with one decimal. */
+export function percent(probability: number): string {
+  return `${(probability * 100).toFixed(1)} %`;
+}
+
+/** A number with at most six significant digits. */
+export function figure(value: number): string {
+  return new Intl.NumberFormat("en", { maximumSignificantDigits: 6 }).format(value);
+}
+
+/** A count of bytes. */
+export function size(bytes: number): string {
+  return bytes < 1000 ? `${bytes} B` : `${new Intl.NumberFormat("en", { maximumSignificantDigits: 3 }).format(bytes / 1000)} KB`;
+}
+
+/** A time given in milliseconds. */
+export function duration(milliseconds: number): string {
+  return milliseconds < 1 ? `${(milliseconds * 1000).toPrecision(2)} µs` : `${milliseconds.toPrecision(3)} ms`;
+}

@@ -1,0 +1,15 @@
+// The package in a browser, and in every host that fetches.
+
+import { compile } from "./host/browser.js";
+import { loader, type Load } from "./load.js";
+
+export * from "./public.js";
+
+/**
+ * Opens a bundle.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export const load: Load = loader(
+  () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
+  (address) => fetch(address),
+);

@@ -1,0 +1,117 @@
+// One WebAssembly instance, and what happens when it traps: a trapped instance is never used again.
+
+import { isErrorData, SkewlessError } from "./error.js";
+
+/** The generated functions that start an instance and forget it. */
+export interface Glue {
+  start(input: { module_or_path: WebAssembly.Module }): Promise<unknown>;
+  startNow(input: { module: WebAssembly.Module }): unknown;
+  reset(): void;
+}
+
+/** Gives the compiled module; how it is found differs from host to host. */
+export type Compile = () => Promise<WebAssembly.Module>;
+
+/** The instance that everything of one WebAssembly module shares. */
+export class Runtime {
+  #glue: Glue;
+  #compile: Compile;
+  #module: WebAssembly.Module | undefined;
+  #starting: Promise<void> | undefined;
+  #trapped = false;
+  #generation = 0;
+
+  constructor(glue: Glue, compile: Compile) {
+    this.#glue = glue;
+    this.#compile = compile;
+  }
+
+  /** Counts the instances; what was made in an earlier one is gone. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Compiles and starts; a second call waits for the first. */
+  async ready(): Promise<void> {
+    if (this.#module) return;
+    this.#starting ??= this.#start();
+    try {
+      await this.#starting;
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  /** Runs `work` against the instance; whatever is thrown is a `SkewlessError`. */
+  run<T>(work: () => T): T {
+    if (this.#trapped) this.#restart();
+    try {
+      return work();
+    } catch (thrown) {
+      throw this.#explained(thrown);
+    }
+  }
+
+  async #start(): Promise<void> {
+    try {
+      const module = await this.#compile();
+      await this.#glue.start({ module_or_path: module });
+      this.#module = module;
+    } catch (cause) {
+      const message = `WebAssembly can't be started here: ${String(cause)}`;
+      throw new SkewlessError({ kind: "internal", code: "internal.not_started", message }, { cause });
+    }
+  }
+
+  #restart(): void {
+    const module = this.#module as WebAssembly.Module;
+    this.#glue.reset();
+    this.#glue.startNow({ module });
+    this.#generation += 1;
+    this.#trapped = false;
+  }
+
+  #explained(thrown: unknown): SkewlessError {
+    if (thrown instanceof SkewlessError) return thrown;
+    if (isErrorData(thrown)) return new SkewlessError(thrown);
+    // Anything else left Rust in the middle of its work: memory may be half written.
+    this.#trapped = true;
+    const message = `the WebAssembly instance stopped and is started anew: ${String(thrown)}`;
+    return new SkewlessError({ kind: "internal", code: "internal.trap", message }, { cause: thrown });
+  }
+}
+
+/** An object inside an instance, opened again when a trap has taken the instance away. */
+export class Held<Native extends { free(): void }> {
+  #runtime: Runtime;
+  #open: ((again: boolean) => Native) | undefined;
+  #native: Native;
+  #generation: number;
+
+  constructor(runtime: Runtime, open: (again: boolean) => Native) {
+    this.#runtime = runtime;
+    this.#open = open;
+    this.#native = runtime.run(() => open(false));
+    this.#generation = runtime.generation;
+  }
+
+  /** Runs `work` with the live object. */
+  run<T>(work: (native: Native) => T): T {
+    return this.#runtime.run(() => work(this.#live()));
+  }
+
+  /** Gives the memory back; every later call is `misuse.closed`. */
+  close(): void {
+    if (this.#open && this.#generation === this.#runtime.generation) this.#native.free();
+    this.#open = undefined;
+  }
+
+  #live(): Native {
+    if (!this.#open) throw new SkewlessError({ kind: "misuse", code: "misuse.closed", message: "this model is closed" });
+    if (this.#generation !== this.#runtime.generation) {
+      this.#native = this.#open(true);
+      this.#generation = this.#runtime.generation;
+    }
+    return this.#native;
+  }
+}
