@@ -9,7 +9,7 @@ pub(super) const MISSING_BIN: u16 = u16::MAX;
 pub(super) const OTHER_BIN: u16 = u16::MAX - 1;
 /// Thresholds one model feature may have: ranks 0..=n stay below [`MISSING_BIN`].
 pub(super) const MAX_THRESHOLDS: usize = u16::MAX as usize - 1;
-/// LightGBM's bound below which a value counts as zero.
+/// LightGBM's bound up to which a value counts as zero: a single-precision constant, just above 1e-35.
 const ZERO: f64 = 1e-35_f32 as f64;
 
 /// How a model feature treats NaN and zero before it is binned.

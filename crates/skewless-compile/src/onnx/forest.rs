@@ -1,0 +1,236 @@
+//! From ONNX's trees, whose leaves may add to several targets, to the plan's, whose leaves add to one.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use skewless_core::error::{Error, Result};
+use skewless_core::plan::{Accumulate, Missing, Model, Node, Test, Tree, TreeModel};
+
+use super::invalid;
+use crate::graft::graft;
+
+/// The trees of an ensemble; nodes are numbered through all of them.
+pub(crate) struct Forest {
+    pub(crate) nodes: Vec<ForestNode>,
+    pub(crate) roots: Vec<usize>,
+    pub(crate) average: bool,
+    /// One value a target, or empty. ONNX Runtime adds it after the trees.
+    pub(crate) base: Vec<f64>,
+}
+
+pub(crate) enum ForestNode {
+    /// Target and weight; each target at most once.
+    Leaf(Vec<(usize, f64)>),
+    Branch(Branch),
+}
+
+#[derive(Clone)]
+pub(crate) struct Branch {
+    pub(crate) input: usize,
+    pub(crate) comparison: Comparison,
+    pub(crate) threshold: f64,
+    /// NaN goes where a true comparison goes; else NaN makes every comparison false.
+    pub(crate) missing_is_true: bool,
+    pub(crate) if_true: usize,
+    pub(crate) if_false: usize,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Comparison {
+    AtMost,
+    Below,
+    AtLeast,
+    Above,
+}
+
+/// Most nodes a plan may grow to when trees are repeated for each of their targets.
+const MAX_NODES: usize = 1 << 24;
+
+impl Comparison {
+    /// Reads a `nodes_modes` without its prefix `BRANCH_`.
+    pub(crate) fn from_name(name: &str) -> Result<Self> {
+        match name {
+            "LEQ" => Ok(Self::AtMost),
+            "LT" => Ok(Self::Below),
+            "GTE" => Ok(Self::AtLeast),
+            "GT" => Ok(Self::Above),
+            "EQ" | "NEQ" | "MEMBER" => Err(Error::unsupported(
+                "unsupported.branch_mode",
+                format!("splits of mode BRANCH_{name}"),
+            )),
+            _ => Err(invalid(format!("`BRANCH_{name}` is no mode of a split"))),
+        }
+    }
+}
+
+impl Branch {
+    fn to_split(&self) -> Node {
+        let (input, threshold) = (self.input, self.threshold);
+        // x ≥ t is "not x < t", and so its children change places.
+        let (test, turned) = match self.comparison {
+            Comparison::AtMost => (Test::AtMost(threshold), false),
+            Comparison::Below => (Test::Below(threshold), false),
+            Comparison::AtLeast => (Test::Below(threshold), true),
+            Comparison::Above => (Test::AtMost(threshold), true),
+        };
+        let missing = if self.missing_is_true == turned {
+            Missing::Right
+        } else {
+            Missing::Left
+        };
+        let (left, right) = if turned {
+            (self.if_false, self.if_true)
+        } else {
+            (self.if_true, self.if_false)
+        };
+        Node::Split {
+            input,
+            test,
+            missing,
+            left,
+            right,
+        }
+    }
+}
+
+impl Forest {
+    /// One more than the greatest column that a split reads.
+    pub(crate) fn least_width(&self) -> usize {
+        let inputs = self.nodes.iter().map(|node| match node {
+            ForestNode::Leaf(_) => 0,
+            ForestNode::Branch(branch) => branch.input.saturating_add(1),
+        });
+        inputs.max().unwrap_or_default()
+    }
+
+    /// The weights of all leaves, a list a leaf.
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = &[(usize, f64)]> {
+        self.nodes.iter().filter_map(|node| match node {
+            ForestNode::Leaf(weights) => Some(weights.as_slice()),
+            ForestNode::Branch(_) => None,
+        })
+    }
+
+    /// The plan's model. `targets` maps a target to an output, or drops it.
+    pub(crate) fn to_model(
+        &self,
+        inputs: usize,
+        outputs: usize,
+        double: bool,
+        targets: impl Fn(usize) -> Option<usize>,
+    ) -> Result<Model> {
+        let mut trees = Vec::new();
+        let mut size = 0;
+        for &root in &self.roots {
+            let shape = self.shape(root)?;
+            for (target, output) in self
+                .targets_of(&shape)
+                .into_iter()
+                .filter_map(|target| Some((target, targets(target)?)))
+            {
+                size += shape.len();
+                if size > MAX_NODES {
+                    let message =
+                        format!("trees repeated for each target have more than {MAX_NODES} nodes");
+                    return Err(Error::unsupported("unsupported.model_size", message));
+                }
+                trees.push(Tree {
+                    output,
+                    nodes: self.for_target(&shape, target),
+                });
+            }
+        }
+        self.check_average(&trees, outputs)?;
+        let base = self
+            .base
+            .iter()
+            .enumerate()
+            .filter_map(|(target, &value)| Some((targets(target)?, value)));
+        // A sum starts at 0 and the base comes last, as a tree that is one leaf.
+        let last = base.filter(|(_, value)| *value != 0.0);
+        trees.extend(last.map(|(output, value)| Tree {
+            output,
+            nodes: vec![Node::Leaf { value }],
+        }));
+        Ok(Model::Trees(TreeModel {
+            inputs,
+            outputs,
+            narrow_inputs: !double,
+            accumulate: if double {
+                Accumulate::F64
+            } else {
+                Accumulate::F32
+            },
+            base: vec![0.0; outputs],
+            average: self.average,
+            trees,
+        }))
+    }
+
+    /// The tree's nodes; a leaf's value is its number in the forest.
+    fn shape(&self, root: usize) -> Result<Vec<Shape>> {
+        let mut numbers = Vec::new();
+        let nodes = graft(self.nodes.len(), root, |number| {
+            numbers.push(number);
+            match self.nodes.get(number) {
+                Some(ForestNode::Branch(branch)) => Ok(branch.to_split()),
+                _ => Ok(Node::Leaf { value: 0.0 }),
+            }
+        });
+        let nodes = nodes.map_err(|fault| fault.explain(invalid))?;
+        Ok(nodes
+            .into_iter()
+            .zip(numbers)
+            .map(|(node, number)| Shape { node, number })
+            .collect())
+    }
+
+    fn weights(&self, number: usize) -> &[(usize, f64)] {
+        match self.nodes.get(number) {
+            Some(ForestNode::Leaf(weights)) => weights,
+            _ => &[],
+        }
+    }
+
+    fn targets_of(&self, shape: &[Shape]) -> BTreeSet<usize> {
+        shape
+            .iter()
+            .flat_map(|at| self.weights(at.number))
+            .map(|&(target, _)| target)
+            .collect()
+    }
+
+    /// A leaf that says nothing of the target adds 0 to it.
+    fn for_target(&self, shape: &[Shape], target: usize) -> Vec<Node> {
+        let of_target = |at: &Shape| match &at.node {
+            Node::Leaf { .. } => {
+                let weight = self.weights(at.number).iter().find(|(of, _)| *of == target);
+                Node::Leaf {
+                    value: weight.map_or(0.0, |&(_, weight)| weight),
+                }
+            }
+            split @ Node::Split { .. } => split.clone(),
+        };
+        shape.iter().map(of_target).collect()
+    }
+
+    /// The plan divides by the number of an output's trees, ONNX by the number of all.
+    fn check_average(&self, trees: &[Tree], outputs: usize) -> Result<()> {
+        let mut counts: BTreeMap<usize, usize> = (0..outputs).map(|output| (output, 0)).collect();
+        trees
+            .iter()
+            .for_each(|tree| *counts.entry(tree.output).or_default() += 1);
+        let each = counts.values().all(|&count| count == self.roots.len());
+        match self.average && (!each || self.base.iter().any(|&value| value != 0.0)) {
+            true => Err(Error::unsupported(
+                "unsupported.aggregate",
+                "AVERAGE with base values, or with trees that don't speak of every target",
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+struct Shape {
+    node: Node,
+    number: usize,
+}

@@ -1,0 +1,252 @@
+//! ONNX graphs that are one model operator with harmless neighbours, as scikit-learn's exporter writes them.
+//!
+//! Before the operator: Cast and Identity. After it: what names, casts or normalises its outputs (Identity, Cast,
+//! Normalizer, ZipMap). Any other operator is refused by name, because leaving it out would give a wrong number.
+
+mod attributes;
+mod classes;
+mod ensemble;
+mod ensemble_v5;
+mod forest;
+mod linear;
+mod message;
+
+use prost::Message;
+use skewless_core::error::{Error, Result};
+
+use crate::{Compiled, Source};
+use attributes::{Attributes, describe};
+use message::{DOUBLE, FLOAT, GraphProto, ModelProto, NodeProto, ValueInfoProto};
+
+pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
+    let model = ModelProto::decode(bytes)
+        .map_err(|error| invalid("not an ONNX model").with_source(error))?;
+    let graph = model
+        .graph
+        .ok_or_else(|| invalid("the model has no graph"))?;
+    let (node, found) = model_operator(&graph)?;
+    let rows = row_input(&graph, node)?;
+    let normalized = check_outputs(&graph, node)?;
+    let operator = Operator {
+        node,
+        rows,
+        normalized,
+    };
+    let (model, output) = match found {
+        Kind::Regressor | Kind::Classifier => {
+            ensemble::compile(&operator, found == Kind::Classifier)?
+        }
+        Kind::Ensemble => ensemble_v5::compile(&operator)?,
+        Kind::LinearRegressor => linear::regressor(&operator)?,
+        Kind::LinearClassifier => linear::classifier(&operator)?,
+    };
+    let mut notes = Vec::new();
+    if operator.rows.width.is_none() {
+        notes.push(
+            "The graph doesn't state the width of its input; the model's own width is taken."
+                .to_owned(),
+        );
+    }
+    Ok(Compiled {
+        model,
+        output,
+        feature_names: None,
+        source: Source::Onnx,
+        notes,
+    })
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Regressor,
+    Classifier,
+    Ensemble,
+    LinearRegressor,
+    LinearClassifier,
+}
+
+/// The operator that is the model, with what its surroundings say.
+struct Operator<'a> {
+    node: &'a NodeProto,
+    rows: RowInput,
+    /// The scores of a classifier are divided by their sum afterwards.
+    normalized: bool,
+}
+
+/// The feature rows that reach the operator.
+struct RowInput {
+    /// They are f64 all the way; else they are rounded to f32.
+    double: bool,
+    /// Number of columns, where the graph says it.
+    width: Option<usize>,
+}
+
+impl Operator<'_> {
+    /// The stated width of a row, which must hold `least` columns; else `least` itself.
+    fn width(&self, least: usize) -> Result<usize> {
+        match self.rows.width {
+            None => Ok(least),
+            Some(width) if width >= least => Ok(width),
+            Some(width) => Err(invalid(format!(
+                "the model reads {least} columns and the graph's input has {width}"
+            ))),
+        }
+    }
+}
+
+fn model_operator(graph: &GraphProto) -> Result<(&NodeProto, Kind)> {
+    let mut found = graph
+        .node
+        .iter()
+        .filter_map(|node| Some((node, kind(node)?)));
+    match (found.next(), found.next()) {
+        (Some(first), None) => Ok(first),
+        (Some(_), Some((second, _))) => Err(unsupported_op(second, "a second model operator")),
+        (None, _) => match graph.node.first() {
+            Some(node) => Err(unsupported_op(node, "no tree ensemble and no linear model")),
+            None => Err(invalid("the graph has no operators")),
+        },
+    }
+}
+
+fn kind(node: &NodeProto) -> Option<Kind> {
+    match (node.domain.as_str(), node.op_type.as_str()) {
+        ("ai.onnx.ml", "TreeEnsembleRegressor") => Some(Kind::Regressor),
+        ("ai.onnx.ml", "TreeEnsembleClassifier") => Some(Kind::Classifier),
+        ("ai.onnx.ml", "TreeEnsemble") => Some(Kind::Ensemble),
+        ("ai.onnx.ml", "LinearRegressor") => Some(Kind::LinearRegressor),
+        ("ai.onnx.ml", "LinearClassifier") => Some(Kind::LinearClassifier),
+        _ => None,
+    }
+}
+
+/// Follows the operator's input back to the graph's only one.
+fn row_input(graph: &GraphProto, node: &NodeProto) -> Result<RowInput> {
+    let inputs: Vec<&ValueInfoProto> = graph
+        .input
+        .iter()
+        .filter(|input| {
+            !graph
+                .initializer
+                .iter()
+                .any(|constant| constant.name == input.name)
+        })
+        .collect();
+    let [input] = inputs[..] else {
+        let message = format!(
+            "a graph with {} inputs; one matrix of feature rows is read",
+            inputs.len()
+        );
+        return Err(Error::unsupported("unsupported.onnx_input", message));
+    };
+    let tensor = input
+        .r#type
+        .as_ref()
+        .and_then(|kind| kind.tensor_type.as_ref());
+    let Some(tensor) = tensor.filter(|tensor| matches!(tensor.elem_type, FLOAT | DOUBLE)) else {
+        let message = format!(
+            "input `{}` is not a matrix of floats or doubles",
+            input.name
+        );
+        return Err(Error::unsupported("unsupported.onnx_input", message));
+    };
+    let casts = casts_before(graph, node, &input.name)?;
+    let columns = tensor
+        .shape
+        .as_ref()
+        .and_then(|shape| shape.dim.get(1))
+        .map(|dimension| dimension.dim_value);
+    Ok(RowInput {
+        double: tensor.elem_type == DOUBLE && casts.iter().all(|&to| to == i64::from(DOUBLE)),
+        width: columns
+            .and_then(|columns| usize::try_from(columns).ok())
+            .filter(|&columns| columns > 0),
+    })
+}
+
+/// The targets of the casts between the graph's input and the operator.
+fn casts_before(graph: &GraphProto, node: &NodeProto, input: &str) -> Result<Vec<i64>> {
+    let mut casts = Vec::new();
+    let mut at = node;
+    for _ in 0..=graph.node.len() {
+        let [name] = &at.input[..] else {
+            return Err(invalid(format!(
+                "{} has {} inputs",
+                describe(at),
+                at.input.len()
+            )));
+        };
+        if name == input {
+            return Ok(casts);
+        }
+        let before = graph
+            .node
+            .iter()
+            .find(|before| before.output.contains(name));
+        at = before.ok_or_else(|| invalid(format!("nothing gives the value `{name}`")))?;
+        match (at.domain.as_str(), at.op_type.as_str()) {
+            ("", "Identity") => {}
+            ("", "Cast") => match cast_target(at)? {
+                to if is_float(to) => casts.push(to),
+                _ => {
+                    return Err(unsupported_op(
+                        at,
+                        "a cast of the feature rows to whole numbers",
+                    ));
+                }
+            },
+            _ => return Err(unsupported_op(at, "before the model")),
+        }
+    }
+    Err(invalid("the graph has a cycle"))
+}
+
+fn is_float(to: i64) -> bool {
+    to == i64::from(FLOAT) || to == i64::from(DOUBLE)
+}
+
+fn cast_target(node: &NodeProto) -> Result<i64> {
+    Ok(Attributes::of(node, &["to", "saturate"])?.int("to", 0))
+}
+
+/// Checks what becomes of the operator's outputs, and tells whether its scores are normalised.
+fn check_outputs(graph: &GraphProto, model: &NodeProto) -> Result<bool> {
+    // A classifier gives labels first and scores second, everything else scores alone.
+    let mut scores: Vec<&String> = model.output.last().into_iter().collect();
+    let mut labels: Vec<&String> = if model.output.len() > 1 {
+        model.output.first().into_iter().collect()
+    } else {
+        vec![]
+    };
+    let mut normalized = false;
+    for node in graph.node.iter().filter(|node| !std::ptr::eq(*node, model)) {
+        let reads = |values: &[&String]| node.input.iter().any(|input| values.contains(&input));
+        let of_scores = reads(&scores);
+        if !of_scores && !reads(&labels) {
+            // Nodes before the model have been checked on the way back from it; others cannot change its answer.
+            continue;
+        }
+        match (node.domain.as_str(), node.op_type.as_str()) {
+            ("", "Identity") | ("ai.onnx.ml", "ZipMap") => {}
+            ("", "Cast") if !of_scores || is_float(cast_target(node)?) => {}
+            ("ai.onnx.ml", "Normalizer") if of_scores && model.output.len() > 1 => {
+                if Attributes::of(node, &["norm"])?.text("norm", "MAX")? != "L1" {
+                    return Err(unsupported_op(node, "another norm than L1"));
+                }
+                normalized = true;
+            }
+            _ => return Err(unsupported_op(node, "after the model")),
+        }
+        if of_scores { &mut scores } else { &mut labels }.extend(&node.output);
+    }
+    Ok(normalized)
+}
+
+fn unsupported_op(node: &NodeProto, why: &str) -> Error {
+    Error::unsupported("unsupported.onnx_op", format!("{}: {why}", describe(node)))
+        .with_value(&node.op_type)
+}
+
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::input("model.invalid_onnx", message)
+}

@@ -1,0 +1,89 @@
+//! What an XGBoost objective means for the output, and on which scale its base score is stored.
+
+use skewless_core::error::{Error, Result};
+use skewless_core::output::{Link, Output, Task};
+
+use crate::{numbered, output};
+
+/// The scale on which a model file states its base score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum BaseScale {
+    /// The raw score's own.
+    Margin,
+    /// A probability: the margin is its logit.
+    Probability,
+    /// A positive mean: the margin is its logarithm.
+    Mean,
+}
+
+#[derive(Debug)]
+pub(crate) struct Objective {
+    name: String,
+    task: Task,
+    link: Link,
+    pub(crate) scale: BaseScale,
+    pub(crate) note: Option<&'static str>,
+}
+
+pub(crate) fn find(name: &str) -> Result<Objective> {
+    let logistic = Link::Logistic { scale: 1.0 };
+    let (task, link, scale) = match name {
+        "binary:logistic" => (Task::Binary, logistic, BaseScale::Probability),
+        "reg:logistic" => (Task::Regression, logistic, BaseScale::Probability),
+        "binary:logitraw" => (Task::Regression, Link::Identity, BaseScale::Margin),
+        "multi:softprob" | "multi:softmax" => (Task::Multiclass, Link::Softmax, BaseScale::Margin),
+        "reg:squarederror"
+        | "reg:linear"
+        | "reg:squaredlogerror"
+        | "reg:pseudohubererror"
+        | "reg:absoluteerror"
+        | "reg:quantileerror"
+        | "rank:pairwise"
+        | "rank:ndcg"
+        | "rank:map" => (Task::Regression, Link::Identity, BaseScale::Margin),
+        "count:poisson" | "reg:gamma" | "reg:tweedie" => {
+            (Task::Regression, Link::Exp, BaseScale::Mean)
+        }
+        _ => {
+            let message = format!("the XGBoost objective `{name}` is not known");
+            return Err(Error::unsupported("unsupported.objective", message).with_value(name));
+        }
+    };
+    Ok(Objective {
+        name: name.to_owned(),
+        task,
+        link,
+        scale,
+        note: note(name),
+    })
+}
+
+fn note(name: &str) -> Option<&'static str> {
+    match name {
+        "binary:logitraw" => {
+            Some("`binary:logitraw` predicts the raw score, so this model is a regression.")
+        }
+        "multi:softmax" => Some(
+            "`multi:softmax` predicts the label alone; this model gives the probabilities too.",
+        ),
+        "rank:pairwise" | "rank:ndcg" | "rank:map" => Some("Ranking scores have no unit."),
+        _ => None,
+    }
+}
+
+impl Objective {
+    pub(crate) fn output(&self, outputs: usize) -> Result<Output> {
+        let labels = match self.task {
+            Task::Regression => 0,
+            Task::Binary => 2,
+            Task::Multiclass => outputs,
+        };
+        match (self.task == Task::Multiclass) == (outputs > 1) {
+            true => Ok(output(self.task, self.link, numbered(labels))),
+            false => Err(Error::unsupported(
+                "unsupported.multi_output",
+                format!("objective `{}` with {outputs} outputs", self.name),
+            )),
+        }
+    }
+}

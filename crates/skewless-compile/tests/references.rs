@@ -1,0 +1,228 @@
+//! Every reference model answers like its own library: raw scores to the last bit, predictions within a stated bound.
+//!
+//! `tests/references/make.py` writes the models and the libraries' answers; each failing case is printed.
+
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests, which may fail loudly
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use skewless_compile::{Compiled, Source, compile};
+use skewless_core::plan::{EngineScratch, decode};
+
+/// How a case's raw scores relate to the library's.
+#[derive(Clone, Copy)]
+enum Raw {
+    /// Equal bits.
+    Bits,
+    /// Equal bits once ours is rounded to f32, which is all that the library gives.
+    Single,
+    /// The library's is the sum over this many trees, ours their average, with equal bits once divided.
+    SumOf(f64),
+    /// |ours − theirs| ≤ bound × (1 + |theirs|).
+    Within(f64),
+}
+
+/// How a case's predictions relate to the library's.
+#[derive(Clone, Copy)]
+enum Values {
+    /// |ours − theirs| ≤ bound × |theirs|.
+    Within(f64),
+    /// The library gives the number of the label.
+    Label,
+}
+
+/// LightGBM's links use the C library's `exp` in f64, the core the `libm` crate's: each is within an ulp or two.
+const DOUBLE: Values = Values::Within(1e-15);
+/// XGBoost and ONNX Runtime compute links in f32 with fast approximations of `exp`; ours are in f64.
+const SINGLE: Values = Values::Within(1e-6);
+/// The value is the raw score.
+const EQUAL: Values = Values::Within(0.0);
+
+const CASES: &[(&str, Raw, Values)] = &[
+    ("lightgbm_binary.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_binary_sigmoid.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_multiclass.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_one_vs_rest.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_regression.txt", Raw::Bits, EQUAL),
+    ("lightgbm_regression_sqrt.txt", Raw::Bits, EQUAL),
+    ("lightgbm_categorical.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_categorical_one_hot.txt", Raw::Bits, EQUAL),
+    ("lightgbm_missing_nan.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_missing_zero.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_missing_none.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_poisson.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_tweedie.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_gamma.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_cross_entropy.txt", Raw::Bits, DOUBLE),
+    ("lightgbm_random_forest.txt", Raw::SumOf(9.0), DOUBLE),
+    (
+        "lightgbm_random_forest_regression.txt",
+        Raw::SumOf(9.0),
+        EQUAL,
+    ),
+    ("lightgbm_dart.txt", Raw::Bits, EQUAL),
+    ("lightgbm_stump.txt", Raw::Bits, EQUAL),
+    ("xgboost_binary.json", Raw::Bits, SINGLE),
+    ("xgboost_binary_base.json", Raw::Bits, SINGLE),
+    ("xgboost_binary_raw.json", Raw::Bits, EQUAL),
+    ("xgboost_multiclass.json", Raw::Bits, SINGLE),
+    ("xgboost_multiclass_label.json", Raw::Bits, Values::Label),
+    ("xgboost_regression.json", Raw::Bits, EQUAL),
+    ("xgboost_regression_absolute.json", Raw::Bits, EQUAL),
+    ("xgboost_regression_logistic.json", Raw::Bits, SINGLE),
+    ("xgboost_categorical.json", Raw::Bits, SINGLE),
+    ("xgboost_categorical_one_hot.json", Raw::Bits, EQUAL),
+    ("xgboost_missing.json", Raw::Bits, SINGLE),
+    ("xgboost_poisson.json", Raw::Bits, SINGLE),
+    ("xgboost_gamma.json", Raw::Bits, SINGLE),
+    ("xgboost_tweedie.json", Raw::Bits, SINGLE),
+    ("xgboost_dart.json", Raw::Bits, SINGLE),
+    ("xgboost_random_forest.json", Raw::Bits, EQUAL),
+    ("sklearn_forest_binary.onnx", Raw::Bits, EQUAL),
+    ("sklearn_forest_multiclass.onnx", Raw::Bits, EQUAL),
+    ("sklearn_forest_regression.onnx", Raw::Bits, EQUAL),
+    ("sklearn_forest_double.onnx", Raw::Single, SINGLE),
+    ("sklearn_boosting_binary.onnx", Raw::Bits, SINGLE),
+    ("sklearn_boosting_multiclass.onnx", Raw::Bits, SINGLE),
+    ("sklearn_boosting_regression.onnx", Raw::Bits, EQUAL),
+    ("sklearn_hist_binary.onnx", Raw::Bits, SINGLE),
+    ("sklearn_hist_regression.onnx", Raw::Bits, EQUAL),
+    ("onnx_branch_modes.onnx", Raw::Bits, EQUAL),
+    ("onnx_ensemble_v5.onnx", Raw::Bits, SINGLE),
+    // A matrix kernel sums in f32 in an order of its own; ours is f64.
+    ("sklearn_logistic.onnx", Raw::Within(1e-6), SINGLE),
+    (
+        "sklearn_logistic_multiclass.onnx",
+        Raw::Within(1e-6),
+        SINGLE,
+    ),
+    ("sklearn_linear.onnx", Raw::Within(1e-6), SINGLE),
+];
+
+#[derive(Deserialize)]
+struct Reference {
+    row: Vec<Option<f64>>,
+    raw: Vec<f64>,
+    values: Vec<f64>,
+}
+
+#[test]
+fn models_answer_like_their_libraries() {
+    let mut failures = Vec::new();
+    for &(file, raw, values) in CASES {
+        if let Err(failure) = check(file, raw, values) {
+            failures.push(format!("{file}: {failure}"));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases:\n{}",
+        failures.len(),
+        CASES.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn every_committed_model_is_a_case() {
+    let listed = |file: &str| CASES.iter().any(|case| case.0 == file);
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let file = entry.unwrap().file_name().into_string().unwrap();
+        let model = [".txt", ".json", ".onnx"]
+            .iter()
+            .any(|end| file.ends_with(end))
+            && file != "requirements.txt";
+        assert!(!model || listed(&file), "{file} is no case");
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/references")
+}
+
+fn read_model(file: &str) -> Result<Compiled, String> {
+    let bytes = std::fs::read(folder().join(file)).map_err(|error| error.to_string())?;
+    let source = Source::detect(&bytes).map_err(|error| error.to_string())?;
+    compile(&bytes, source).map_err(|error| error.to_string())
+}
+
+fn read_rows(file: &str) -> Vec<Reference> {
+    let name = file.split('.').next().unwrap();
+    let text = std::fs::read_to_string(folder().join(format!("{name}.rows.jsonl"))).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn check(file: &str, raw_rule: Raw, values_rule: Values) -> Result<(), String> {
+    let compiled = read_model(file)?;
+    let plan = compiled.model.encode().map_err(|error| error.to_string())?;
+    let engine = decode(&plan).map_err(|error| error.to_string())?;
+    compiled
+        .output
+        .check(engine.outputs())
+        .map_err(|error| error.to_string())?;
+    let references = read_rows(file);
+    assert!(references.len() >= 50, "{file} has few rows");
+    let rows: Vec<f64> = references
+        .iter()
+        .flat_map(|reference| &reference.row)
+        .map(|x| x.unwrap_or(f64::NAN))
+        .collect();
+    let mut raw = vec![f64::NAN; references.len() * engine.outputs()];
+    engine
+        .score(&rows, &mut EngineScratch::default(), &mut raw)
+        .map_err(|error| error.to_string())?;
+    let mut failed = Vec::new();
+    for (index, (reference, raw)) in references
+        .iter()
+        .zip(raw.chunks(engine.outputs()))
+        .enumerate()
+    {
+        let mut values = vec![f64::NAN; compiled.output.values()];
+        let label = compiled.output.apply(raw, &mut values);
+        let raw_fits = all(raw, &reference.raw, |ours, theirs| {
+            raw_rule.holds(ours, theirs)
+        });
+        let values_fit = match values_rule {
+            Values::Label => reference.values == [f64::from(label)],
+            Values::Within(bound) => all(&values, &reference.values, |ours, theirs| {
+                (ours - theirs).abs() <= bound * theirs.abs()
+            }),
+        };
+        if !raw_fits || !values_fit {
+            failed.push(format!(
+                "row {index} {:?}: raw {raw:?}, theirs {:?}; values {values:?}, theirs {:?}",
+                reference.row, reference.raw, reference.values
+            ));
+        }
+    }
+    match failed.first() {
+        None => Ok(()),
+        Some(first) => Err(format!(
+            "{} of {} rows, first {first}",
+            failed.len(),
+            references.len()
+        )),
+    }
+}
+
+fn all(ours: &[f64], theirs: &[f64], holds: impl Fn(f64, f64) -> bool) -> bool {
+    ours.len() == theirs.len()
+        && ours
+            .iter()
+            .zip(theirs)
+            .all(|(&ours, &theirs)| holds(ours, theirs))
+}
+
+impl Raw {
+    fn holds(self, ours: f64, theirs: f64) -> bool {
+        match self {
+            Self::Bits => ours.to_bits() == theirs.to_bits(),
+            Self::Single => f64::from(ours as f32).to_bits() == theirs.to_bits(),
+            Self::SumOf(trees) => ours.to_bits() == (theirs / trees).to_bits(),
+            Self::Within(bound) => (ours - theirs).abs() <= bound * (1.0 + theirs.abs()),
+        }
+    }
+}
