@@ -117,7 +117,6 @@ fn instances(service: &Service, rows: &[&RawValue]) -> Vec<Result<Record>> {
         .predictor()
         .pipeline()
         .inputs()
-        .iter()
         .map(|input| input.name.clone())
         .collect();
     rows.iter()

@@ -67,7 +67,7 @@ impl Rows {
         let mut answers = if records.is_empty() {
             Vec::new()
         } else {
-            by_row(service.predictor().predict_records(&records)?)
+            by_row(&mut service.predictor().predict_records(&records)?)
         }
         .into_iter();
         let missing = || {
@@ -153,29 +153,31 @@ fn check_count(rows: usize, limits: Limits) -> Result<()> {
     Ok(())
 }
 
-fn by_row(batch: BatchPrediction) -> Vec<Result<Prediction>> {
-    let mut answers: Vec<Result<Prediction>> = (0..batch.rows())
-        .map(|row| {
-            batch
-                .row(row)
-                .map_err(|_| Error::internal("internal.row_count", "a failed row without error"))
-        })
-        .collect();
-    for error in batch.into_errors() {
-        if let Some(slot) = error.row().and_then(|row| answers.get_mut(row)) {
-            *slot = Err(error);
+/// Each row's prediction or error, taken out of the batch.
+fn by_row(batch: &mut BatchPrediction) -> Vec<Result<Prediction>> {
+    let mut failed = std::mem::take(&mut batch.errors).into_iter().peekable();
+    let answers = (0..batch.rows()).map(|row| {
+        if let Some(error) = failed.next_if(|error| error.row() == Some(row)) {
+            return Err(error);
         }
-    }
-    answers
+        batch
+            .row(row)
+            .map_err(|_| Error::internal("internal.batch", "an error has no row"))
+    });
+    answers.collect()
 }
 
 fn ignored_fields(service: &Service, records: &[Record]) -> Vec<String> {
     let mut ignored: Vec<String> = Vec::new();
-    for (name, _) in records.iter().flat_map(Record::fields) {
+    let pipeline = service.predictor().pipeline();
+    for name in records
+        .iter()
+        .flat_map(|record| pipeline.unknown_fields_of(record))
+    {
         if ignored.len() == IGNORED_NAMES {
             break;
         }
-        if !service.knows_field(name) && !ignored.iter().any(|known| known == name) {
+        if !ignored.iter().any(|known| known == name) {
             ignored.push(name.to_owned());
         }
     }

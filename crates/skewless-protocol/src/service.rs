@@ -119,14 +119,6 @@ impl Service {
         self.predictor.output()
     }
 
-    /// True for a name that the specification has as an input, whether a feature needs it or not.
-    pub(crate) fn knows_field(&self, name: &str) -> bool {
-        self.predictor
-            .inputs()
-            .iter()
-            .any(|input| input.name == name)
-    }
-
     fn dispatch(&self, request: &Request<'_>) -> Result<Response> {
         let route = Route::parse(request.path)?;
         if !route.allows(request.method) {

@@ -1,7 +1,8 @@
 //! What the server and the model say of themselves.
 
 use serde::Serialize;
-use skewless_core::{InputType, Result};
+use skewless_core::Result;
+use skewless_core::spec::InputType;
 
 use super::outputs;
 use crate::message::Response;
@@ -68,7 +69,6 @@ pub(crate) fn model_metadata(service: &Service) -> Result<Response> {
         .predictor()
         .pipeline()
         .inputs()
-        .iter()
         .map(|input| TensorMetadata {
             name: &input.name,
             datatype: datatype(input.kind),

@@ -1,0 +1,276 @@
+//! Requests that are not answered: status, code, body; and the headers that every answer carries.
+
+use serde_json::{Value, json};
+use skewless_protocol::{DIGEST, ERROR, Headers, IGNORED_FIELDS, Limits, MODEL, Request, VERSION};
+
+use crate::{bundles, send};
+
+const INFER: &str = "/v2/models/areas/infer";
+const TENSOR: &str = r#"{"inputs":[{"name":"size","datatype":"FP64","shape":[1],"data":["far"]}]}"#;
+
+#[test]
+fn statuses_and_codes() {
+    let service = bundles::regression().with_limits(Limits {
+        max_body: 200,
+        max_rows: 3,
+    });
+    let long = format!(r#"{{"instances":[{{"size":{}}}]}}"#, "1".repeat(200));
+    for (method, path, body, status, code) in [
+        ("GET", "/", "", 404, "request.unknown_path"),
+        ("GET", "/v2/models/other", "", 404, "request.unknown_model"),
+        (
+            "POST",
+            "/v2/models/other/infer",
+            "{}",
+            404,
+            "request.unknown_model",
+        ),
+        (
+            "GET",
+            "/v2/models/areas/versions/9.0.0/ready",
+            "",
+            404,
+            "request.unknown_version",
+        ),
+        ("GET", INFER, "", 405, "request.method_not_allowed"),
+        ("DELETE", "/ping", "", 405, "request.method_not_allowed"),
+        ("POST", "/invocations", "", 400, "input.invalid_json"),
+        (
+            "POST",
+            "/invocations",
+            "{\"instances\":[",
+            400,
+            "input.invalid_json",
+        ),
+        ("POST", "/invocations", "\u{0}", 400, "input.invalid_json"),
+        ("POST", "/invocations", "[]", 400, "request.invalid_shape"),
+        ("POST", "/invocations", "{}", 400, "request.invalid_shape"),
+        (
+            "POST",
+            "/invocations",
+            r#"{"instances":[],"inputs":[]}"#,
+            400,
+            "request.invalid_shape",
+        ),
+        (
+            "POST",
+            "/invocations",
+            r#"{"instances":[]}"#,
+            400,
+            "input.empty_batch",
+        ),
+        (
+            "POST",
+            "/invocations",
+            r#"{"inputs":{}}"#,
+            400,
+            "input.empty_batch",
+        ),
+        (
+            "POST",
+            "/invocations",
+            r#"{"inputs":{"size":[1],"b":[1,2]}}"#,
+            400,
+            "input.ragged_columns",
+        ),
+        (
+            "POST",
+            "/invocations",
+            r#"{"inputs":{"size":[1],"size":[1]}}"#,
+            400,
+            "input.duplicate_field",
+        ),
+        (
+            "POST",
+            "/invocations",
+            r#"{"dataframe_split":{"columns":["a","a"],"data":[]}}"#,
+            400,
+            "input.duplicate_field",
+        ),
+        (
+            "POST",
+            "/invocations",
+            r#"{"instances":[{},{},{},{}]}"#,
+            413,
+            "input.too_many_rows",
+        ),
+        ("POST", "/invocations", &long, 413, "request.too_large"),
+        (
+            "POST",
+            "/invocations",
+            r#"{"instances":[{"size":"far"}]}"#,
+            400,
+            "input.wrong_type",
+        ),
+        (
+            "POST",
+            "/invocations",
+            r#"{"instances":[{"size":1,"b":1}]}"#,
+            400,
+            "input.unknown_field",
+        ),
+        ("POST", INFER, "[]", 400, "request.invalid_shape"),
+        ("POST", INFER, r#"{"inputs":[]}"#, 400, "input.empty_batch"),
+        (
+            "POST",
+            INFER,
+            r#"{"inputs":[{"name":"size","datatype":"FP64","shape":[0],"data":[]}]}"#,
+            400,
+            "input.empty_batch",
+        ),
+        (
+            "POST",
+            INFER,
+            r#"{"inputs":[{"name":"size","datatype":"FP99","shape":[1],"data":[1]}]}"#,
+            400,
+            "request.invalid_shape",
+        ),
+        ("POST", INFER, TENSOR, 400, "input.wrong_type"),
+    ] {
+        let (response, json) = send(&service, method, path, body);
+        let error = if path.starts_with("/v2") {
+            &json["parameters"]["error"]
+        } else {
+            &json["error"]
+        };
+        assert_eq!(
+            (response.status, &error["code"]),
+            (status, &json!(code)),
+            "{method} {path} {body}"
+        );
+        assert_eq!(response.headers.value(ERROR), Some(code));
+        assert_eq!(response.code, Some(code));
+    }
+}
+
+#[test]
+fn an_error_says_where() {
+    let service = bundles::regression();
+    let (_, json) = send(
+        &service,
+        "POST",
+        "/invocations",
+        r#"{"instances":[{"size":"far"}]}"#,
+    );
+    let error = &json["error"];
+    assert_eq!(
+        (&error["field"], &error["value"], &error["row"]),
+        (&json!("size"), &json!("far"), &json!(0))
+    );
+    assert!(error["message"].is_string());
+    // Under /v2 the protocol wants `error` to be a string.
+    let (_, json) = send(&service, "POST", INFER, TENSOR);
+    assert!(
+        json["error"]
+            .as_str()
+            .is_some_and(|text| text.starts_with("input.wrong_type: ")),
+        "{json}"
+    );
+    assert_eq!(json["parameters"]["error"]["field"], "size");
+}
+
+#[test]
+fn every_answer_names_the_bundle() {
+    let service = bundles::regression();
+    let facts = service.facts().clone();
+    for (method, path, body) in [
+        ("GET", "/v2/health/live", ""),
+        ("HEAD", "/v2", ""),
+        ("GET", "/nowhere", ""),
+        ("POST", INFER, "{"),
+        ("POST", "/invocations", r#"{"instances":[{"size":1}]}"#),
+    ] {
+        let (response, json) = send(&service, method, path, body);
+        let named = [MODEL, VERSION, DIGEST]
+            .map(|name| response.headers.value(name).unwrap_or_default().to_owned());
+        assert_eq!(
+            named,
+            [
+                facts.name.clone(),
+                facts.version.clone(),
+                facts.digest.clone()
+            ],
+            "{path}"
+        );
+        assert!(method != "HEAD" || json == Value::Null);
+    }
+    assert_eq!(facts.digest.len(), 64);
+}
+
+#[test]
+fn a_refused_method_names_the_allowed_ones() {
+    let service = bundles::regression();
+    assert_eq!(
+        send(&service, "PUT", INFER, "").0.headers.value("allow"),
+        Some("POST")
+    );
+    assert_eq!(
+        send(&service, "POST", "/v2", "").0.headers.value("Allow"),
+        Some("GET, HEAD")
+    );
+}
+
+#[test]
+fn forms_that_are_not_read_are_refused() {
+    let service = bundles::regression();
+    for (name, value, path) in [
+        ("content-type", "text/csv; header=present", "/invocations"),
+        ("Inference-Header-Content-Length", "7", INFER),
+    ] {
+        let headers: Headers = [(name, value)].into_iter().collect();
+        let response = service.respond(&Request {
+            method: "POST",
+            path,
+            headers,
+            body: b"size\n1\n",
+        });
+        assert_eq!(
+            (response.status, response.code),
+            (415, Some("request.unsupported_media_type"))
+        );
+    }
+}
+
+#[test]
+fn ignored_fields_are_noted() {
+    let service = bundles::multiclass();
+    let (response, _) = send(
+        &service,
+        "POST",
+        "/invocations",
+        r#"{"instances":[{"x":1,"y":2,"z":3},{"x":1,"y":2,"a b":3,"z":0}]}"#,
+    );
+    assert_eq!(
+        (response.status, response.headers.value(IGNORED_FIELDS)),
+        (200, Some("z, a%20b"))
+    );
+    let (response, _) = send(
+        &service,
+        "POST",
+        "/invocations",
+        r#"{"instances":[{"x":1,"y":2}]}"#,
+    );
+    assert_eq!(response.headers.value(IGNORED_FIELDS), None);
+}
+
+#[test]
+fn long_text_and_deep_json_end_in_an_error() {
+    let service = bundles::binary();
+    let long = format!(
+        r#"{{"instances":[{{"carrier":"{}","departure":"2013-11-01T18:30"}}]}}"#,
+        "x".repeat(10_000)
+    );
+    let (response, json) = send(&service, "POST", "/invocations", &long);
+    assert_eq!(
+        (response.status, &json["error"]["code"]),
+        (400, &json!("input.too_long"))
+    );
+    for deep in [
+        "[".repeat(1 << 20),
+        format!(r#"{{"instances":{}"#, "[".repeat(1 << 20)),
+        r#"{"a":"#.repeat(1 << 18),
+    ] {
+        let (response, json) = send(&service, "POST", "/invocations", &deep);
+        assert_eq!(response.status, 400, "{json}");
+    }
+}
