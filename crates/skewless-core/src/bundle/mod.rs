@@ -235,3 +235,143 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
     bytes.push(b'\n');
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The smallest bundle there is, as named parts.
+    fn parts() -> Vec<(String, Vec<u8>)> {
+        let features = r#"{"inputs":[{"name":"x","type":"number"}],"features":[{"name":"x2","from":["x"],"op":"number"}]}"#;
+        let model = Model::Linear(crate::plan::LinearModel {
+            inputs: 1,
+            outputs: 1,
+            weights: vec![2.0],
+            intercept: vec![1.0],
+            accumulate: crate::plan::Accumulate::F64,
+        });
+        let output = r#"{"name":"y","task":"regression","link":"identity"}"#;
+        let contents: [&[u8]; PARTS.len()] = [
+            features.as_bytes(),
+            &model.encode().unwrap(),
+            output.as_bytes(),
+            b"{}",
+            b"",
+            b"# y",
+            b"{}",
+        ];
+        PARTS
+            .iter()
+            .zip(contents)
+            .map(|((name, _), data)| ((*name).to_owned(), data.to_vec()))
+            .collect()
+    }
+
+    fn manifest(parts: &[(String, Vec<u8>)]) -> Manifest {
+        let described = parts
+            .iter()
+            .zip(PARTS)
+            .map(|((name, data), (_, media_type))| Part {
+                name: name.clone(),
+                media_type: media_type.to_owned(),
+                size: data.len(),
+                sha256: sha256_hex(data),
+            });
+        Manifest {
+            format_version: FORMAT_VERSION,
+            name: "y".into(),
+            version: "1.0.0".into(),
+            task: crate::output::Task::Regression,
+            outputs: 1,
+            engine: ENGINE_PLAN.into(),
+            parts: described.collect(),
+        }
+    }
+
+    fn archive_of(manifest: &str, parts: &[(String, Vec<u8>)]) -> Vec<u8> {
+        let mut entries = vec![Entry {
+            name: MANIFEST,
+            data: manifest.as_bytes(),
+        }];
+        entries.extend(parts.iter().map(|(name, data)| Entry { name, data }));
+        archive::write(&entries).unwrap()
+    }
+
+    fn code(manifest: &Manifest, parts: &[(String, Vec<u8>)]) -> &'static str {
+        let text = serde_json::to_string(manifest).unwrap();
+        Bundle::from_bytes(&archive_of(&text, parts))
+            .err()
+            .map_or("read", |error| error.code())
+    }
+
+    #[test]
+    fn what_a_manifest_and_its_parts_can_contradict_is_refused() {
+        let parts = parts();
+        let good = manifest(&parts);
+        assert_eq!(code(&good, &parts), "read");
+        let changed = |change: fn(&mut Manifest)| {
+            let mut manifest = good.clone();
+            change(&mut manifest);
+            code(&manifest, &parts)
+        };
+        assert_eq!(
+            changed(|m| m.format_version = 2),
+            "unsupported.format_version"
+        );
+        assert_eq!(changed(|m| m.engine = "tract".into()), "unsupported.engine");
+        assert_eq!(
+            changed(|m| m.name = "../y".into()),
+            "bundle.invalid_manifest"
+        );
+        assert_eq!(
+            changed(|m| m.version = "1.0".into()),
+            "bundle.invalid_manifest"
+        );
+        assert_eq!(changed(|m| m.outputs = 2), "bundle.invalid_output");
+        assert_eq!(
+            changed(|m| m.task = crate::output::Task::Binary),
+            "bundle.invalid_output"
+        );
+        assert_eq!(changed(|m| m.parts[0].size += 1), "bundle.size_mismatch");
+        assert_eq!(
+            changed(|m| m.parts[1].sha256 = "0".repeat(64)),
+            "bundle.digest_mismatch"
+        );
+        assert_eq!(
+            changed(|m| m.parts[2].media_type = "text/html".into()),
+            "bundle.not_canonical"
+        );
+        assert_eq!(changed(|m| m.parts.truncate(3)), "bundle.missing_part");
+        assert_eq!(
+            changed(|m| m.parts.push(m.parts[0].clone())),
+            "bundle.invalid_manifest"
+        );
+    }
+
+    #[test]
+    fn parts_are_exactly_those_of_a_bundle() {
+        let parts = parts();
+        let good = manifest(&parts);
+        let changed = |change: fn(&mut Vec<(String, Vec<u8>)>)| {
+            let mut parts = parts.clone();
+            change(&mut parts);
+            code(&good, &parts)
+        };
+        assert_eq!(changed(|p| p.truncate(6)), "bundle.missing_part");
+        assert_eq!(
+            changed(|p| p.push(("/etc/passwd".into(), vec![]))),
+            "bundle.unknown_part"
+        );
+        assert_eq!(changed(|p| p.push(p[0].clone())), "bundle.duplicate_part");
+        assert_eq!(changed(|p| p.swap(0, 1)), "bundle.not_canonical");
+        assert_eq!(changed(|p| p[4].1.push(b'x')), "bundle.size_mismatch");
+        assert_eq!(changed(|p| p[5].1[0] = b'x'), "bundle.digest_mismatch");
+    }
+
+    #[test]
+    fn a_later_manifest_is_named_though_it_says_more() {
+        let text = r#"{"format_version":9,"signatures":[]}"#;
+        let error = Bundle::from_bytes(&archive_of(text, &parts())).unwrap_err();
+        assert_eq!(error.code(), "unsupported.format_version");
+    }
+}
