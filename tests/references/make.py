@@ -330,8 +330,7 @@ def sklearn(name, estimator, label, seed, missing=False, double=False, linear=Fa
     estimator.fit(x, label(signal(x, seed)))
     real = np.float64 if double else np.float32
     options = {} if zipmap else {id(estimator): {"zipmap": False}}
-    target = {"": 17, "ai.onnx.ml": 3} if double else None
-    write_onnx(name, to_onnx(estimator, x[:1].astype(real), options=options, target_opset=target), x, not linear)
+    write_onnx(name, to_onnx(estimator, x[:1].astype(real), options=options), x, not linear)
 
 
 def words(score):
@@ -355,9 +354,13 @@ def all_sklearn():
     sklearn("sklearn_linear", LinearRegression(), lambda s: s * 10 + 3, 51, linear=True)
 
 
-def branch_modes():
-    """Every ordered comparison, with the missing value on either side, as no converter writes it."""
+def branch_modes(name, double):
+    """Every ordered comparison, with the missing value on either side, as no converter writes it.
+
+    With `double`, thresholds and weights are the double tensors of ai.onnx.ml 3, and they are no singles.
+    """
     rng = np.random.default_rng(60)
+    real = np.float64 if double else np.float32
     modes = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"]
     columns = {k: [] for k in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
                                "missing_value_tracks_true")}
@@ -368,27 +371,38 @@ def branch_modes():
             columns["treeids"].append(tree)
             columns["nodeids"].append(node)
             columns["featureids"].append(int(rng.integers(INPUTS)) if branch else 0)
-            columns["values"].append(float(np.float32(rng.choice([0, 0.5, -0.25, 3, 100, 1e-4]))) if branch else 0.0)
+            columns["values"].append(float(real(rng.choice([0, 0.1, -0.7, 3, 100, 1e-4]))) if branch else 0.0)
             columns["modes"].append(modes[(tree + node) % 4] if branch else "LEAF")
             columns["truenodeids"].append(2 * node + 1 if branch else 0)
             columns["falsenodeids"].append(2 * node + 2 if branch else 0)
             columns["missing_value_tracks_true"].append((tree // 4) % 2 if branch else 0)
             if not branch:
-                leaves.append((tree, node, float(np.float32(rng.normal()))))
+                leaves.append((tree, node, float(real(rng.normal()))))
+    numbers = {
+        "nodes_values": columns.pop("values"),
+        "target_weights": [weight for _, _, weight in leaves],
+        "base_values": [0.2],
+    }
+    if double:
+        numbers = {
+            f"{key}_as_tensor": helper.make_tensor(key, TensorProto.DOUBLE, [len(values)], values)
+            for key, values in numbers.items()
+        }
     node = helper.make_node(
-        "TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=1, base_values=[0.25],
+        "TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=1,
         target_treeids=[t for t, _, _ in leaves], target_nodeids=[n for _, n, _ in leaves],
-        target_ids=[0] * len(leaves), target_weights=[w for _, _, w in leaves], post_transform="NONE",
+        target_ids=[0] * len(leaves), post_transform="NONE", **numbers,
         **{f"nodes_{k}": v for k, v in columns.items()},
     )
+    kind = TensorProto.DOUBLE if double else TensorProto.FLOAT
     graph = helper.make_graph(
         [node], "branches",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, INPUTS])],
+        [helper.make_tensor_value_info("x", kind, [None, INPUTS])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
-    write_onnx("onnx_branch_modes", model, training_rows(60))
+    write_onnx(name, model, training_rows(60))
 
 
 def ensemble_v5():
@@ -438,5 +452,6 @@ if __name__ == "__main__":
     all_lightgbm()
     all_xgboost()
     all_sklearn()
-    branch_modes()
+    branch_modes("onnx_branch_modes", double=False)
+    branch_modes("onnx_branch_modes_double", double=True)
     ensemble_v5()

@@ -44,7 +44,6 @@ pub(crate) fn ensemble(
 ) -> Result<(Model, Output)> {
     let labels = labels(attributes, "classlabels_int64s", "classlabels_strings")?;
     let transform = attributes.text("post_transform", "NONE")?;
-    let inputs = operator.width(forest.least_width())?;
     let classes = labels.len();
     if forest
         .leaves()
@@ -60,7 +59,7 @@ pub(crate) fn ensemble(
         if !base_fits {
             return Err(base_values("two base values for one score"));
         }
-        let model = forest.to_model(inputs, 1, operator.rows.double, Some)?;
+        let model = forest.to_model(operator, 1, Some)?;
         return Ok((model, output(Task::Binary, link, labels)));
     }
     if !forest.base.is_empty() && (classes == 2 || forest.base.len() != classes) {
@@ -69,7 +68,7 @@ pub(crate) fn ensemble(
     if classes == 2 && transform == "NONE" {
         check_probabilities(forest)?;
         let second = |class| (class == 1).then_some(0);
-        let model = forest.to_model(inputs, 1, operator.rows.double, second)?;
+        let model = forest.to_model(operator, 1, second)?;
         return Ok((model, output(Task::Binary, Link::Identity, labels)));
     }
     let link = match transform {
@@ -81,7 +80,7 @@ pub(crate) fn ensemble(
         "LOGISTIC" if !operator.normalized => Link::OneVsRest { scale: 1.0 },
         other => return Err(post_transform(other, operator.normalized)),
     };
-    let model = forest.to_model(inputs, classes, operator.rows.double, Some)?;
+    let model = forest.to_model(operator, classes, Some)?;
     Ok((model, output(Task::Multiclass, link, labels)))
 }
 

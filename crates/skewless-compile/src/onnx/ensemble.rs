@@ -95,12 +95,7 @@ fn regressor(
     if forest.leaves().flatten().any(|&(target, _)| target != 0) || forest.base.len() > 1 {
         return Err(attributes.invalid("a leaf or base value is for a target that does not exist"));
     }
-    let model = forest.to_model(
-        operator.width(forest.least_width())?,
-        1,
-        operator.rows.double,
-        Some,
-    )?;
+    let model = forest.to_model(operator, 1, Some)?;
     Ok((model, output(Task::Regression, Link::Identity, vec![])))
 }
 

@@ -63,12 +63,7 @@ pub(crate) fn compile(operator: &Operator<'_>) -> Result<(Model, Output)> {
             ));
         }
     };
-    let model = forest.to_model(
-        operator.width(forest.least_width())?,
-        targets,
-        operator.rows.double,
-        Some,
-    )?;
+    let model = forest.to_model(operator, targets, Some)?;
     Ok((model, output))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use skewless_core::error::{Error, Result};
 use skewless_core::plan::{Accumulate, Missing, Model, Node, Test, Tree, TreeModel};
 
-use super::invalid;
+use super::{Operator, invalid};
 use crate::graft::graft;
 
 /// The trees of an ensemble; nodes are numbered through all of them.
@@ -94,7 +94,7 @@ impl Branch {
 
 impl Forest {
     /// One more than the greatest column that a split reads.
-    pub(crate) fn least_width(&self) -> usize {
+    fn least_width(&self) -> usize {
         let inputs = self.nodes.iter().map(|node| match node {
             ForestNode::Leaf(_) => 0,
             ForestNode::Branch(branch) => branch.input.saturating_add(1),
@@ -113,9 +113,8 @@ impl Forest {
     /// The plan's model. `targets` maps a target to an output, or drops it.
     pub(crate) fn to_model(
         &self,
-        inputs: usize,
+        operator: &Operator<'_>,
         outputs: usize,
-        double: bool,
         targets: impl Fn(usize) -> Option<usize>,
     ) -> Result<Model> {
         let mut trees = Vec::new();
@@ -152,10 +151,10 @@ impl Forest {
             nodes: vec![Node::Leaf { value }],
         }));
         Ok(Model::Trees(TreeModel {
-            inputs,
+            inputs: operator.width(self.least_width())?,
             outputs,
-            narrow_inputs: !double,
-            accumulate: if double {
+            narrow_inputs: operator.rows.narrow,
+            accumulate: if operator.rows.double {
                 Accumulate::F64
             } else {
                 Accumulate::F32

@@ -75,8 +75,10 @@ struct Operator<'a> {
 
 /// The feature rows that reach the operator.
 struct RowInput {
-    /// They are f64 all the way; else they are rounded to f32.
+    /// They reach the operator as f64, and so its sums are in f64.
     double: bool,
+    /// They were f32 at some point on the way.
+    narrow: bool,
     /// Number of columns, where the graph says it.
     width: Option<usize>,
 }
@@ -150,21 +152,24 @@ fn row_input(graph: &GraphProto, node: &NodeProto) -> Result<RowInput> {
         );
         return Err(Error::unsupported("unsupported.onnx_input", message));
     };
-    let casts = casts_before(graph, node, &input.name)?;
+    // Types on the way, the operator's own first.
+    let mut types = casts_before(graph, node, &input.name)?;
+    types.push(tensor.elem_type.into());
     let columns = tensor
         .shape
         .as_ref()
         .and_then(|shape| shape.dim.get(1))
         .map(|dimension| dimension.dim_value);
     Ok(RowInput {
-        double: tensor.elem_type == DOUBLE && casts.iter().all(|&to| to == i64::from(DOUBLE)),
+        double: types.first() == Some(&DOUBLE.into()),
+        narrow: types.contains(&FLOAT.into()),
         width: columns
             .and_then(|columns| usize::try_from(columns).ok())
             .filter(|&columns| columns > 0),
     })
 }
 
-/// The targets of the casts between the graph's input and the operator.
+/// The targets of the casts between the graph's input and the operator, the operator's nearest first.
 fn casts_before(graph: &GraphProto, node: &NodeProto, input: &str) -> Result<Vec<i64>> {
     let mut casts = Vec::new();
     let mut at = node;
@@ -218,12 +223,13 @@ fn check_outputs(graph: &GraphProto, model: &NodeProto) -> Result<bool> {
     } else {
         vec![]
     };
-    let mut normalized = false;
+    let (mut normalized, mut passed) = (false, Vec::new());
     for node in graph.node.iter().filter(|node| !std::ptr::eq(*node, model)) {
         let reads = |values: &[&String]| node.input.iter().any(|input| values.contains(&input));
         let of_scores = reads(&scores);
         if !of_scores && !reads(&labels) {
             // Nodes before the model have been checked on the way back from it; others cannot change its answer.
+            passed.push(node);
             continue;
         }
         match (node.domain.as_str(), node.op_type.as_str()) {
@@ -239,7 +245,18 @@ fn check_outputs(graph: &GraphProto, model: &NodeProto) -> Result<bool> {
         }
         if of_scores { &mut scores } else { &mut labels }.extend(&node.output);
     }
-    Ok(normalized)
+    let late = |node: &&&NodeProto| {
+        node.input
+            .iter()
+            .any(|input| scores.contains(&input) || labels.contains(&input))
+    };
+    match passed.iter().find(late) {
+        Some(node) => Err(invalid(format!(
+            "{} stands before what it reads",
+            describe(node)
+        ))),
+        None => Ok(normalized),
+    }
 }
 
 fn unsupported_op(node: &NodeProto, why: &str) -> Error {

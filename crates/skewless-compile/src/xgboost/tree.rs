@@ -1,7 +1,9 @@
 //! One tree of an XGBoost document.
 //!
 //! A numeric split asks x < t. A categorical one sends the categories of its set to the *right*, and every other
-//! value to the left; the plan's sets go left, so its children change places.
+//! value to the left; the plan's sets go left, so its children change places. Categories are whole numbers from 0 on,
+//! as XGBoost asks; only for a code between -1 and 0, which is none, do the two differ (XGBoost takes it as unknown,
+//! a plan cuts it to 0).
 
 use std::collections::BTreeMap;
 
