@@ -1,0 +1,163 @@
+//! `skewless serve`: the HTTP protocols over one bundle on this machine, and the playground page beside them.
+//!
+//! Paths: those of `skewless-protocol`, `/bundle.skw` with the bundle's own bytes, and with `--playground` the files
+//! of that folder.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{any, get};
+use skewless_core::{Bundle, Error};
+use skewless_protocol::{Headers, Service};
+use tokio::net::TcpListener;
+use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::args::ServeArgs;
+use crate::exit::InBundle;
+
+/// What pages may do: their own scripts and WebAssembly, nothing from elsewhere, nothing inline.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; \
+                                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// A bundle's service with its file, as all requests share them.
+struct Served {
+    service: Service,
+    file: Bytes,
+}
+
+/// Serves until the process is asked to stop; requests under way are answered first.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
+    let served = Arc::new(open(&args.bundle).with_context(|| InBundle(args.bundle.clone()))?);
+    let router = router(Arc::clone(&served), args.playground.as_deref());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
+        announce(&served, listener.local_addr()?)?;
+        let stop = async move {
+            asked_to_stop().await;
+            served.service.set_ready(false);
+        };
+        axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+        Ok(())
+    })
+}
+
+fn open(path: &Path) -> skewless_core::Result<Served> {
+    let file = std::fs::read(path)
+        .map_err(|error| Error::bundle("bundle.unreadable", "the file cannot be read").with_source(error))?;
+    let service = Service::new(&Bundle::from_bytes(&file)?)?;
+    Ok(Served { service, file: Bytes::from(file) })
+}
+
+fn announce(served: &Served, address: SocketAddr) -> std::io::Result<()> {
+    let facts = served.service.facts();
+    writeln!(std::io::stdout(), "{} {} ({}) at http://{address}/", facts.name, facts.version, facts.digest)
+}
+
+fn router(served: Arc<Served>, playground: Option<&Path>) -> Router {
+    let protocol = any(respond);
+    let router = Router::new()
+        .route("/v2", protocol.clone())
+        .route("/v2/{*rest}", protocol.clone())
+        .route("/invocations", protocol.clone())
+        .route("/ping", protocol.clone())
+        .route("/bundle.skw", get(bundle));
+    let router = match playground {
+        Some(folder) => router.fallback_service(ServeDir::new(folder)),
+        None => router.fallback(protocol),
+    };
+    let fixed = |name: HeaderName, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    router
+        .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
+        // Pages and bundles change under the same name while one works on them.
+        .layer(fixed(header::CACHE_CONTROL, "no-cache"))
+        .with_state(served)
+}
+
+/// Carries a request to the protocol and its response back. Scoring runs beside the loop that reads and writes.
+async fn respond(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let most = served.service.limits().max_body;
+    // Only the limit can fail here for a caller that still listens.
+    let Ok(body) = axum::body::to_bytes(body, most).await else {
+        let error = Error::input("request.too_large", format!("a body has at most {most} bytes"));
+        return carried(served.service.refuse(&path, &error));
+    };
+    let headers: Headers =
+        parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let answered = tokio::task::spawn_blocking(move || {
+        let method = parts.method.as_str();
+        served.service.respond(&skewless_protocol::Request { method, path: &path, headers, body: &body })
+    });
+    match answered.await {
+        Ok(response) => carried(response),
+        Err(_) => failed(),
+    }
+}
+
+async fn bundle(State(served): State<Arc<Served>>) -> Response {
+    let mut response = Response::new(Body::from(served.file.clone()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    response
+}
+
+fn carried(answer: skewless_protocol::Response) -> Response {
+    let Ok(status) = StatusCode::from_u16(answer.status) else {
+        return failed();
+    };
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = status;
+    for (name, value) in answer.headers.iter() {
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+fn failed() -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response
+}
+
+/// Ends at ctrl-c, and at SIGTERM where there is one.
+async fn asked_to_stop() {
+    let interrupt = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without a handler the signal ends the process by itself.
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupt => {}
+        () = terminated() => {}
+    }
+}
+
+#[cfg(unix)]
+async fn terminated() {
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+#[cfg(not(unix))]
+async fn terminated() {
+    std::future::pending().await
+}
