@@ -1,2 +1,63 @@
-//! Everything a developer or CI does by hand, as verbs.
-fn main() {}
+//! Everything a developer or CI does by hand, as verbs: `cargo xtask VERB`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a terminal"
+)]
+
+mod command;
+mod data;
+mod demo;
+mod parity;
+mod setup;
+mod test;
+mod tidy;
+mod train;
+mod wasm;
+mod web;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask VERB
+
+  demo [--once]   predict sample flights natively and in WebAssembly, compare, and serve the playground
+  test            everything that CI runs: tidy, unit tests, the web package, parity, the retrained bundle
+  tidy            formatting, lints, the crates' arrows, the first sentence of every file
+  web             build the npm package and the playground into web/dist
+  parity          one digest over the flights of the test months on every target; writes target/parity.json
+  train           train models/flights and compare with the committed bundle; --bless replaces it
+  data flights    make models/flights/data again from its source package
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments.iter().map(String::as_str).collect::<Vec<_>>()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[&str]) -> Result<()> {
+    match arguments {
+        ["demo"] => demo::run_demo(false),
+        ["demo", "--once"] => demo::run_demo(true),
+        ["test"] => test::run_tests(),
+        ["tidy"] => tidy::run_tidy(),
+        ["web"] => web::build(),
+        ["parity"] => parity::run(),
+        ["train"] => train::run(false),
+        ["train", "--bless"] => train::run(true),
+        ["data", "flights"] => data::flights(),
+        [] | ["--help" | "-h" | "help"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        other => bail!("no such verb: {}\n\n{USAGE}", other.join(" ")),
+    }
+}

@@ -8,7 +8,7 @@ use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 /// Writes `skewless.js`, `skewless.d.ts` and `skewless_bg.wasm` for the compiled `input` into the folder `out`.
 ///
 /// The reset function lets the package start a fresh instance after a trap.
-pub fn bindgen(input: &Path, out: &Path) -> Result<()> {
+pub(crate) fn bindgen(input: &Path, out: &Path) -> Result<()> {
     Bindgen::new()
         .input_path(input)
         .out_name("skewless")
@@ -16,7 +16,7 @@ pub fn bindgen(input: &Path, out: &Path) -> Result<()> {
         .typescript(true)
         .reset_state_function(true)
         .encode_into(EncodeInto::Always)
-        .remove_name_section(std::env::var_os("SKEWLESS_WASM_NAMES").is_none())
+        .remove_name_section(true)
         .remove_producers_section(true)
         .generate(out)
         .with_context(|| format!("no JavaScript bindings for {}", input.display()))

@@ -1,0 +1,97 @@
+//! What a fresh machine lacks: the wasm target, npm packages, a Python environment, a browser.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::command::{at, command, exists, output, run};
+
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// Adds the wasm target to the toolchain.
+pub(crate) fn wasm_target() -> Result<()> {
+    let installed = output(command("rustup", &["target", "list", "--installed"]))?;
+    if installed.lines().any(|line| line == WASM_TARGET) {
+        return Ok(());
+    }
+    run(command("rustup", &["target", "add", WASM_TARGET]))
+}
+
+/// Installs exactly what a folder's package-lock.json says, unless that is what lies there.
+pub(crate) fn npm(folder: &str) -> Result<()> {
+    if !exists("node") || !exists("npm") {
+        bail!("Node 20 or later with npm is needed and not found");
+    }
+    let modified = |path: &str| {
+        at(folder)
+            .join(path)
+            .metadata()
+            .and_then(|data| data.modified())
+            .ok()
+    };
+    let (lock, installed) = (
+        modified("package-lock.json"),
+        modified("node_modules/.package-lock.json"),
+    );
+    if installed.is_some() && installed >= lock {
+        return Ok(());
+    }
+    let mut ci = command("npm", &["ci", "--no-audit", "--no-fund"]);
+    ci.current_dir(at(folder));
+    run(ci)
+}
+
+/// A Python environment of the project's own with the packages of `requirements`; gives the folder of its programs.
+pub(crate) fn venv(name: &str, requirements: &str) -> Result<PathBuf> {
+    let folder = at("target/venv").join(name);
+    let programs = folder.join("bin");
+    let wanted = std::fs::read_to_string(at(requirements))?;
+    let stamp = folder.join("installed.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(programs);
+    }
+    let mut create = command("python3", &["-m", "venv"]);
+    create.arg(&folder);
+    run(create)?;
+    let mut install = Command::new(programs.join("python"));
+    install
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ])
+        .arg(at(requirements));
+    run(install)?;
+    std::fs::write(stamp, wanted)?;
+    Ok(programs)
+}
+
+/// The browser of the tests, from Debian's packages where none is there.
+pub(crate) fn chromium() -> Result<()> {
+    if exists("chromium") {
+        return Ok(());
+    }
+    if !exists("apt-get") {
+        bail!("Chromium is needed and not found; install it so that `chromium` starts it");
+    }
+    let mut update = command("apt-get", &["update", "-qq"]);
+    update.env("DEBIAN_FRONTEND", "noninteractive");
+    run(update)?;
+    let mut install = command(
+        "apt-get",
+        &[
+            "install",
+            "-y",
+            "-qq",
+            "--no-install-recommends",
+            "chromium",
+            "fonts-liberation",
+        ],
+    );
+    install.env("DEBIAN_FRONTEND", "noninteractive");
+    run(install)
+}

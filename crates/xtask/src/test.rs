@@ -1,0 +1,43 @@
+//! Everything that CI runs, each thing built once.
+
+use anyhow::Result;
+
+use crate::command::{cargo, command, run, step};
+use crate::{parity, setup, tidy, train, web};
+
+/// One profile for all native code: optimised, with every assertion on.
+const PROFILE: &str = "ci";
+
+pub(crate) fn run_tests() -> Result<()> {
+    step("tidy", tidy::run_tidy)?;
+    step("what the tests need", || {
+        setup::chromium()?;
+        setup::npm("web")?;
+        setup::npm("tests/web")
+    })?;
+    step("Rust tests", || {
+        run(cargo(&[
+            "test",
+            "--quiet",
+            "--workspace",
+            &format!("--profile={PROFILE}"),
+            "--no-fail-fast",
+        ]))
+    })?;
+    step("the flights bundle, trained again", || {
+        train::run_with(PROFILE, false)
+    })?;
+    step("the web package", web::build)?;
+    step("tests in Node, Chromium and workerd", || {
+        run(command(
+            "node",
+            &[
+                "--test",
+                "--test-concurrency=1",
+                "--test-reporter=spec",
+                "tests/web/",
+            ],
+        ))
+    })?;
+    step("parity", || parity::compare(PROFILE))
+}

@@ -1,0 +1,205 @@
+//! The house rules as a test: arrows between crates, inherited lints, first sentences, formatting, clippy.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::command::{at, cargo, command, output, root, run};
+use crate::setup::{self, WASM_TARGET};
+
+/// Which crates of the workspace each crate may depend on; ARCHITECTURE.md says why.
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("skewless-core", &[]),
+    ("skewless-compile", &["skewless-core"]),
+    ("skewless-protocol", &["skewless-core"]),
+    ("skewless-table", &["skewless-core"]),
+    ("skewless-train", &["skewless-core", "skewless-table"]),
+    ("skewless-wasm", &["skewless-core", "skewless-protocol"]),
+    (
+        "skewless-cli",
+        &[
+            "skewless-core",
+            "skewless-table",
+            "skewless-compile",
+            "skewless-train",
+            "skewless-protocol",
+        ],
+    ),
+    ("skewless-lambda", &["skewless-core", "skewless-protocol"]),
+    (
+        "skewless-conformance",
+        &[
+            "skewless-core",
+            "skewless-protocol",
+            "skewless-train",
+            "skewless-lambda",
+            "skewless-table",
+        ],
+    ),
+    ("xtask", &[]),
+];
+
+/// Crates that must not be in the tree of the browser's module.
+const NOT_IN_WASM: [&str; 8] = [
+    "tokio",
+    "arrow",
+    "parquet",
+    "skewless-train",
+    "skewless-compile",
+    "skewless-table",
+    "toml",
+    "rayon",
+];
+
+pub(crate) fn run_tidy() -> Result<()> {
+    arrows()?;
+    lean_wasm()?;
+    first_sentences()?;
+    run(cargo(&["fmt", "--all", "--check"]))?;
+    setup::wasm_target()?;
+    clippy()
+}
+
+fn clippy() -> Result<()> {
+    let native = [
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--profile=ci",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run(cargo(&native))?;
+    let target = format!("--target={WASM_TARGET}");
+    for feature in ["--features=model", "--features=serve"] {
+        let wasm = [
+            "clippy",
+            "--quiet",
+            "--package=skewless-wasm",
+            "--no-default-features",
+            feature,
+            &target,
+            "--profile=ci",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        run(cargo(&wasm))?;
+    }
+    Ok(())
+}
+
+/// Holds the crates' dependencies and lints against the table above.
+fn arrows() -> Result<()> {
+    let text = output(cargo(&[
+        "metadata",
+        "--format-version=1",
+        "--no-deps",
+        "--locked",
+    ]))?;
+    let metadata: Value = serde_json::from_str(&text)?;
+    let packages = metadata["packages"]
+        .as_array()
+        .context("cargo metadata names no packages")?;
+    let members: Vec<&str> = packages
+        .iter()
+        .filter_map(|package| package["name"].as_str())
+        .collect();
+    for package in packages {
+        let name = package["name"].as_str().unwrap_or_default();
+        let Some((_, allowed)) = ARROWS.iter().find(|(known, _)| *known == name) else {
+            bail!("crate `{name}` has no line in the table of arrows");
+        };
+        let dependencies = package["dependencies"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        for dependency in dependencies
+            .iter()
+            .filter(|dependency| dependency["kind"].is_null())
+        {
+            let to = dependency["name"].as_str().unwrap_or_default();
+            if members.contains(&to) && !allowed.contains(&to) {
+                bail!("crate `{name}` depends on `{to}`, which ARCHITECTURE.md does not allow");
+            }
+        }
+        let manifest =
+            std::fs::read_to_string(package["manifest_path"].as_str().unwrap_or_default())?;
+        if !manifest.contains("[lints]\nworkspace = true") {
+            bail!("crate `{name}` does not inherit the workspace's lints");
+        }
+        if manifest
+            .lines()
+            .any(|line| line.starts_with("version = ") || line.contains("version = \""))
+        {
+            bail!("crate `{name}` states a version; versions stand in the workspace's Cargo.toml");
+        }
+    }
+    match ARROWS.iter().find(|(name, _)| !members.contains(name)) {
+        Some((name, _)) => {
+            bail!("crate `{name}` stands in the table of arrows and not in the workspace")
+        }
+        None => Ok(()),
+    }
+}
+
+/// The browser's module must not reach training, files or a runtime.
+fn lean_wasm() -> Result<()> {
+    let target = format!("--target={WASM_TARGET}");
+    let tree = output(cargo(&[
+        "tree",
+        "--package=skewless-wasm",
+        "--features=serve",
+        "--edges=normal",
+        "--prefix=none",
+        &target,
+        "--locked",
+    ]))?;
+    for line in tree.lines() {
+        let name = line.split(' ').next().unwrap_or_default();
+        if NOT_IN_WASM.contains(&name) {
+            bail!("the browser's module reaches `{name}`");
+        }
+    }
+    Ok(())
+}
+
+/// Every Rust file begins with a sentence on what it is.
+fn first_sentences() -> Result<()> {
+    for file in rust_files()? {
+        let text = std::fs::read_to_string(&file)?;
+        let sentence = text.lines().next().unwrap_or_default();
+        if !sentence.starts_with("//! ") {
+            bail!("{} does not begin with a `//!` sentence", shown(&file));
+        }
+    }
+    Ok(())
+}
+
+fn rust_files() -> Result<Vec<PathBuf>> {
+    let listed = output(command(
+        "git",
+        &[
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "*.rs",
+        ],
+    ))?;
+    Ok(listed
+        .lines()
+        .map(at)
+        .filter(|path| path.exists())
+        .collect())
+}
+
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
+}

@@ -1,0 +1,34 @@
+//! The npm package and the playground, from Rust sources to `web/dist`.
+
+use anyhow::Result;
+
+use crate::command::{at, cargo, command, run};
+use crate::setup::{self, WASM_TARGET};
+use crate::wasm::bindgen;
+
+/// The two WebAssembly builds: the page's, which predicts, and the worker's, which answers HTTP.
+const BUILDS: [(&str, &str); 2] = [("model", "web/src/wasm"), ("serve", "web/src/serve/wasm")];
+
+/// Builds both modules, their bindings and the package.
+pub(crate) fn build() -> Result<()> {
+    setup::wasm_target()?;
+    setup::npm("web")?;
+    for (feature, out) in BUILDS {
+        run(cargo(&[
+            "build",
+            "--quiet",
+            "--package=skewless-wasm",
+            "--no-default-features",
+            &format!("--features={feature}"),
+            &format!("--target={WASM_TARGET}"),
+            "--profile=wasm",
+        ]))?;
+        bindgen(
+            &at(&format!("target/{WASM_TARGET}/wasm/skewless_wasm.wasm")),
+            &at(out),
+        )?;
+    }
+    let mut build = command("npm", &["run", "--silent", "build"]);
+    build.current_dir(at("web"));
+    run(build)
+}

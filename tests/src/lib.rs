@@ -1,1 +1,0 @@
-//! Conformance: one set of golden rows and one digest, the same on every target.

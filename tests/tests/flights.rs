@@ -1,0 +1,71 @@
+//! The committed flights bundle: sound, small, and of this tree.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::path::PathBuf;
+
+use skewless_core::{Bundle, Predictor, Record};
+
+fn at(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../models/flights")
+        .join(path)
+}
+
+fn bytes() -> Vec<u8> {
+    std::fs::read(at("flights.skw")).unwrap()
+}
+
+#[test]
+fn it_answers_its_golden_rows() {
+    let bundle = Bundle::from_bytes(&bytes()).unwrap();
+    let golden = bundle.golden().unwrap();
+    assert!(golden.len() >= 32, "{} golden rows", golden.len());
+    Predictor::new(&bundle)
+        .unwrap()
+        .check_golden(&golden)
+        .unwrap();
+}
+
+#[test]
+fn a_changed_golden_row_is_found() {
+    let bundle = Bundle::from_bytes(&bytes()).unwrap();
+    let predictor = Predictor::new(&bundle).unwrap();
+    let mut golden = bundle.golden().unwrap();
+    let raw = &mut golden[3].prediction.raw[0];
+    *raw = raw.next_up();
+    let error = predictor.check_golden(&golden).unwrap_err();
+    assert_eq!(
+        (error.code(), error.row()),
+        ("bundle.golden_mismatch", Some(3))
+    );
+}
+
+#[test]
+fn every_sample_flight_is_answered() {
+    let predictor = Predictor::new(&Bundle::from_bytes(&bytes()).unwrap()).unwrap();
+    let text = std::fs::read_to_string(at("sample.jsonl")).unwrap();
+    let records: Vec<Record> = text
+        .lines()
+        .map(|line| Record::from_json(line).unwrap())
+        .collect();
+    let batch = predictor.predict_records(&records).unwrap();
+    assert_eq!((batch.rows(), batch.errors.len()), (1000, 0));
+    assert!(batch.values.iter().all(|value| (0.0..=1.0).contains(value)));
+}
+
+#[test]
+fn the_card_is_the_bundles() {
+    let card = std::fs::read_to_string(at("card.md")).unwrap();
+    assert_eq!(Bundle::from_bytes(&bytes()).unwrap().card(), card);
+}
+
+#[test]
+fn a_sampled_flip_or_cut_is_refused() {
+    let good = bytes();
+    for at in (0..good.len()).step_by(4_099) {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        assert!(Bundle::from_bytes(&bad).is_err(), "byte {at}");
+        assert!(Bundle::from_bytes(&good[..at]).is_err(), "cut at {at}");
+    }
+}
