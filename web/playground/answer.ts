@@ -2,11 +2,11 @@
 
 import type { ModelInfo, Prediction } from "../src/public.js";
 import { element } from "./element.js";
-import { figure, percent, words } from "./words.js";
+import { figure, percent, title, words } from "./words.js";
 
 /** What stands in the panel for a prediction. */
 export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[] {
-  const question = element("p", { class: "question" }, words(info.target));
+  const question = element("p", { class: "question" }, "Prediction");
   if ("probability" in prediction) {
     return [question, headline(words(prediction.label)), ...binary(prediction.probability, prediction.raw, info)];
   }
@@ -20,13 +20,14 @@ export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[
     ];
   }
   const { unit } = info;
+  question.textContent = title(info.target);
   return [question, headline(`${figure(prediction.value)}${unit ? ` ${unit}` : ""}`), note(`raw score ${figure(prediction.raw)}`)];
 }
 
 /** What stands in the panel while the record can't be answered. */
 export function noAnswer(problems: number): HTMLElement[] {
   const what = problems === 1 ? "One field needs another value." : `${problems} fields need other values.`;
-  return [element("p", { class: "question" }, "no answer"), headline("—"), note(what)];
+  return [element("p", { class: "question" }, "No prediction"), headline("—"), note(what)];
 }
 
 function binary(probability: number, raw: number, info: ModelInfo): HTMLElement[] {

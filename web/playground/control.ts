@@ -17,6 +17,12 @@ export interface Control {
   fill?(): void;
 }
 
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+}
+
 /** The control for an input; `id` becomes the id of its main element. */
 export function controlFor(input: InputInfo, id: string): Control {
   switch (input.type) {
@@ -76,7 +82,7 @@ function numberControl(input: InputInfo, id: string): Control {
   if (!bounds) {
     return { elements: [main], main, value, show: (shown) => void (main.value = asText(shown)) };
   }
-  const slider = element("input", { type: "range", ...bounds, "aria-label": `${input.name}, slider`, class: "slider" });
+  const slider = element("input", { type: "range", min: bounds.min, max: bounds.max, step: bounds.step, "aria-label": `${input.name}, slider`, class: "slider" });
   const follow = () => {
     if (Number.isFinite(main.valueAsNumber)) slider.valueAsNumber = main.valueAsNumber;
     const { min, max } = bounds;
@@ -106,9 +112,13 @@ function asText(value: RawValue): string {
   return value === null || value === undefined ? "" : String(value);
 }
 
-function sliderBounds(input: InputInfo): { min: number; max: number; step: number } | undefined {
-  const { min, max } = input;
-  if (min === undefined || max === undefined || !(max > min)) return undefined;
-  const fine = 10 ** Math.floor(Math.log10((max - min) / 100));
-  return { min, max, step: input.type === "integer" ? Math.max(1, fine) : fine };
+/** What the slider spans: the usual values with as much room again on both sides, within the range. */
+function sliderBounds({ type, min = -Infinity, max = Infinity, usual }: InputInfo): Bounds | undefined {
+  const [low, high] = usual ? [usual[0] - (usual[1] - usual[0]), usual[1] + (usual[1] - usual[0])] : [min, max];
+  const [from, to] = [Math.max(low, min), Math.min(high, max)];
+  if (!Number.isFinite(from) || !Number.isFinite(to) || !(to > from)) return undefined;
+  const fine = 10 ** Math.floor(Math.log10((to - from) / 100));
+  const step = type === "integer" ? Math.max(1, fine) : fine;
+  const coarse = step * 10;
+  return { min: Math.max(min, Math.floor(from / coarse) * coarse), max: Math.min(max, Math.ceil(to / coarse) * coarse), step };
 }

@@ -3,7 +3,7 @@
 import type { InputInfo, RawValue, SkewlessError } from "../src/public.js";
 import { type Control, controlFor } from "./control.js";
 import { element } from "./element.js";
-import { figure, title } from "./words.js";
+import { figure, plain, title } from "./words.js";
 
 /** A field bound to one input of the model. */
 export class Field {
@@ -25,11 +25,16 @@ export class Field {
     const head = element("div", { class: "field-head" }, element("label", { for: id }, title(input.name)));
     if (this.#missing) head.append(element("label", { class: "missing" }, this.#missing, "missing"));
     const body = element("div", { class: "field-body" }, ...this.#control.elements);
-    if (input.unit) body.append(element("span", { class: "unit" }, input.unit));
+    const number = input.type === "number" || input.type === "integer";
+    if (number) body.append(element("span", { class: "unit" }, input.unit ?? ""));
     this.element = element("div", { class: "field", "data-type": input.type }, head, body);
     this.#control.main.setAttribute("aria-describedby", `${id}-doc ${id}-error`);
-    const hint = [input.doc, bounds(input)].filter(Boolean).join(" · ");
-    if (hint) this.element.append(element("p", { id: `${id}-doc`, class: "field-doc" }, hint));
+    const hint = [input.doc, number ? undefined : input.unit].filter((text) => text !== undefined).map(plain).join(" · ");
+    const range = number ? bounds(input) : "";
+    if (hint || range) {
+      const span = element("span", { class: "range" }, range);
+      this.element.append(element("p", { id: `${id}-doc`, class: "field-doc" }, hint, " ", span));
+    }
     this.element.append(this.#error);
   }
 

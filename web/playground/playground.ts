@@ -6,7 +6,7 @@ import { answerFor, noAnswer } from "./answer.js";
 import { byId, element } from "./element.js";
 import { factsOf, featuresOf, timeOf } from "./facts.js";
 import { Field } from "./field.js";
-import { title } from "./words.js";
+import { plain, title } from "./words.js";
 
 /** How long the form must be quiet before a prediction is timed, in milliseconds. */
 const QUIET = 250;
@@ -32,9 +32,9 @@ async function start(): Promise<void> {
   for (const id of ["form", "panel", "made"]) byId(id).hidden = false;
 }
 
-/** The bundle beside the page, or the one of this origin that `?bundle=` names. */
+/** The bundle beside the page, `bundle.skw`, or the one of this origin that `?bundle=` names. */
 function bundleAddress(): URL {
-  const named = new URLSearchParams(location.search).get("bundle") ?? "./flights.skw";
+  const named = new URLSearchParams(location.search).get("bundle") ?? "./bundle.skw";
   const address = new URL(named, location.href);
   if (address.origin !== location.origin) {
     throw new SkewlessError({ kind: "misuse", code: "misuse.other_origin", message: "the bundle must be of this page's origin" });
@@ -52,7 +52,7 @@ function introduce({ info }: Model): void {
 function summaryOf(card: string): string {
   const paragraphs = card.split(/\n\s*\n/).map((text) => text.trim());
   const prose = paragraphs.find((text) => /^[\p{L}\d*_`]/u.test(text)) ?? "";
-  return prose.replaceAll(/[*_`]/g, "").replaceAll(/\s+/g, " ");
+  return plain(prose);
 }
 
 function updater(model: Model, fields: readonly Field[], time: HTMLElement): () => void {

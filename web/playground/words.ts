@@ -11,6 +11,11 @@ export function words(name: string): string {
   return name.replaceAll("_", " ");
 }
 
+/** A sentence of the specification without Markdown's marks. */
+export function plain(text: string): string {
+  return text.replaceAll(/[*_`]/g, (mark) => (mark === "_" ? mark : "")).replaceAll(/\s+/g, " ");
+}
+
 /** A probability as a percentage with one decimal. */
 export function percent(probability: number): string {
   return `${(probability * 100).toFixed(1)} %`;
@@ -28,5 +33,6 @@ export function size(bytes: number): string {
 
 /** A time given in milliseconds. */
 export function duration(milliseconds: number): string {
-  return milliseconds < 1 ? `${(milliseconds * 1000).toPrecision(2)} µs` : `${milliseconds.toPrecision(3)} ms`;
+  const [value, unit] = milliseconds < 1 ? [milliseconds * 1000, "µs"] : [milliseconds, "ms"];
+  return `${new Intl.NumberFormat("en", { maximumSignificantDigits: 2 }).format(value)} ${unit}`;
 }

@@ -2,6 +2,7 @@
 
 use js_sys::JSON;
 use serde::Serialize;
+use skewless_core::profile::{Counts, Profile};
 use skewless_core::spec::{FittedFeature, FittedOp, FittedSpec, Input, InputType};
 use skewless_core::{Bundle, GoldenRow, Predictor, Record, Task};
 use tsify::Tsify;
@@ -83,6 +84,10 @@ pub struct InputInfo<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[tsify(optional)]
     pub max: Option<f64>,
+    /// The tenth and the ninetieth percentile of the training data, where they differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[tsify(optional)]
+    pub usual: Option<(f64, f64)>,
     /// The time zone of a timestamp: `local`, `utc` or `±hh:mm`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[tsify(optional)]
@@ -115,6 +120,7 @@ impl<'a> ModelInfo<'a> {
         bundle: &'a Bundle,
         predictor: &'a Predictor,
         golden: &'a [GoldenRow],
+        profile: &Profile,
     ) -> Self {
         let (manifest, output, spec) = (bundle.manifest(), bundle.output(), bundle.features());
         let pipeline = predictor.pipeline();
@@ -130,7 +136,7 @@ impl<'a> ModelInfo<'a> {
             threshold: (output.task == Task::Binary).then(|| output.threshold.unwrap_or(HALF)),
             inputs: pipeline
                 .inputs()
-                .map(|input| InputInfo::new(input, spec))
+                .map(|input| InputInfo::new(input, spec, profile))
                 .collect(),
             features: spec.features.iter().map(FeatureInfo::new).collect(),
             columns: pipeline.column_names(),
@@ -142,7 +148,7 @@ impl<'a> ModelInfo<'a> {
 }
 
 impl<'a> InputInfo<'a> {
-    fn new(input: &'a Input, spec: &'a FittedSpec) -> Self {
+    fn new(input: &'a Input, spec: &'a FittedSpec, profile: &Profile) -> Self {
         let range = input.range.as_ref();
         Self {
             name: &input.name,
@@ -152,6 +158,7 @@ impl<'a> InputInfo<'a> {
             nullable: input.nullable,
             min: range.and_then(|range| range.min),
             max: range.and_then(|range| range.max),
+            usual: usual(&input.name, profile),
             zone: input.zone.as_deref(),
             vocabulary: vocabulary(&input.name, spec),
         }
@@ -168,6 +175,19 @@ impl<'a> FeatureInfo<'a> {
             doc: feature.doc.as_deref(),
         }
     }
+}
+
+/// The outermost edges of the reference's ten bins of equal share.
+fn usual(input: &str, profile: &Profile) -> Option<(f64, f64)> {
+    let counted = profile
+        .inputs
+        .iter()
+        .find(|counted| counted.name == input)?;
+    let Counts::Numbers(bins) = &counted.counts else {
+        return None;
+    };
+    let (low, high) = (*bins.edges.first()?, *bins.edges.last()?);
+    (low < high).then_some((low, high))
 }
 
 /// The categories that features know of an input, directly or where only the missing ones were replaced before.

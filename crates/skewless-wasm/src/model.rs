@@ -30,15 +30,13 @@ impl Model {
     /// What the bundle says of itself.
     ///
     /// # Errors
-    /// `bundle.invalid_golden` when the golden rows, which give the example, can't be read.
+    /// `bundle.invalid_golden` and `bundle.invalid_profile` when the parts that the form draws on can't be read.
     #[wasm_bindgen(unchecked_return_type = "ModelInfo")]
     pub fn info(&self) -> std::result::Result<JsValue, JsValue> {
-        let golden = self.bundle.golden().map_err(|error| thrown(&error))?;
-        Ok(object::of(&ModelInfo::new(
-            &self.bundle,
-            &self.predictor,
-            &golden,
-        )))
+        let read = || Ok((self.bundle.golden()?, self.bundle.profile()?));
+        let (golden, profile) = read().map_err(|error| thrown(&error))?;
+        let info = ModelInfo::new(&self.bundle, &self.predictor, &golden, &profile);
+        Ok(object::of(&info))
     }
 
     /// The answer for one record.
