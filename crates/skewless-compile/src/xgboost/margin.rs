@@ -1,7 +1,8 @@
 //! The base score as the margin that sums start from, in the f32 arithmetic XGBoost uses when it loads a model.
 //!
 //! XGBoost calls the C library's `logf`, whose result is not always the nearest f32. The algorithm of glibc and musl
-//! (ARM's optimized routines, a table and a cubic in f64) stands here, so that the last bit is theirs.
+//! (a table and a cubic in f64) stands here, so that the last bit is theirs. Its constants are those of ARM's optimized
+//! routines, `math/logf_data.c`, copyright 2017–2018 Arm Limited, under the MIT licence.
 
 use skewless_core::error::Result;
 
