@@ -25,13 +25,11 @@ await sizes();
 
 /** Shrinks the WebAssembly modules; what they may use stands in their target-features section. */
 async function optimise() {
-  for (const build of builds) {
-    const output = join(dist, build, "skewless_bg.wasm");
-    await mkdir(dirname(output), { recursive: true });
-    await copyFile(at("src", build, "wasm/skewless.d.ts"), await inFolder(join(dist, build, "wasm/skewless.d.ts")));
-    const input = at("src", build, "wasm/skewless_bg.wasm");
-    await run("wasm-opt", input, "-Os", "--converge", ...STRIP, "-o", output);
-  }
+  const one = async (build) => {
+    const output = await inFolder(join(dist, build, "skewless_bg.wasm"));
+    await run("wasm-opt", at("src", build, "wasm/skewless_bg.wasm"), "-Os", ...STRIP, "-o", output);
+  };
+  await Promise.all(builds.map(one));
 }
 
 async function bundle() {
@@ -66,6 +64,12 @@ async function playground() {
 async function declarations() {
   await run("tsc", "--project", at("tsconfig.json"));
   await run("tsc", "--project", at("tsconfig.types.json"));
+  for (const build of builds) {
+    const generated = await readFile(at("src", build, "wasm/skewless.d.ts"), "utf8");
+    const path = await inFolder(join(dist, build, "wasm/skewless.d.ts"));
+    // The generated classes name Symbol.dispose, which not every project's `lib` has.
+    await writeFile(path, `/// <reference lib="esnext.disposable" />\n${generated}`);
+  }
 }
 
 /** The published package.json: this one without what only a build needs, with the version of the crates. */

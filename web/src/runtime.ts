@@ -102,8 +102,12 @@ export class Held<Native extends { free(): void }> {
 
   /** Gives the memory back; every later call is `misuse.closed`. */
   close(): void {
-    if (this.#open && this.#generation === this.#runtime.generation) this.#native.free();
+    if (!this.#open) return;
     this.#open = undefined;
+    // An object of an earlier instance went with it.
+    this.#runtime.run(() => {
+      if (this.#generation === this.#runtime.generation) this.#native.free();
+    });
   }
 
   #live(): Native {
