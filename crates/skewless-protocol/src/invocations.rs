@@ -75,7 +75,6 @@ fn read_rows(service: &Service, body: &[u8]) -> Result<Rows> {
             instances: None,
             inputs: None,
         } => {
-            check_names(&split.columns)?;
             let rows = split.data.iter().map(|row| positional(&split.columns, row));
             Rows::new(rows.collect(), limits)
         }
@@ -133,24 +132,22 @@ fn instances(service: &Service, rows: &[&RawValue]) -> Vec<Result<Record>> {
 /// TensorFlow Serving's column format: a list of values a name, all of one length.
 fn columnar(columns: NamedColumns) -> Result<Vec<Result<Record>>> {
     let NamedColumns(columns) = columns;
-    let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-    check_names(&names)?;
     let rows = columns.first().map_or(0, |(_, values)| values.len());
-    let mut records = vec![Record::new(); rows];
+    let mut records: Vec<Vec<(String, Value)>> = vec![Vec::new(); rows];
     for (name, values) in columns {
         if values.len() != rows {
             let found = values.len();
-            return Err(Error::input(
-                "input.ragged_columns",
-                format!("`{name}` has {found} values, others {rows}"),
-            )
-            .with_field(&name));
+            let message = format!("`{name}` has {found} values, others {rows}");
+            return Err(Error::input("input.ragged_columns", message).with_field(&name));
         }
         for (record, value) in records.iter_mut().zip(values) {
-            record.set(&name, value);
+            record.push((name.clone(), value));
         }
     }
-    Ok(records.into_iter().map(Ok).collect())
+    records
+        .into_iter()
+        .map(|fields| Record::from_fields(fields).map(Ok))
+        .collect()
 }
 
 /// An object of lists; a name that stands twice is kept twice, to be refused.
@@ -181,21 +178,6 @@ impl<'de> Deserialize<'de> for NamedColumns {
     }
 }
 
-fn check_names(names: &[String]) -> Result<()> {
-    let twice = names
-        .iter()
-        .enumerate()
-        .find(|(place, name)| names.iter().take(*place).any(|known| known == *name));
-    match twice {
-        Some((_, name)) => Err(Error::input(
-            "input.duplicate_field",
-            format!("column `{name}` stands twice"),
-        )
-        .with_field(name)),
-        None => Ok(()),
-    }
-}
-
 fn positional(names: &[String], row: &RawValue) -> Result<Record> {
     let values: Vec<Value> = read_json(row.get().as_bytes())?;
     if values.len() != names.len() {
@@ -205,7 +187,7 @@ fn positional(names: &[String], row: &RawValue) -> Result<Record> {
             format!("the row has {found} values for {due} columns"),
         ));
     }
-    Ok(names.iter().cloned().zip(values).collect())
+    Record::from_fields(names.iter().cloned().zip(values).collect())
 }
 
 fn is_list(value: &RawValue) -> bool {

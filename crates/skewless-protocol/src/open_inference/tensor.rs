@@ -56,28 +56,14 @@ pub(super) fn records(tensors: Vec<InputTensor>, limits: Limits) -> Result<Vec<R
             format!("{rows} rows; a request takes at most {most}"),
         ));
     }
-    check_names(&tensors)?;
-    let mut records = vec![Record::new(); rows];
+    let mut records: Vec<Vec<(String, Value)>> = vec![Vec::new(); rows];
     for tensor in tensors {
         tensor.check(rows)?;
         for (record, value) in records.iter_mut().zip(tensor.data.0) {
-            record.set(&tensor.name, value);
+            record.push((tensor.name.clone(), value));
         }
     }
-    Ok(records)
-}
-
-fn check_names(tensors: &[InputTensor]) -> Result<()> {
-    let mut names: Vec<&str> = tensors.iter().map(|tensor| tensor.name.as_str()).collect();
-    names.sort_unstable();
-    let twice = names.windows(2).find(|pair| pair.first() == pair.last());
-    match twice.and_then(<[&str]>::first) {
-        Some(name) => {
-            let message = format!("input tensor `{name}` stands twice");
-            Err(Error::input("input.duplicate_field", message).with_field(name))
-        }
-        None => Ok(()),
-    }
+    records.into_iter().map(Record::from_fields).collect()
 }
 
 impl InputTensor {

@@ -83,7 +83,7 @@ fn statuses_and_codes() {
         (
             "POST",
             "/invocations",
-            r#"{"dataframe_split":{"columns":["a","a"],"data":[]}}"#,
+            r#"{"dataframe_split":{"columns":["a","a"],"data":[[1,2]]}}"#,
             400,
             "input.duplicate_field",
         ),
@@ -272,5 +272,28 @@ fn long_text_and_deep_json_end_in_an_error() {
     ] {
         let (response, json) = send(&service, "POST", "/invocations", &deep);
         assert_eq!(response.status, 400, "{json}");
+    }
+}
+
+#[test]
+fn a_million_names_do_not_hold_the_service_up() {
+    let service = bundles::multiclass();
+    let names: Vec<String> = (0..500_000).map(|place| format!("f{place}")).collect();
+    let zeros = vec!["0"; names.len()].join(",");
+    let record: Vec<String> = names.iter().map(|name| format!("\"{name}\":0")).collect();
+    let columns: Vec<String> = names.iter().map(|name| format!("\"{name}\":[0]")).collect();
+    let split = json!({"columns": names, "data": []})
+        .to_string()
+        .replace("[]", &format!("[[{zeros}]]"));
+    for body in [
+        format!(r#"{{"instances":[{{{}}}]}}"#, record.join(",")),
+        format!(r#"{{"inputs":{{{}}}}}"#, columns.join(",")),
+        format!(r#"{{"dataframe_split":{split}}}"#),
+    ] {
+        let (response, json) = send(&service, "POST", "/invocations", &body);
+        assert_eq!(
+            (response.status, &json["error"]["code"]),
+            (400, &json!("input.missing_field"))
+        );
     }
 }
