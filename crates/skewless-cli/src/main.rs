@@ -1,2 +1,46 @@
-//! The skewless program.
-fn main() {}
+//! The `skewless` program: arguments in, one command run, an exit status out.
+
+mod args;
+mod bundle_file;
+mod destination;
+mod exit;
+mod inspect;
+#[cfg(feature = "pack")]
+mod pack;
+mod predict;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "train")]
+mod train;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Outcome;
+
+fn main() -> ExitCode {
+    exit::end(run(Arguments::parse().command))
+}
+
+fn run(command: Command) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Predict(args) => predict::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        #[cfg(feature = "train")]
+        Command::Train(args) => train::run(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Train(_) => Err(exit::left_out("train", "train")),
+        #[cfg(feature = "pack")]
+        Command::Pack(args) => pack::run(&args),
+        #[cfg(not(feature = "pack"))]
+        Command::Pack(_) => Err(exit::left_out("pack", "pack")),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args).map(|()| Outcome::Done),
+        #[cfg(not(feature = "serve"))]
+        Command::Serve(_) => Err(exit::left_out("serve", "serve")),
+    }
+}

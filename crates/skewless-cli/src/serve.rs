@@ -1,8 +1,9 @@
 //! `skewless serve`: the HTTP protocols over one bundle on this machine, and the playground page beside them.
 //!
-//! Paths: those of `skewless-protocol`, `/bundle.skw` with the bundle's own bytes, and with `--playground` the files
-//! of that folder.
+//! Paths: those of `skewless-protocol`; `/bundle.skw`, and the same under the bundle's name (`/flights.skw`), with the
+//! bundle's own bytes; and with `--playground` the files of that folder.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -38,46 +39,71 @@ struct Served {
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let served = Arc::new(open(&args.bundle).with_context(|| InBundle(args.bundle.clone()))?);
     let router = router(Arc::clone(&served), args.playground.as_deref());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind(args.listen).await.with_context(|| format!("listening on {}", args.listen))?;
+        let listener = TcpListener::bind(args.listen)
+            .await
+            .with_context(|| format!("listening on {}", args.listen))?;
         announce(&served, listener.local_addr()?)?;
         let stop = async move {
             asked_to_stop().await;
             served.service.set_ready(false);
         };
-        axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+        axum::serve(listener, router)
+            .with_graceful_shutdown(stop)
+            .await?;
         Ok(())
     })
 }
 
 fn open(path: &Path) -> skewless_core::Result<Served> {
-    let file = std::fs::read(path)
-        .map_err(|error| Error::bundle("bundle.unreadable", "the file cannot be read").with_source(error))?;
+    let file = std::fs::read(path).map_err(|error| {
+        Error::bundle("bundle.unreadable", "the file cannot be read").with_source(error)
+    })?;
     let service = Service::new(&Bundle::from_bytes(&file)?)?;
-    Ok(Served { service, file: Bytes::from(file) })
+    Ok(Served {
+        service,
+        file: Bytes::from(file),
+    })
 }
 
 fn announce(served: &Served, address: SocketAddr) -> std::io::Result<()> {
     let facts = served.service.facts();
-    writeln!(std::io::stdout(), "{} {} ({}) at http://{address}/", facts.name, facts.version, facts.digest)
+    writeln!(
+        std::io::stdout(),
+        "{} {} ({}) at http://{address}/",
+        facts.name,
+        facts.version,
+        facts.digest
+    )
 }
 
 fn router(served: Arc<Served>, playground: Option<&Path>) -> Router {
     let protocol = any(respond);
+    let own_name = format!("/{}.skw", served.service.facts().name);
+    let bundle_paths = BTreeSet::from(["/bundle.skw", &own_name]);
     let router = Router::new()
         .route("/v2", protocol.clone())
         .route("/v2/{*rest}", protocol.clone())
         .route("/invocations", protocol.clone())
-        .route("/ping", protocol.clone())
-        .route("/bundle.skw", get(bundle));
+        .route("/ping", protocol.clone());
+    let router = bundle_paths
+        .into_iter()
+        .fold(router, |router, path| router.route(path, get(bundle)));
     let router = match playground {
         Some(folder) => router.fallback_service(ServeDir::new(folder)),
         None => router.fallback(protocol),
     };
-    let fixed = |name: HeaderName, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
+    let fixed = |name: HeaderName, value| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
     router
-        .layer(fixed(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
+        .layer(fixed(
+            header::CONTENT_SECURITY_POLICY,
+            CONTENT_SECURITY_POLICY,
+        ))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "no-referrer"))
         // Pages and bundles change under the same name while one works on them.
@@ -92,14 +118,25 @@ async fn respond(State(served): State<Arc<Served>>, request: Request) -> Respons
     let most = served.service.limits().max_body;
     // Only the limit can fail here for a caller that still listens.
     let Ok(body) = axum::body::to_bytes(body, most).await else {
-        let error = Error::input("request.too_large", format!("a body has at most {most} bytes"));
+        let error = Error::input(
+            "request.too_large",
+            format!("a body has at most {most} bytes"),
+        );
         return carried(served.service.refuse(&path, &error));
     };
-    let headers: Headers =
-        parts.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+    let headers: Headers = parts
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .collect();
     let answered = tokio::task::spawn_blocking(move || {
         let method = parts.method.as_str();
-        served.service.respond(&skewless_protocol::Request { method, path: &path, headers, body: &body })
+        served.service.respond(&skewless_protocol::Request {
+            method,
+            path: &path,
+            headers,
+            body: &body,
+        })
     });
     match answered.await {
         Ok(response) => carried(response),
@@ -109,7 +146,10 @@ async fn respond(State(served): State<Arc<Served>>, request: Request) -> Respons
 
 async fn bundle(State(served): State<Arc<Served>>) -> Response {
     let mut response = Response::new(Body::from(served.file.clone()));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/zip"),
+    );
     response
 }
 
@@ -120,7 +160,10 @@ fn carried(answer: skewless_protocol::Response) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = status;
     for (name, value) in answer.headers.iter() {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(value),
+        ) {
             response.headers_mut().append(name, value);
         }
     }

@@ -1,0 +1,186 @@
+//! The arguments as they are typed; what they mean is resolved by each command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use skewless_table::Format;
+
+use crate::exit::STATUSES;
+
+/// One model bundle, the same answer everywhere.
+#[derive(Debug, Parser)]
+#[command(name = "skewless", version, arg_required_else_help = true, after_help = STATUSES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train a model from a configuration: read, split, fit, select, evaluate, and write the bundle
+    #[command(after_help = STATUSES)]
+    Train(TrainArgs),
+    /// Make a bundle from a model trained elsewhere: LightGBM text, XGBoost JSON or ONNX
+    #[command(after_help = STATUSES)]
+    Pack(PackArgs),
+    /// Answer the records of a table, in their order
+    #[command(after_help = PREDICT_NOTES)]
+    Predict(PredictArgs),
+    /// Show what is in a bundle: inputs, features, model, metrics, provenance
+    #[command(after_help = STATUSES)]
+    Inspect(InspectArgs),
+    /// Check a bundle: its digests, and that it answers its golden rows to the last bit
+    #[command(after_help = STATUSES)]
+    Verify(VerifyArgs),
+    /// Serve a bundle over HTTP on this machine
+    #[command(after_help = STATUSES)]
+    Serve(ServeArgs),
+}
+
+const PREDICT_NOTES: &str = "\
+JSON lines answer each record with {\"label\", \"probability\", \"raw\"} for two labels, {\"label\", \"probabilities\",
+\"raw\"} for several, {\"value\", \"raw\"} for a number. A record that cannot be answered has {\"error\": {\"code\",
+\"message\", \"field\", \"value\", \"row\"}} in its place; rows count from 0, and the other rows are answered.
+
+Exit status:
+  0  done
+  1  some rows failed, or a check did
+  2  usage
+  3  bad bundle
+  4  bad input
+  5  the output could not be written, or a fault of this program";
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// The configuration, such as models/flights/skewless.toml
+    pub(crate) config: PathBuf,
+    /// Where the bundle goes [default: NAME.skw beside the configuration, and card.md with it]
+    #[arg(short, long, value_name = "BUNDLE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Threads to train with; the bundle does not depend on it [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PackArgs {
+    /// The model: LightGBM text, XGBoost JSON, or ONNX with a tree ensemble or a linear model
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// What the model file is [default: told by its content]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) model_format: Option<ModelFormat>,
+    /// The feature specification: TOML as written, or fitted JSON (features.json)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) features: PathBuf,
+    /// Fit the specification's parameters on this table of raw records
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) fit_on: Option<PathBuf>,
+    /// Take golden rows and the reference profile from this table of raw records [default: that of --fit-on]
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) golden_from: Option<PathBuf>,
+    /// The model's name
+    #[arg(long)]
+    pub(crate) name: String,
+    /// The model's version, as in semantic versioning
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) version: String,
+    /// The labels in the model's order, for models that do not carry them: --labels on_time,late
+    #[arg(long, value_delimiter = ',', value_name = "LABEL,...")]
+    pub(crate) labels: Vec<String>,
+    /// What the prediction is called [default: the model's name]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) target: Option<String>,
+    /// A model card in Markdown [default: a short one that says where the model came from]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) card: Option<PathBuf>,
+    /// Where the bundle goes
+    #[arg(short, long, value_name = "BUNDLE")]
+    pub(crate) output: PathBuf,
+}
+
+/// The formats of model files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModelFormat {
+    Lightgbm,
+    Xgboost,
+    Onnx,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// The table of records [default: standard input]
+    #[arg(value_name = "IN")]
+    pub(crate) input: Option<PathBuf>,
+    /// Where the predictions go; the file appears when it is complete [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// The input's format [default: its extension; jsonl for standard input]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) from: Option<TableFormat>,
+    /// The output's format [default: its extension; jsonl for standard output]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: Option<TableFormat>,
+    /// Threads that predict; the answers and their order do not depend on it [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) jobs: Option<u16>,
+    /// Print the SHA-256 over all predictions to standard error
+    #[arg(long)]
+    pub(crate) digest: bool,
+    /// Print the SHA-256 over all predictions to standard output, and nothing else
+    #[arg(long, conflicts_with_all = ["digest", "output", "to"])]
+    pub(crate) digest_only: bool,
+}
+
+/// The formats of tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableFormat {
+    Jsonl,
+    Csv,
+    Parquet,
+}
+
+impl From<TableFormat> for Format {
+    fn from(format: TableFormat) -> Self {
+        match format {
+            TableFormat::Jsonl => Self::JsonLines,
+            TableFormat::Csv => Self::Csv,
+            TableFormat::Parquet => Self::Parquet,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// The address to listen on
+    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Serve the files of this folder too, such as the built playground
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) playground: Option<PathBuf>,
+}

@@ -1,0 +1,27 @@
+//! Bundles from files, every failure with the file's name.
+
+use std::path::Path;
+
+use anyhow::Context;
+use skewless_core::{Bundle, Error, Predictor};
+
+use crate::exit::InBundle;
+
+/// Reads and validates a bundle.
+pub(crate) fn open(path: &Path) -> anyhow::Result<Bundle> {
+    read(path).with_context(|| InBundle(path.to_owned()))
+}
+
+/// Reads a bundle and makes its predictor.
+pub(crate) fn open_predictor(path: &Path) -> anyhow::Result<(Bundle, Predictor)> {
+    let bundle = open(path)?;
+    let predictor = Predictor::new(&bundle).with_context(|| InBundle(path.to_owned()))?;
+    Ok((bundle, predictor))
+}
+
+fn read(path: &Path) -> skewless_core::Result<Bundle> {
+    let bytes = std::fs::read(path).map_err(|error| {
+        Error::bundle("bundle.unreadable", "the file cannot be read").with_source(error)
+    })?;
+    Bundle::from_bytes(&bytes)
+}

@@ -1,0 +1,85 @@
+//! The feature specification of a packed model: given fitted, or written and fitted here on a sample.
+
+use std::path::Path;
+
+use skewless_core::{Columns, Error, FeatureSpec, FittedSpec};
+use skewless_table::{Wanted, read_columns, read_lookup};
+
+use crate::args::PackArgs;
+use crate::pack::in_file;
+
+/// Reads the specification and fits it where it is not fitted yet.
+pub(super) fn fitted(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<FittedSpec> {
+    let path = &args.features;
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        in_file(
+            path,
+            Error::spec("spec.invalid", "the file is not UTF-8").with_source(error),
+        )
+    })?;
+    let is_json = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    if is_json && let Ok(fitted) = serde_json::from_str::<FittedSpec>(text) {
+        return given(args, fitted);
+    }
+    let spec = written(text, is_json).map_err(|error| in_file(path, error))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let lookups = spec.lookup.iter().map(|lookup| read_lookup(folder, lookup));
+    let lookups = lookups.collect::<skewless_core::Result<_>>()?;
+    let columns = match &args.fit_on {
+        Some(sample) => read_columns(sample, None, &sources(&spec))?,
+        // A specification that says every parameter itself needs no rows.
+        None => Columns::new(0),
+    };
+    spec.fit(&columns, lookups)
+        .map_err(|error| match &args.fit_on {
+            Some(sample) => in_file(sample, error),
+            None => in_file(path, error).context("without --fit-on"),
+        })
+}
+
+fn given(args: &PackArgs, fitted: FittedSpec) -> anyhow::Result<FittedSpec> {
+    match &args.fit_on {
+        None => Ok(fitted),
+        Some(_) => Err(Error::input(
+            "pack.already_fitted",
+            format!(
+                "{} is fitted already; --fit-on would change what the model was trained with",
+                args.features.display()
+            ),
+        )
+        .into()),
+    }
+}
+
+/// A written specification. JSON that is neither form is reported as the fitted one, which is what tools write.
+fn written(text: &str, is_json: bool) -> skewless_core::Result<FeatureSpec> {
+    let invalid = |message: String| Error::spec("spec.invalid", message.trim_end().to_owned());
+    if !is_json {
+        return toml::from_str(text).map_err(|error| invalid(error.to_string()));
+    }
+    serde_json::from_str(text).or_else(|_| match serde_json::from_str::<FittedSpec>(text) {
+        Err(error) => Err(invalid(format!(
+            "neither a written nor a fitted specification: {error}"
+        ))),
+        Ok(_) => Err(Error::internal(
+            "internal.spec",
+            "a fitted specification was read twice",
+        )),
+    })
+}
+
+/// The inputs that features are made from.
+fn sources(spec: &FeatureSpec) -> Vec<Wanted> {
+    let is_source = |name: &String| {
+        spec.feature
+            .iter()
+            .any(|feature| feature.from.names().contains(name))
+    };
+    spec.input
+        .iter()
+        .filter(|input| is_source(&input.name))
+        .map(Wanted::from)
+        .collect()
+}

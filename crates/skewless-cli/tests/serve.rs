@@ -1,0 +1,182 @@
+//! `skewless serve` as a client meets it: over a socket.
+#![cfg(all(feature = "serve", unix))]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod fixture;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command};
+
+use fixture::Fixture;
+
+/// A running server, stopped at the end.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+/// Status line and headers, and the body.
+struct Answer {
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Server {
+    fn start(fixture: &Fixture, arguments: &[&str]) -> Self {
+        let arguments = [
+            ["serve", "small.skw", "--listen", "127.0.0.1:0"].as_slice(),
+            arguments,
+        ]
+        .concat();
+        let mut child = fixture.command(&arguments).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let (_, rest) = line.split_once("http://").unwrap();
+        Self {
+            child,
+            address: rest.trim().trim_end_matches('/').to_owned(),
+        }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // A server that refuses a long body may stop reading it.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let end = answer
+            .windows(4)
+            .position(|four| four == b"\r\n\r\n")
+            .unwrap();
+        Answer {
+            head: String::from_utf8(answer[..end].to_vec())
+                .unwrap()
+                .to_lowercase(),
+            body: answer[end + 4..].to_vec(),
+        }
+    }
+
+    /// Sends SIGTERM and gives the exit status.
+    fn stop(mut self) -> Option<i32> {
+        Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Nothing is left to stop after `stop`.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Answer {
+    fn has(&self, text: &str) -> bool {
+        self.head.contains(text)
+    }
+}
+
+#[test]
+fn the_protocols_answer() {
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture, &[]);
+    let ready = server.ask("GET", "/v2/health/ready", b"");
+    assert!(
+        ready.has("http/1.1 200") && ready.has("x-skewless-digest: "),
+        "{}",
+        ready.head
+    );
+    let refused = server.ask("POST", "/invocations", b"{");
+    assert!(
+        refused.has("http/1.1 400") && refused.has("x-skewless-error: input.invalid_json"),
+        "{}",
+        refused.head
+    );
+    let unknown = server.ask("GET", "/", b"");
+    assert!(
+        unknown.has("http/1.1 404") && unknown.has("request.unknown_path"),
+        "{}",
+        unknown.head
+    );
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_refused() {
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture, &[]);
+    let answer = server.ask("POST", "/invocations", &vec![b' '; (16 << 20) + 1]);
+    assert!(
+        answer.has("http/1.1 413") && answer.has("x-skewless-error: request.too_large"),
+        "{}",
+        answer.head
+    );
+}
+
+#[test]
+fn the_bundle_and_the_playground_are_served() {
+    let fixture = Fixture::new();
+    for (name, content) in [
+        ("index.html", "<!doctype html>"),
+        ("model.wasm", "\0asm"),
+        ("page.js", "export {};"),
+    ] {
+        std::fs::create_dir_all(fixture.path("page")).unwrap();
+        fixture.write(&format!("page/{name}"), content);
+    }
+    let server = Server::start(&fixture, &["--playground", "page"]);
+    for (path, kind) in [
+        ("/", "text/html"),
+        ("/model.wasm", "application/wasm"),
+        ("/page.js", "text/javascript"),
+    ] {
+        let answer = server.ask("GET", path, b"");
+        assert!(
+            answer.has("http/1.1 200") && answer.has(&format!("content-type: {kind}")),
+            "{path}: {}",
+            answer.head
+        );
+        assert!(answer.has(
+            "content-security-policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval';"
+        ));
+    }
+    let bundle = std::fs::read(fixture.path("small.skw")).unwrap();
+    for path in ["/bundle.skw", "/small.skw"] {
+        let answer = server.ask("GET", path, b"");
+        assert!(
+            answer.has("content-type: application/zip") && answer.body == bundle,
+            "{path}: {}",
+            answer.head
+        );
+    }
+    for path in ["/../small.skw", "/%2e%2e/sample.jsonl", "/missing.js"] {
+        assert!(server.ask("GET", path, b"").has("http/1.1 404"), "{path}");
+    }
+}
+
+#[test]
+fn being_asked_to_stop_is_no_failure() {
+    let fixture = Fixture::new();
+    assert_eq!(Server::start(&fixture, &[]).stop(), Some(0));
+}
+
+#[test]
+fn a_bad_bundle_is_not_served() {
+    let fixture = Fixture::new();
+    let bytes = std::fs::read(fixture.path("small.skw")).unwrap();
+    fixture.write("cut.skw", &bytes[..bytes.len() / 2]);
+    let run = fixture.run(&["serve", "cut.skw", "--listen", "127.0.0.1:0"]);
+    assert_eq!(run.status, 3, "{}", run.stderr);
+    assert!(run.stderr.contains("bundle."), "{}", run.stderr);
+}
