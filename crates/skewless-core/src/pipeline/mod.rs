@@ -5,6 +5,7 @@ mod compile;
 mod frame;
 mod hash;
 mod records;
+mod rules;
 mod step;
 pub(crate) mod time;
 
