@@ -34,11 +34,11 @@ function binary(probability: number, raw: number, info: ModelInfo): HTMLElement[
   const [negative = "", positive = ""] = info.labels;
   const drawn = bar(words(positive), probability);
   if (info.threshold !== undefined) {
-    const tick = element("span", { class: "tick", title: `${words(positive)} from ${percent(info.threshold)}` });
+    const tick = element("span", { class: "tick", title: `${words(positive)} from ${figure(info.threshold * 100)} % on` });
     tick.style.insetInlineStart = `${info.threshold * 100}%`;
     drawn.querySelector(".track")?.append(tick);
   }
-  const scale = info.threshold === undefined ? "" : `Called ${words(positive)} from ${percent(info.threshold)}, else ${words(negative)}. `;
+  const scale = info.threshold === undefined ? "" : `Called ${words(positive)} from ${figure(info.threshold * 100)} % on, else ${words(negative)}. `;
   return [drawn, note(`${scale}Raw score ${figure(raw)}.`)];
 }
 

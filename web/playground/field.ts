@@ -55,7 +55,7 @@ export class Field {
     this.#control.main.toggleAttribute("aria-invalid", error !== undefined);
     if (error) this.#control.main.setAttribute("aria-invalid", "true");
     this.#error.hidden = error === undefined;
-    this.#error.replaceChildren(...(error ? [error.message, " ", element("code", {}, error.code)] : []));
+    this.#error.replaceChildren(...(error ? [plain(error.message), " ", element("code", {}, error.code)] : []));
   }
 
   #follow(): void {

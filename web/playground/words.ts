@@ -23,7 +23,7 @@ export function percent(probability: number): string {
 
 /** A number with at most six significant digits. */
 export function figure(value: number): string {
-  return new Intl.NumberFormat("en", { maximumSignificantDigits: 6 }).format(value);
+  return new Intl.NumberFormat("en", { maximumSignificantDigits: 6 }).format(value).replace("-", "−");
 }
 
 /** A count of bytes. */

@@ -245,3 +245,47 @@ fn op_name(op: &FittedOp) -> &'static str {
         FittedOp::Lookup { .. } => "lookup",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPEC: &str = r#"{
+        "inputs": [{"name": "tail", "type": "category", "nullable": true}, {"name": "dest", "type": "category"}],
+        "lookups": [{"name": "planes", "keys": ["N1", "N2"], "columns": [{"name": "seats", "values": [1.0, 2.0]}]}],
+        "features": [
+            {"name": "filled", "from": ["tail"], "op": {"impute_category": {"value": "?"}}, "hidden": true},
+            {"name": "code", "from": ["filled"], "op": {"ordinal": {"vocabulary": ["?", "N2", "N3"]}}},
+            {"name": "seats", "from": ["tail"], "op": {"lookup": {"table": "planes", "column": "seats"}}}
+        ]
+    }"#;
+
+    #[test]
+    fn a_vocabulary_is_what_all_features_know() {
+        let spec: FittedSpec = serde_json::from_str(SPEC).unwrap();
+        assert_eq!(vocabulary("tail", &spec), ["?", "N1", "N2", "N3"]);
+        assert!(vocabulary("dest", &spec).is_empty());
+        let ops: Vec<_> = spec
+            .features
+            .iter()
+            .map(|feature| FeatureInfo::new(feature).op)
+            .collect();
+        assert_eq!(ops, ["impute", "ordinal", "lookup"]);
+    }
+
+    #[test]
+    fn usual_values_are_the_outermost_edges() {
+        let profile = |edges: &str| -> Profile {
+            let bins = format!(r#"{{"edges": {edges}, "counts": [1, 1, 1]}}"#);
+            let input =
+                format!(r#"{{"name": "x", "missing": 0, "counts": {{"numbers": {bins}}}}}"#);
+            let text = format!(
+                r#"{{"rows": 3, "failed": 0, "inputs": [{input}], "predictions": {bins}}}"#
+            );
+            serde_json::from_str(&text).unwrap()
+        };
+        assert_eq!(usual("x", &profile("[1.0, 5.0]")), Some((1.0, 5.0)));
+        assert_eq!(usual("x", &profile("[2.0]")), None);
+        assert_eq!(usual("y", &profile("[1.0, 5.0]")), None);
+    }
+}

@@ -75,10 +75,14 @@ impl Serialize for ByLabel<'_> {
 
 /// The object for one prediction.
 pub(crate) fn single(output: &Output, prediction: &Scored) -> JsValue {
+    object::of(&shaped(output, prediction))
+}
+
+fn shaped<'a>(output: &'a Output, prediction: &'a Scored) -> Prediction<'a> {
     let label = prediction.label.and_then(|label| output.label_name(label));
     let raw = prediction.raw.first().copied();
     let value = prediction.values.first().copied();
-    object::of(&match output.task {
+    match output.task {
         Task::Binary => Prediction::Binary(BinaryPrediction {
             label,
             probability: value,
@@ -90,7 +94,7 @@ pub(crate) fn single(output: &Output, prediction: &Scored) -> JsValue {
             raw: &prediction.raw,
         }),
         Task::Regression => Prediction::Regression(RegressionPrediction { value, raw }),
-    })
+    }
 }
 
 /// The answers for a batch. Rows that could not be answered hold `NaN` and stand in `errors`.
@@ -123,4 +127,51 @@ pub(crate) fn batch(prediction: &ScoredBatch) -> JsValue {
         labels: Uint32Array::from(prediction.labels.as_slice()),
         errors: prediction.errors.iter().map(ErrorData::from).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use skewless_core::Link;
+
+    use super::*;
+
+    #[test]
+    fn shapes_are_those_of_every_door() {
+        let cases: [(Task, Link, &[&str], &[f64]); 3] = [
+            (
+                Task::Binary,
+                Link::Logistic { scale: 1.0 },
+                &["no", "yes"],
+                &[-0.7],
+            ),
+            (
+                Task::Multiclass,
+                Link::Softmax,
+                &["a", "b", "c"],
+                &[0.1, 2.5, -1.0],
+            ),
+            (Task::Regression, Link::Exp, &[], &[0.3]),
+        ];
+        for (task, link, labels, raw) in cases {
+            let labels = labels.iter().map(|&label| label.to_owned()).collect();
+            let output = Output {
+                name: "y".into(),
+                task,
+                link,
+                labels,
+                threshold: None,
+                unit: None,
+            };
+            let mut values = vec![0.0; output.values()];
+            let label = Some(output.apply(raw, &mut values))
+                .filter(|&label| output.label_name(label).is_some());
+            let prediction = Scored {
+                raw: raw.to_vec(),
+                values,
+                label,
+            };
+            let ours = serde_json::to_value(shaped(&output, &prediction)).unwrap();
+            assert_eq!(ours, output.prediction_json(&prediction), "{task:?}");
+        }
+    }
 }
