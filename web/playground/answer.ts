@@ -11,11 +11,9 @@ export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[
     return [question, headline(words(prediction.label)), ...binary(prediction.probability, prediction.raw, info)];
   }
   if ("probabilities" in prediction) {
-    const best = prediction.probabilities[prediction.label] ?? 0;
     return [
       question,
       headline(words(prediction.label)),
-      note(`${percent(best)} probable`),
       ...info.labels.map((label) => bar(words(label), prediction.probabilities[label] ?? 0)),
     ];
   }

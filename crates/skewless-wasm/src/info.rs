@@ -158,7 +158,7 @@ impl<'a> InputInfo<'a> {
             nullable: input.nullable,
             min: range.and_then(|range| range.min),
             max: range.and_then(|range| range.max),
-            usual: usual(&input.name, profile),
+            usual: usual(input, profile),
             zone: input.zone.as_deref(),
             vocabulary: vocabulary(&input.name, spec),
         }
@@ -178,11 +178,14 @@ impl<'a> FeatureInfo<'a> {
 }
 
 /// The outermost edges of the reference's ten bins of equal share.
-fn usual(input: &str, profile: &Profile) -> Option<(f64, f64)> {
+fn usual(input: &Input, profile: &Profile) -> Option<(f64, f64)> {
+    if !matches!(input.kind, InputType::Number | InputType::Integer) {
+        return None;
+    }
     let counted = profile
         .inputs
         .iter()
-        .find(|counted| counted.name == input)?;
+        .find(|counted| counted.name == input.name)?;
     let Counts::Numbers(bins) = &counted.counts else {
         return None;
     };
@@ -284,8 +287,13 @@ mod tests {
             );
             serde_json::from_str(&text).unwrap()
         };
-        assert_eq!(usual("x", &profile("[1.0, 5.0]")), Some((1.0, 5.0)));
-        assert_eq!(usual("x", &profile("[2.0]")), None);
-        assert_eq!(usual("y", &profile("[1.0, 5.0]")), None);
+        let input = |name: &str, kind: &str| -> Input {
+            serde_json::from_str(&format!(r#"{{"name": "{name}", "type": "{kind}"}}"#)).unwrap()
+        };
+        let two = profile("[1.0, 5.0]");
+        assert_eq!(usual(&input("x", "number"), &two), Some((1.0, 5.0)));
+        assert_eq!(usual(&input("x", "number"), &profile("[2.0]")), None);
+        assert_eq!(usual(&input("x", "date"), &two), None);
+        assert_eq!(usual(&input("y", "number"), &two), None);
     }
 }
