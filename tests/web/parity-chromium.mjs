@@ -22,7 +22,7 @@ try {
   const outcome = await state.textContent({ timeout: 240_000 });
   if (outcome !== "done" || complaints.length > 0) throw new Error([outcome, ...complaints].join("\n"));
   const { rows: count, single, batch } = await state.evaluate((element) => ({ ...element.dataset }));
-  report("wasm-chromium", Number(count), single);
+  report("wasm-chromium-single", Number(count), single);
   report("wasm-chromium-batch", Number(count), batch);
 } finally {
   await browser.close();
