@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::command::{at, cargo, command, output};
+use crate::command::{at, cargo, command, output, run as run_command};
 use crate::{setup, web};
 
 const BUNDLE: &str = "models/flights/flights.skw";
@@ -95,11 +95,19 @@ fn cli(profile: &str) -> Result<String> {
 /// The handler under `cargo lambda watch`, called through the emulated invocation API.
 fn lambda(profile: &str) -> Result<String> {
     let programs = setup::venv("lambda", "tests/lambda/requirements.txt")?;
+    // The emulator builds at the first call, which would wait for it longer than a client does.
+    let profile_flag = format!("--profile={profile}");
+    run_command(cargo(&[
+        "build",
+        "--quiet",
+        &profile_flag,
+        "--package=skewless-lambda",
+    ]))?;
     let port = free_port()?;
     let url = format!("http://127.0.0.1:{port}");
     let mut watch = command(
         programs.join("cargo-lambda"),
-        &["lambda", "watch", "--ignore-changes", "--only-lambda-apis"],
+        &["lambda", "watch", "--ignore-changes"],
     );
     watch
         .args([
