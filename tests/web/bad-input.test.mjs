@@ -102,6 +102,17 @@ describe("batches", () => {
     assert.equal(thrown(() => model.predictBatch({ ...columns(2), [first]: column })).code, "misuse.dictionary_code");
   });
 
+  test("what is no column", () => {
+    const dictionary = { dictionary: [1], codes: new Uint32Array(2) };
+    for (const column of [3, null, "text", {}, new DataView(new ArrayBuffer(2)), new BigInt64Array(2), dictionary]) {
+      const error = thrown(() => model.predictBatch({ ...columns(2), [first]: column }));
+      assert.deepEqual([error.code, error.field], ["input.wrong_type", first]);
+    }
+    for (const rows of [null, undefined, 3]) {
+      assert.equal(thrown(() => model.predictBatch(rows)).code, "input.empty_batch");
+    }
+  });
+
   test("a bad row fails alone, in columns and in records", () => {
     const answer = model.predict(example);
     const mixed = { ...columns(3), [first]: [example[first], {}, example[first]] };

@@ -1,5 +1,6 @@
 // Columns as JavaScript has them, made ready for WebAssembly: numbers as doubles, strings by dictionary.
 
+import { SkewlessError } from "./error.js";
 import { Batch, type RawValue } from "./wasm/skewless.js";
 
 /** A typed array of numbers. */
@@ -31,7 +32,10 @@ const MISSING = 0xffff_ffff;
 
 /** Hands columns to WebAssembly. The batch is freed by the prediction that takes it. */
 export function toBatch(columns: RawColumns): Batch {
-  const entries = Object.entries(columns);
+  const entries = Object.entries(columns ?? {});
+  for (const [name, column] of entries) {
+    if (!isColumn(column)) throw noColumn(name);
+  }
   const batch = new Batch(entries[0] ? rowsOf(entries[0][1]) : 0);
   try {
     for (const [name, column] of entries) push(batch, name, column);
@@ -94,6 +98,24 @@ function pushNumbers(batch: Batch, name: string, values: readonly RawValue[]): b
   return true;
 }
 
+function isColumn(column: unknown): boolean {
+  if (Array.isArray(column)) return true;
+  if (typeof column !== "object" || column === null) return false;
+  if (ArrayBuffer.isView(column)) return isNumbers(column);
+  const { dictionary, codes } = column as Partial<DictionaryColumn>;
+  const strings = Array.isArray(dictionary) && dictionary.every((entry) => typeof entry === "string");
+  return strings && (codes instanceof Uint32Array || codes instanceof Int32Array);
+}
+
+function isNumbers(column: ArrayBufferView): boolean {
+  return !(column instanceof DataView || column instanceof BigInt64Array || column instanceof BigUint64Array);
+}
+
+function noColumn(name: string): SkewlessError {
+  const message = `column \`${name}\` must be an array, a typed array of numbers, or strings by dictionary`;
+  return new SkewlessError({ kind: "invalid_input", code: "input.wrong_type", field: name, message });
+}
+
 function isDictionary(column: RawColumn): column is DictionaryColumn {
-  return typeof column === "object" && column !== null && "dictionary" in column && "codes" in column;
+  return "dictionary" in column;
 }

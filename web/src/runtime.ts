@@ -18,7 +18,7 @@ export class Runtime {
   #compile: Compile;
   #module: WebAssembly.Module | undefined;
   #starting: Promise<void> | undefined;
-  #trapped = false;
+  #suspect = false;
   #generation = 0;
 
   constructor(glue: Glue, compile: Compile) {
@@ -44,11 +44,16 @@ export class Runtime {
 
   /** Runs `work` against the instance; whatever is thrown is a `SkewlessError`. */
   run<T>(work: () => T): T {
-    if (this.#trapped) this.#restart();
+    if (this.#suspect) this.#restart();
+    // Suspect until it has come back in order: what leaves Rust in the middle of its work may leave memory half written.
+    this.#suspect = true;
     try {
-      return work();
+      const result = work();
+      this.#suspect = false;
+      return result;
     } catch (thrown) {
-      throw this.#explained(thrown);
+      this.#suspect = !(thrown instanceof SkewlessError || isErrorData(thrown));
+      throw explained(thrown);
     }
   }
 
@@ -68,17 +73,15 @@ export class Runtime {
     this.#glue.reset();
     this.#glue.startNow({ module });
     this.#generation += 1;
-    this.#trapped = false;
+    this.#suspect = false;
   }
+}
 
-  #explained(thrown: unknown): SkewlessError {
-    if (thrown instanceof SkewlessError) return thrown;
-    if (isErrorData(thrown)) return new SkewlessError(thrown);
-    // Anything else left Rust in the middle of its work: memory may be half written.
-    this.#trapped = true;
-    const message = `the WebAssembly instance stopped and is started anew: ${String(thrown)}`;
-    return new SkewlessError({ kind: "internal", code: "internal.trap", message }, { cause: thrown });
-  }
+function explained(thrown: unknown): SkewlessError {
+  if (thrown instanceof SkewlessError) return thrown;
+  if (isErrorData(thrown)) return new SkewlessError(thrown);
+  const message = `the WebAssembly instance stopped and is started anew: ${String(thrown)}`;
+  return new SkewlessError({ kind: "internal", code: "internal.trap", message }, { cause: thrown });
 }
 
 /** An object inside an instance, opened again when a trap has taken the instance away. */
