@@ -29,15 +29,15 @@ export function noAnswer(problems: number): HTMLElement[] {
 }
 
 function binary(probability: number, raw: number, info: ModelInfo): HTMLElement[] {
-  const [negative = "", positive = ""] = info.labels;
+  const positive = info.labels[1] ?? "";
   const drawn = bar(words(positive), probability);
   if (info.threshold !== undefined) {
     const tick = element("span", { class: "tick", title: `${words(positive)} from ${figure(info.threshold * 100)} % on` });
     tick.style.insetInlineStart = `${info.threshold * 100}%`;
     drawn.querySelector(".track")?.append(tick);
   }
-  const scale = info.threshold === undefined ? "" : `Called ${words(positive)} from ${figure(info.threshold * 100)} % on, else ${words(negative)}. `;
-  return [drawn, note(`${scale}Raw score ${figure(raw)}.`)];
+  const from = info.threshold === undefined ? "" : `${title(positive)} from ${figure(info.threshold * 100)} % on · `;
+  return [drawn, note(`${from}raw score ${figure(raw)}`)];
 }
 
 function headline(text: string): HTMLElement {

@@ -3,7 +3,7 @@
 import type { InputInfo, RawValue, SkewlessError } from "../src/public.js";
 import { type Control, controlFor } from "./control.js";
 import { element } from "./element.js";
-import { figure, plain, title } from "./words.js";
+import { figure, plain, sentence, title } from "./words.js";
 
 /** A field bound to one input of the model. */
 export class Field {
@@ -55,7 +55,7 @@ export class Field {
     this.#control.main.toggleAttribute("aria-invalid", error !== undefined);
     if (error) this.#control.main.setAttribute("aria-invalid", "true");
     this.#error.hidden = error === undefined;
-    this.#error.replaceChildren(...(error ? [plain(error.message), " ", element("code", {}, error.code)] : []));
+    this.#error.replaceChildren(...(error ? [sentence(error.message), " ", element("code", {}, error.code)] : []));
   }
 
   #follow(): void {

@@ -2,8 +2,7 @@
 
 /** `scheduled_departure` as `Scheduled departure`. */
 export function title(name: string): string {
-  const words = name.replaceAll(/[_.-]+/g, " ").trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return sentence(name.replaceAll(/[_.-]+/g, " ").trim());
 }
 
 /** `on_time` as `on time`. */
@@ -14,6 +13,12 @@ export function words(name: string): string {
 /** A sentence of the specification without Markdown's marks. */
 export function plain(text: string): string {
   return text.replaceAll(/[*_`]/g, (mark) => (mark === "_" ? mark : "")).replaceAll(/\s+/g, " ");
+}
+
+/** The same with a capital letter at its beginning. */
+export function sentence(text: string): string {
+  const said = plain(text);
+  return said.charAt(0).toUpperCase() + said.slice(1);
 }
 
 /** A probability as a percentage with one decimal. */
