@@ -40,7 +40,7 @@ impl Value {
         match self {
             Self::Missing => "null".to_owned(),
             Self::Bool(value) => value.to_string(),
-            Self::Number(value) => value.to_string(),
+            Self::Number(value) => shown_number(*value),
             Self::Text(value) => value.clone(),
             Self::Other(name) => (*name).to_owned(),
         }
@@ -212,6 +212,15 @@ impl Serialize for Value {
             Self::Number(value) => serializer.serialize_f64(*value),
             Self::Text(value) => serializer.serialize_str(value),
         }
+    }
+}
+
+/// A number as messages show it: with an exponent where the plain form would be a row of zeros.
+pub(crate) fn shown_number(value: f64) -> String {
+    match value.abs() {
+        0.0 | 1e-6..1e16 => value.to_string(),
+        _ if value.is_finite() => format!("{value:e}"),
+        _ => value.to_string(),
     }
 }
 

@@ -8,6 +8,7 @@ use super::time::{parse_date, parse_timestamp};
 use super::{InputSlot, Slot};
 use crate::columns::{Column, MISSING_CODE, TextColumn};
 use crate::error::{Error, Result};
+use crate::record::shown_number;
 use crate::spec::{Input, InputType, Outside};
 
 /// The largest size up to which every whole number is an f64.
@@ -108,11 +109,12 @@ fn checked_number(input: &Input, value: f64) -> Result<f64> {
     }
     let fault = |code, rule: &str| {
         let name = &input.name;
-        Err(
-            Error::input(code, format!("field `{name}` is {value}, {rule}"))
-                .with_field(name)
-                .with_value(&value.to_string()),
+        Err(Error::input(
+            code,
+            format!("field `{name}` is {}, {rule}", shown_number(value)),
         )
+        .with_field(name)
+        .with_value(&shown_number(value)))
     };
     if value.is_infinite() {
         return fault("input.not_finite", "which is not a finite number");
@@ -123,9 +125,10 @@ fn checked_number(input: &Input, value: f64) -> Result<f64> {
             "input.not_integer",
             "which is not a whole number of at most 2^53 in size",
         ),
-        InputType::Boolean if value != 0.0 && value != 1.0 => {
-            Err(wrong_type(input, &format!("the number {value}")))
-        }
+        InputType::Boolean if value != 0.0 && value != 1.0 => Err(wrong_type(
+            input,
+            &format!("the number {}", shown_number(value)),
+        )),
         _ => in_range(input, value),
     }
 }
@@ -160,10 +163,13 @@ fn in_range(input: &Input, value: f64) -> Result<f64> {
             };
             Err(Error::input(
                 "input.out_of_range",
-                format!("field `{name}` is {value}, and must be {rule}"),
+                format!(
+                    "field `{name}` is {}, and must be {rule}",
+                    shown_number(value)
+                ),
             )
             .with_field(name)
-            .with_value(&value.to_string()))
+            .with_value(&shown_number(value)))
         }
     }
 }

@@ -4,6 +4,7 @@ use super::frame::Frame;
 use super::hash::murmur3;
 use super::time::date_part;
 use crate::error::Error;
+use crate::record::shown_number;
 use crate::spec::{Closed, DatePart};
 
 /// Joins the texts of a `cross`: the unit separator, which no sensible category contains.
@@ -231,10 +232,13 @@ fn log1p(frame: &mut Frame<'_>, src: usize, dst: usize, feature: &str, source: &
     frame.problems.extend(outside.into_iter().map(|(row, x)| {
         Error::input(
             "input.out_of_domain",
-            format!("feature `{feature}` takes log(1 + {source}), and {source} is {x}"),
+            format!(
+                "feature `{feature}` takes log(1 + {source}), and {source} is {}",
+                shown_number(x)
+            ),
         )
         .with_field(source)
-        .with_value(&x.to_string())
+        .with_value(&shown_number(x))
         .with_row(row)
     }));
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pipeline::time;
+
 /// One field of a raw record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -179,7 +181,7 @@ impl Zone {
         match text {
             "local" => Some(Self::Local),
             "utc" => Some(Self::Offset(0)),
-            _ => crate::pipeline::time::parse_offset(text).map(Self::Offset),
+            _ => time::parse_offset(text).map(Self::Offset),
         }
     }
 }
@@ -192,6 +194,18 @@ impl Input {
         } else {
             256
         })
+    }
+
+    /// What `text` says for a date (days since 1970-01-01) or a timestamp (seconds of wall clock in the input's zone);
+    /// `None` for other text, and for inputs of other types.
+    pub fn time(&self, text: &str) -> Option<f64> {
+        match self.kind {
+            InputType::Date => time::parse_date(text),
+            InputType::Timestamp => {
+                time::parse_timestamp(text, Zone::parse(self.zone.as_deref()?)?)
+            }
+            _ => None,
+        }
     }
 
     pub(crate) fn is_missing_text(&self, text: &str) -> bool {
