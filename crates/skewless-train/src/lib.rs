@@ -1,1 +1,29 @@
-//! Reads, splits, fits, selects, evaluates and reports; the result is a bundle.
+//! Training: read, split, fit, choose, evaluate, report; the result is a bundle.
+//!
+//! [`train`] does all of it in one run that is a pure function of the configuration and the files it names: the same
+//! inputs give the same bytes, with any number of threads. Features are fitted and computed by the core's own pipeline,
+//! and the test rows are predicted by the core's own [`skewless_core::Predictor`], so that what is measured is what is
+//! shipped. Nothing here prints; [`Progress`] tells the caller how far it is.
+
+pub mod bootstrap;
+pub mod config;
+pub mod metrics;
+pub mod progress;
+pub mod recipe;
+pub mod report;
+pub mod split;
+
+mod arm;
+mod baseline;
+mod card;
+mod data;
+mod provenance;
+mod random;
+mod records;
+mod run;
+mod trees;
+
+pub use data::SourceFile;
+pub use progress::{Progress, Silent};
+pub use report::Report;
+pub use run::{TrainOptions, Trained, test_columns, test_records, train};

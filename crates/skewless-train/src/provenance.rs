@@ -1,0 +1,121 @@
+//! Provenance: an in-toto statement with a SLSA v1 predicate, saying from what and how the bundle was made.
+//!
+//! SLSA fixes the fields; what it has no field for stands under names that begin with `skewless_`, as it asks.
+//! Measures are rounded to six decimals: the last bits of the baseline's depend on the processor's arithmetic units.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+use skewless_core::digest::sha256_hex;
+use skewless_core::plan::Model;
+use skewless_core::{Error, Result};
+
+use crate::recipe::Recipe;
+use crate::report::{Report, Step};
+use crate::run::TrainOptions;
+
+/// The statement about `model`.
+///
+/// # Errors
+/// `train.config` for a date that is none.
+pub(crate) fn statement(
+    recipe: &Recipe,
+    report: &Report,
+    model: &Model,
+    options: &TrainOptions,
+) -> Result<Value> {
+    Ok(json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{ "name": "model.plan", "digest": { "sha256": sha256_hex(&model.encode()?) } }],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": concat!(env!("CARGO_PKG_REPOSITORY"), "/train/v1"),
+                "externalParameters": {
+                    "configuration": { "digest": { "sha256": recipe.digest } },
+                    "model": report.name,
+                    "version": report.version,
+                },
+                "internalParameters": {
+                    "seed": recipe.config.model.seed,
+                    "parameters": report.candidates.get(report.chosen).map(|candidate| written(&candidate.parameters)),
+                },
+                "resolvedDependencies": report.files.iter().map(|file| json!({
+                    "uri": file.path,
+                    "digest": { "sha256": file.sha256 },
+                    "annotations": { "rows": file.rows, "bytes": file.bytes },
+                })).collect::<Vec<_>>(),
+            },
+            "runDetails": {
+                "builder": {
+                    "id": concat!(env!("CARGO_PKG_REPOSITORY"), "/skewless-train"),
+                    "version": { "skewless-train": env!("CARGO_PKG_VERSION") },
+                },
+                "metadata": { "finishedOn": date(recipe, options)? },
+                "skewless_rows": rows(&report.steps),
+                "skewless_parts": written(&report.parts),
+                "skewless_select_by": report.select_by,
+                "skewless_candidates": written(&report.candidates),
+                "skewless_test": written(&report.test),
+                "skewless_random_split": written(&report.random_split),
+            },
+        },
+    }))
+}
+
+fn rows(steps: &[Step]) -> Value {
+    steps
+        .iter()
+        .map(|step| json!({ "step": step.step, "rows": step.rows }))
+        .collect()
+}
+
+/// The given epoch, or else the configuration's date.
+fn date(recipe: &Recipe, options: &TrainOptions) -> Result<String> {
+    let fault = |text: &str| {
+        Error::spec("train.config", format!("`{text}` is not a date"))
+            .with_field("model.date")
+            .with_value(text)
+    };
+    match options.source_date_epoch {
+        Some(seconds) => {
+            let time = Timestamp::from_second(seconds).map_err(|_| fault(&seconds.to_string()))?;
+            Ok(time.to_string())
+        }
+        None => Ok(format!("{}T00:00:00Z", recipe.config.model.date)),
+    }
+}
+
+/// As JSON, with its fractions rounded.
+fn written(value: &impl Serialize) -> Value {
+    rounded(serde_json::to_value(value).unwrap_or_default())
+}
+
+fn rounded(value: Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => number
+            .as_f64()
+            .map(|number| json!((number * 1e6).round() / 1e6))
+            .unwrap_or_default(),
+        Value::Array(values) => values.into_iter().map(rounded).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, rounded(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_rounded_at_every_depth_and_counts_are_kept() {
+        let value = json!({ "a": [0.123_456_789, 7], "b": { "c": -1e-9 }, "d": null });
+        assert_eq!(
+            rounded(value),
+            json!({ "a": [0.123_457, 7], "b": { "c": -0.0 }, "d": null })
+        );
+    }
+}
