@@ -75,7 +75,7 @@ fn inspect_gives_programs_json() {
         json!(["carrier_code", "miles", "hour", "wet"])
     );
     assert_eq!(report["features"][2]["inputs"], json!(["departure"]));
-    assert_eq!(report["metrics"]["rows"], 500);
+    assert_eq!(report["metrics"]["test, split by time"]["rows"], 1500);
     let verified = fixture.run(&["verify", "small.skw", "--json"]);
     let verified: Json = serde_json::from_str(&verified.stdout).unwrap();
     assert_eq!(

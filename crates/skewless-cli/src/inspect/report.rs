@@ -1,12 +1,13 @@
 //! The facts of a bundle, gathered for the table and for JSON.
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use skewless_core::plan::ModelSummary;
 use skewless_core::spec::{FittedSpec, Input, Token};
 use skewless_core::{Bundle, Link, Output, Predictor, Task};
 
 use crate::inspect::made::{made, number};
+use crate::inspect::metrics;
 
 /// What `inspect --json` prints.
 #[derive(Serialize)]
@@ -23,8 +24,8 @@ pub(super) struct Report<'a> {
     pub(super) features: Vec<FeatureFacts<'a>>,
     /// The names of the model's columns in their order.
     pub(super) columns: &'a [String],
-    /// As the provenance gives them.
-    pub(super) metrics: Option<Json>,
+    /// As the provenance gives them, by what was measured.
+    pub(super) metrics: Option<Map<String, Json>>,
     pub(super) provenance: Option<Json>,
     pub(super) parts: Vec<PartFacts<'a>>,
 }
@@ -86,10 +87,7 @@ impl<'a> Report<'a> {
             inputs: &bundle.features().inputs,
             features: features(bundle.features()),
             columns: predictor.pipeline().column_names(),
-            metrics: provenance
-                .as_ref()
-                .and_then(|json| find(json, "metrics"))
-                .cloned(),
+            metrics: provenance.as_ref().and_then(metrics::of),
             provenance,
             parts: parts.collect(),
         }
@@ -125,14 +123,6 @@ fn inputs_of<'a>(spec: &'a FittedSpec, name: &'a str) -> Vec<&'a str> {
     }
     let inputs = spec.inputs.iter().map(|input| input.name.as_str());
     inputs.filter(|input| needed.contains(input)).collect()
-}
-
-/// The value of a key, wherever in the object it stands.
-pub(super) fn find<'a>(json: &'a Json, key: &str) -> Option<&'a Json> {
-    let object = json.as_object()?;
-    object
-        .get(key)
-        .or_else(|| object.values().find_map(|value| find(value, key)))
 }
 
 impl From<ModelSummary> for ModelFacts {

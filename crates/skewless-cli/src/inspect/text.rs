@@ -22,8 +22,10 @@ impl Report<'_> {
             section("Features", &self.features_table(width)),
             section("Model", &self.model_table(width)),
         ];
-        if let Some(metrics) = &self.metrics {
-            sections.push(section("Metrics", &metrics::table(metrics, table(width))));
+        for (what, measured) in self.metrics.iter().flatten() {
+            let rows = metrics::rows_measured(measured).map(|rows| format!(", {rows}"));
+            let title = format!("Metrics: {what}{}", rows.unwrap_or_default());
+            sections.push(section(&title, &metrics::table(measured, table(width))));
         }
         if let Some(provenance) = &self.provenance {
             sections.push(section(

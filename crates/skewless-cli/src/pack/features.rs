@@ -53,20 +53,22 @@ fn given(args: &PackArgs, fitted: FittedSpec) -> anyhow::Result<FittedSpec> {
     }
 }
 
-/// A written specification. JSON that is neither form is reported as the fitted one, which is what tools write.
+/// A written specification.
 fn written(text: &str, is_json: bool) -> skewless_core::Result<FeatureSpec> {
     let invalid = |message: String| Error::spec("spec.invalid", message.trim_end().to_owned());
     if !is_json {
         return toml::from_str(text).map_err(|error| invalid(error.to_string()));
     }
-    serde_json::from_str(text).or_else(|_| match serde_json::from_str::<FittedSpec>(text) {
-        Err(error) => Err(invalid(format!(
-            "neither a written nor a fitted specification: {error}"
-        ))),
-        Ok(_) => Err(Error::internal(
-            "internal.spec",
-            "a fitted specification was read twice",
-        )),
+    serde_json::from_str(text).map_err(|as_written| {
+        match serde_json::from_str::<FittedSpec>(text) {
+            Err(as_fitted) => invalid(format!(
+                "neither a fitted specification ({as_fitted}) nor a written one ({as_written})"
+            )),
+            Ok(_) => Error::internal(
+                "internal.spec",
+                "a fitted specification was read as a written one",
+            ),
+        }
     })
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
         .chain(sample_files(args)?)
         .collect::<Vec<_>>();
     let card = card(args, &compiled, &files)?;
-    let provenance = provenance::statement(args, &compiled, &files);
+    let provenance = provenance::statement(args, &compiled, &files)?;
     let parts = BundleParts {
         name: args.name.clone(),
         version: args.version.clone(),
@@ -81,7 +81,7 @@ fn output(args: &PackArgs, compiled: &Compiled) -> skewless_core::Result<Output>
     }
     let (given, due) = (args.labels.len(), output.labels.len());
     if given != due {
-        let message = format!("--labels gives {given} labels, and the model has {due}");
+        let message = format!("--labels names {given} of the model's {due} labels");
         return Err(Error::input("pack.labels", message));
     }
     output.labels.clone_from(&args.labels);

@@ -40,39 +40,42 @@ impl File {
     }
 }
 
-/// The provenance, shaped as the predicate of SLSA provenance v1.
-pub(super) fn statement(args: &PackArgs, compiled: &Compiled, files: &[File]) -> Json {
-    let materials: Vec<Json> = files
-        .iter()
-        .map(|file| {
-            json!({
-                "name": file.name(),
-                "digest": {"sha256": file.sha256},
-                "annotations": {"role": file.role, "size": file.bytes.len()},
-            })
+/// The provenance: an in-toto statement with a SLSA v1 predicate, as training writes it too.
+pub(super) fn statement(
+    args: &PackArgs,
+    compiled: &Compiled,
+    files: &[File],
+) -> skewless_core::Result<Json> {
+    let materials = files.iter().map(|file| {
+        json!({
+            "uri": file.name(),
+            "digest": {"sha256": file.sha256},
+            "annotations": {"role": file.role, "bytes": file.bytes.len()},
         })
-        .collect();
-    json!({
+    });
+    Ok(json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "model.plan", "digest": {"sha256": sha256_hex(&compiled.model.encode()?)}}],
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
             "buildDefinition": {
-                "buildType": "https://github.com/skewless/skewless/pack/v1",
+                "buildType": concat!(env!("CARGO_PKG_REPOSITORY"), "/pack/v1"),
                 "externalParameters": {
-                    "name": args.name,
+                    "model": args.name,
                     "version": args.version,
-                    "modelFormat": compiled.source.name(),
+                    "format": compiled.source.name(),
                     "notes": compiled.notes,
                 },
-                "resolvedDependencies": materials,
+                "resolvedDependencies": materials.collect::<Vec<_>>(),
             },
             "runDetails": {
                 "builder": {
-                    "id": "https://github.com/skewless/skewless",
-                    "version": {"skewless": env!("CARGO_PKG_VERSION")},
+                    "id": concat!(env!("CARGO_PKG_REPOSITORY"), "/skewless-cli"),
+                    "version": {"skewless-cli": env!("CARGO_PKG_VERSION")},
                 },
             },
         },
-    })
+    }))
 }
 
 /// A card that says no more than is known.

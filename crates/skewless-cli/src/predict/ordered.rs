@@ -64,7 +64,11 @@ mod tests {
         for jobs in [1, 2, 3, 8] {
             let mut taken = Vec::new();
             let slow_when_even = |item: u64| {
-                thread::sleep(Duration::from_micros(if item % 2 == 0 { 200 } else { 0 }));
+                thread::sleep(Duration::from_micros(if item.is_multiple_of(2) {
+                    200
+                } else {
+                    0
+                }));
                 item * 10
             };
             let outcome: Result<(), ()> = for_each(0..101, jobs, slow_when_even, |result| {
