@@ -60,6 +60,22 @@ fn inspect_shows_inputs_features_model_and_metrics() {
     }
 }
 
+/// A cell of several lines stands in its own column.
+#[test]
+fn long_cells_stay_in_their_column() {
+    let fixture = Fixture::new();
+    let run = fixture.run(&["inspect", "small.skw"]);
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    let at = |text: &str| lines.iter().position(|line| line.contains(text)).unwrap();
+    let (header, first) = (at("meaning"), at("Two-letter code"));
+    let column = lines[header].find("meaning");
+    assert_eq!(lines[first].find("Two-letter code"), column);
+    let last = at("by the airline alone.");
+    assert!(last > first, "{}", run.stdout);
+    let beginning = lines[first + 1].len() - lines[first + 1].trim_start().len();
+    assert_eq!(Some(beginning), column, "{}", run.stdout);
+}
+
 #[test]
 fn inspect_gives_programs_json() {
     let fixture = Fixture::new();

@@ -1,5 +1,6 @@
 //! `skewless pack`: models of other libraries become bundles that answer like those libraries.
 #![cfg(feature = "pack")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fixture;
 

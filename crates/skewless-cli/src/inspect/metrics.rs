@@ -16,12 +16,14 @@ const MEASURED: [(&str, &str); 2] = [
 ];
 
 /// Long lists that are read in the bundle itself, and what the names of the facts say already.
-const LEFT_OUT: [&str; 5] = [
+const LEFT_OUT: [&str; 7] = [
     "skewless_test",
     "skewless_random_split",
     "skewless_candidates",
     "_type",
     "uri",
+    "name",
+    "step",
 ];
 
 /// Steps of the provenance's structure that tell a reader nothing.
@@ -105,7 +107,12 @@ fn collect(json: &Json, steps: &mut Vec<String>, facts: &mut Vec<(String, String
             .map(String::as_str)
             .filter(|step| !STRUCTURE.contains(step))
             .collect();
-        facts.push((told.join(" ").replace("resolvedDependencies", "from"), text));
+        facts.push((
+            told.join(" ")
+                .replace("resolvedDependencies", "from")
+                .replace("skewless_", ""),
+            text,
+        ));
         return;
     }
     let members: Vec<(String, &Json)> = match json {

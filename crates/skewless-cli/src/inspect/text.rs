@@ -146,12 +146,11 @@ pub(crate) fn section(title: &str, table: &Table) -> String {
     format!("{title}\n{}\n", trimmed(table))
 }
 
-/// Indented, without trailing white space.
+/// Indented, without the padding of the first column and without trailing white space.
 fn trimmed(table: &Table) -> String {
     let lines = table.lines().map(|line| {
-        format!("  {}", line.trim_start_matches(' '))
-            .trim_end()
-            .to_owned()
+        let line = line.strip_prefix(' ').unwrap_or(&line);
+        format!("  {line}").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
 }
