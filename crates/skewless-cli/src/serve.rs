@@ -46,9 +46,11 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         let listener = TcpListener::bind(args.listen)
             .await
             .with_context(|| format!("listening on {}", args.listen))?;
+        // Who reads the announcement may ask to stop at once.
+        let asked_to_stop = asked_to_stop()?;
         announce(&served, listener.local_addr()?)?;
         let stop = async move {
-            asked_to_stop().await;
+            asked_to_stop.await;
             served.service.set_ready(false);
         };
         axum::serve(listener, router)
@@ -176,31 +178,27 @@ fn failed() -> Response {
     response
 }
 
-/// Ends at ctrl-c, and at SIGTERM where there is one.
-async fn asked_to_stop() {
-    let interrupt = async {
+/// Hears, from the call on, what asks a server to stop: ctrl-c, and SIGTERM where there is one. The result ends when
+/// one of them has come.
+#[cfg(unix)]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
             // Without a handler the signal ends the process by itself.
             std::future::pending::<()>().await;
         }
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminated() => {}
-    }
-}
-
-#[cfg(unix)]
-async fn terminated() {
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
-    }
-}
-
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
+    })
 }
