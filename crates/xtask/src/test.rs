@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::command::{cargo, command, run, step};
+use crate::command::{at, cargo, command, run, step};
 use crate::{parity, setup, tidy, train, web};
 
 /// One profile for all native code: optimised, with every assertion on.
@@ -29,15 +29,9 @@ pub(crate) fn run_tests() -> Result<()> {
     })?;
     step("the web package", web::build)?;
     step("tests in Node, Chromium and workerd", || {
-        run(command(
-            "node",
-            &[
-                "--test",
-                "--test-concurrency=1",
-                "--test-reporter=spec",
-                "tests/web/",
-            ],
-        ))
+        let mut tests = command("npm", &["--silent", "test"]);
+        tests.current_dir(at("tests/web"));
+        run(tests)
     })?;
     step("parity", || parity::compare(PROFILE))
 }
