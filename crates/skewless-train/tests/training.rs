@@ -1,5 +1,7 @@
 //! The whole run on a small table made here: the same bytes twice and with any number of threads, and clear refusals.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -88,7 +88,9 @@ pub(crate) fn exists(program: &str) -> bool {
 }
 
 fn shown(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = Path::new(command.get_program());
+    let program = program.file_name().unwrap_or(program.as_os_str());
+    let words = std::iter::once(program).chain(command.get_args());
     let words: Vec<String> = words
         .map(|word| relative(&word.to_string_lossy()))
         .collect();

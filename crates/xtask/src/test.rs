@@ -25,7 +25,7 @@ pub(crate) fn run_tests() -> Result<()> {
         ]))
     })?;
     step("the flights bundle, trained again", || {
-        train::run_with(PROFILE, false)
+        train::compare(PROFILE)
     })?;
     step("the web package", web::build)?;
     step("tests in Node, Chromium and workerd", || {

@@ -4,42 +4,44 @@ use anyhow::{Context, Result, bail};
 
 use crate::command::{at, cargo, run as start};
 
+const CONFIG: &str = "models/flights/skewless.toml";
 const COMMITTED: &str = "models/flights/flights.skw";
-const RETRAINED: &str = "target/flights.skw";
+const RETRAINED: &str = "target/flights/flights.skw";
 
-/// Trains the flights model on one thread and compares it with the committed bundle, which was trained on two.
-/// `bless` trains on two threads and commits the result to its place.
-pub(crate) fn run_with(profile: &str, bless: bool) -> Result<()> {
-    let threads = if bless { "2" } else { "1" };
-    start(cargo(&[
-        "run",
-        "--quiet",
-        &format!("--profile={profile}"),
-        "--package=skewless-cli",
-        "--",
-        "train",
-        "models/flights/skewless.toml",
-        "--output",
-        RETRAINED,
-        "--threads",
-        threads,
-    ]))?;
+/// The verb: in the profile that users run.
+pub(crate) fn run(bless: bool) -> Result<()> {
+    match bless {
+        true => train("release", &["--threads", "2"]),
+        false => compare("release"),
+    }
+}
+
+/// Trains on one thread, and compares with the committed bundle, which two threads trained.
+pub(crate) fn compare(profile: &str) -> Result<()> {
+    std::fs::create_dir_all(at("target/flights"))?;
+    train(profile, &["--threads", "1", "--output", RETRAINED])?;
     let read =
         |path: &str| std::fs::read(at(path)).with_context(|| format!("{path} cannot be read"));
-    if bless {
-        std::fs::write(at(COMMITTED), read(RETRAINED)?)?;
-        println!("{COMMITTED} is the bundle just trained");
-        return Ok(());
-    }
     if read(RETRAINED)? != read(COMMITTED)? {
         bail!(
-            "{RETRAINED} differs from {COMMITTED}: training is not deterministic, or the bundle is not of this tree"
+            "{RETRAINED} differs from {COMMITTED}: run `cargo xtask train --bless` and review the card, or find what is not deterministic"
         );
     }
     println!("{RETRAINED} and {COMMITTED} are the same bytes");
     Ok(())
 }
 
-pub(crate) fn run(bless: bool) -> Result<()> {
-    run_with("release", bless)
+fn train(profile: &str, arguments: &[&str]) -> Result<()> {
+    let profile = format!("--profile={profile}");
+    let mut train = cargo(&[
+        "run",
+        "--quiet",
+        &profile,
+        "--package=skewless-cli",
+        "--",
+        "train",
+        CONFIG,
+    ]);
+    train.args(arguments);
+    start(train)
 }
