@@ -12,6 +12,6 @@ pub(crate) fn flights() -> Result<()> {
     let programs = setup::venv("flights", "models/flights/requirements.txt")?;
     let mut make = Command::new(programs.join("python"));
     make.arg(at("models/flights/make_data.py"))
-        .arg(at("models/flights/data"));
+        .arg(at("models/flights"));
     run(make)
 }

@@ -25,6 +25,14 @@ const TARGETS: [&str; 9] = [
     "worker-workerd",
     "lambda-watch",
 ];
+/// Events that `cargo lambda invoke` sends, one of each kind.
+const EVENTS: [&str; 5] = [
+    "lambda/events/record.json",
+    "lambda/events/records.json",
+    "lambda/events/apigw-v1.json",
+    "lambda/events/apigw-v2.json",
+    "lambda/events/function-url.json",
+];
 /// How long the emulator may take to build and start the function.
 const PATIENCE: Duration = Duration::from_secs(900);
 
@@ -129,6 +137,9 @@ fn lambda(profile: &str) -> Result<String> {
         .stderr(log_file()?);
     let mut emulator = Running(watch.spawn().context("cargo lambda watch does not start")?);
     emulator.wait_for(&url)?;
+    for event in EVENTS {
+        invoke(&programs, port, event)?;
+    }
     let arguments = [
         "tests/lambda/parity.mjs",
         "--url",
@@ -139,6 +150,20 @@ fn lambda(profile: &str) -> Result<String> {
         ROWS,
     ];
     output(command("node", &arguments)).context("the log stands in target/parity/lambda.log")
+}
+
+/// The README's `cargo lambda invoke`: the event's answer must hold a prediction.
+fn invoke(programs: &Path, port: u16, event: &str) -> Result<()> {
+    let mut invoke = command(
+        programs.join("cargo-lambda"),
+        &["lambda", "invoke", "bootstrap", "--data-file", event],
+    );
+    invoke.args(["--invoke-port", &port.to_string()]);
+    let answer = output(invoke)?;
+    match answer.contains("probability") {
+        true => Ok(()),
+        false => bail!("{event} is answered with {answer}"),
+    }
 }
 
 fn log_file() -> Result<std::fs::File> {

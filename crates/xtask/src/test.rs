@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::{at, cargo, command, run, step};
-use crate::{parity, setup, tidy, train, web};
+use crate::{demo, parity, setup, tidy, train, web};
 
 /// One profile for all native code: optimised, with every assertion on.
 const PROFILE: &str = "ci";
@@ -33,5 +33,6 @@ pub(crate) fn run_tests() -> Result<()> {
         tests.current_dir(at("tests/web"));
         run(tests)
     })?;
-    step("parity", || parity::compare(PROFILE))
+    step("parity", || parity::compare(PROFILE))?;
+    step("the demo", || demo::run_demo(true))
 }
