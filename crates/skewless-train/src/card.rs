@@ -143,7 +143,7 @@ fn split(card: &mut Card, recipe: &Recipe, report: &Report) {
     card.heading("Split");
     card.line(&format!(
         "By time (`{}`): everything is fitted on the rows before {}, parameters are chosen on those from then until \
-         before {}, and the rows from then on are looked at once, at the end.",
+         before {}, and the rows from then on take part in neither: they measure the result.",
         split.input, split.validate_from, split.test_from
     ));
     let rows = report

@@ -11,7 +11,7 @@ pub struct Split {
     pub train: Vec<usize>,
     /// Rows that parameters are chosen on.
     pub validate: Vec<usize>,
-    /// Rows that are looked at once, at the end.
+    /// Rows that take no part in fitting or choosing, and measure the result.
     pub test: Vec<usize>,
 }
 
