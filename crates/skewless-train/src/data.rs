@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use skewless_core::columns::Columns;
 use skewless_core::digest::sha256_hex;
-use skewless_core::spec::{LookupColumn, LookupSource, LookupTable};
-use skewless_core::{Column, Error, Result, TextColumn};
-use skewless_table::{Cells, Wanted, read_columns};
+use skewless_core::spec::LookupTable;
+use skewless_core::{Column, Error, Result};
+use skewless_table::{Wanted, read_columns, read_lookup};
 
 use crate::config::Config;
 use crate::recipe::{Recipe, unreadable};
@@ -42,11 +42,13 @@ impl Data {
     /// Reads the data file and the lookup tables.
     ///
     /// # Errors
-    /// `train.unreadable` and `table.*` for the files, `train.duplicate_key`, `train.missing_key` and `input.wrong_type`
-    /// for lookup tables, `train.split_time` where the column to split by holds no time.
+    /// `train.unreadable` and `table.*` for the files, `input.wrong_type` for lookup tables, `train.split_time` where the column to split by holds no time.
     pub(crate) fn read(recipe: &Recipe) -> Result<Self> {
         let wanted: Vec<Wanted> = recipe.config.input.iter().map(Wanted::from).collect();
-        let (columns, file) = read_table(&recipe.folder, &recipe.config.data.source, &wanted)?;
+        let source = &recipe.config.data.source;
+        let mut file = source_file(&recipe.folder, source)?;
+        let columns = read_columns(&recipe.folder.join(source), None, &wanted)?;
+        file.rows = columns.rows();
         let labels = labels(
             number(&columns, &recipe.config.label.input)?,
             recipe.config.label.above,
@@ -55,9 +57,11 @@ impl Data {
         let mut files = vec![file];
         let mut lookups = Vec::new();
         for source in &recipe.config.lookup {
-            let (table, file) = read_lookup(&recipe.folder, source)?;
-            lookups.push(table);
+            let mut file = source_file(&recipe.folder, &source.source)?;
+            let table = read_lookup(&recipe.folder, source)?;
+            file.rows = table.keys.len();
             files.push(file);
+            lookups.push(table);
         }
         Ok(Self {
             columns,
@@ -85,17 +89,16 @@ impl Data {
     }
 }
 
-fn read_table(folder: &Path, source: &str, wanted: &[Wanted]) -> Result<(Columns, SourceFile)> {
+/// The facts of a file but its rows, which reading finds.
+fn source_file(folder: &Path, source: &str) -> Result<SourceFile> {
     let path = folder.join(source);
     let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
-    let columns = read_columns(&path, None, wanted)?;
-    let file = SourceFile {
+    Ok(SourceFile {
         path: source.to_owned(),
         sha256: sha256_hex(&bytes),
         bytes: bytes.len() as u64,
-        rows: columns.rows(),
-    };
-    Ok((columns, file))
+        rows: 0,
+    })
 }
 
 fn labels(values: &[f64], above: f64) -> Vec<Option<bool>> {
@@ -143,67 +146,6 @@ fn number<'a>(columns: &'a Columns, name: &str) -> Result<&'a [f64]> {
     }
 }
 
-fn read_lookup(folder: &Path, source: &LookupSource) -> Result<(LookupTable, SourceFile)> {
-    let mut wanted = vec![Wanted::new(&source.key, Cells::Text)];
-    wanted.extend(
-        source
-            .columns
-            .iter()
-            .map(|name| Wanted::new(name, Cells::Number)),
-    );
-    let (columns, file) = read_table(folder, &source.source, &wanted)?;
-    let Some(Column::Text(keys)) = columns.column(&source.key) else {
-        let message = format!(
-            "lookup `{}`: the key column `{}` is not text",
-            source.name, source.key
-        );
-        return Err(Error::input("input.wrong_type", message).with_field(&source.key));
-    };
-    let order = key_order(&source.name, keys)?;
-    let values = |name: &String| -> Result<LookupColumn> {
-        let cells = number(&columns, name)?;
-        let in_order = order.iter().filter_map(|(_, row)| cells.get(*row));
-        Ok(LookupColumn {
-            name: name.clone(),
-            values: in_order
-                .map(|cell| (!cell.is_nan()).then_some(*cell))
-                .collect(),
-        })
-    };
-    let table = LookupTable {
-        name: source.name.clone(),
-        columns: source.columns.iter().map(values).collect::<Result<_>>()?,
-        keys: order.iter().map(|(key, _)| (*key).to_owned()).collect(),
-    };
-    Ok((table, file))
-}
-
-/// Keys with their rows, rising in byte order.
-fn key_order<'a>(table: &str, keys: &'a TextColumn) -> Result<Vec<(&'a str, usize)>> {
-    let mut order = Vec::with_capacity(keys.codes().len());
-    for row in 0..keys.codes().len() {
-        let Some(key) = keys.value(row) else {
-            let message = format!("lookup `{table}`: row {row} has no key");
-            return Err(Error::input("train.missing_key", message)
-                .with_field(table)
-                .with_row(row));
-        };
-        order.push((key, row));
-    }
-    order.sort_unstable();
-    if let Some((key, row)) = order.windows(2).find_map(|pair| match pair {
-        [(a, _), (b, row)] if a == b => Some((*b, *row)),
-        _ => None,
-    }) {
-        let message = format!("lookup `{table}`: the key `{key}` stands twice, again in row {row}");
-        return Err(Error::input("train.duplicate_key", message)
-            .with_field(table)
-            .with_value(key)
-            .with_row(row));
-    }
-    Ok(order)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,25 +155,6 @@ mod tests {
         assert_eq!(
             labels(&[15.0, 15.5, f64::NAN, -3.0], 15.0),
             [Some(false), Some(true), None, Some(false)]
-        );
-    }
-
-    #[test]
-    fn lookup_keys_are_ordered_by_bytes_and_unique() {
-        let keys = TextColumn::from_values([Some("b"), Some("B"), Some("a")]);
-        assert_eq!(
-            key_order("t", &keys).unwrap(),
-            [("B", 1), ("a", 2), ("b", 0)]
-        );
-        let twice = TextColumn::from_values([Some("a"), Some("b"), Some("a")]);
-        assert_eq!(
-            key_order("t", &twice).unwrap_err().code(),
-            "train.duplicate_key"
-        );
-        let absent = TextColumn::from_values([Some("a"), None]);
-        assert_eq!(
-            key_order("t", &absent).unwrap_err().code(),
-            "train.missing_key"
         );
     }
 }

@@ -19,7 +19,6 @@ mod card;
 mod data;
 mod provenance;
 mod random;
-mod records;
 mod run;
 mod trees;
 

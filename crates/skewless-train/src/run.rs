@@ -13,11 +13,11 @@ use crate::data::Data;
 use crate::metrics::Scored;
 use crate::progress::Progress;
 use crate::recipe::{Recipe, TreeParameters};
-use crate::records;
 use crate::report::{Candidate, Comparison, Part, Report, Step};
 use crate::split::Split;
 use crate::trees::{self, ColumnMajor};
 use crate::{card, provenance};
+use skewless_table::records;
 
 /// Records that golden rows are chosen from, spread evenly over the test rows.
 const GOLDEN_CANDIDATES: usize = 2_000;
@@ -147,9 +147,7 @@ pub fn test_columns(config_path: &Path) -> Result<Columns> {
 pub fn test_records(config_path: &Path) -> Result<Vec<Record>> {
     let recipe = Recipe::read(config_path)?;
     let columns = test_columns(config_path)?;
-    (0..columns.rows())
-        .map(|row| records::record(&columns, known(&recipe.config.input), row))
-        .collect()
+    Ok(records(&columns, known(&recipe.config.input)))
 }
 
 fn known(inputs: &[Input]) -> impl Iterator<Item = &Input> {
@@ -335,7 +333,7 @@ impl Run<'_> {
             Profile::reference(&arm.spec, &training, &predictor.predict_columns(&training)?)?;
         let golden = golden::choose(
             predictor,
-            &self.golden_candidates(predictor, &split.test)?,
+            &self.golden_candidates(predictor, &split.test),
             GOLDEN_ROWS,
         )?;
         let card = card::write(self.recipe, report, &profile);
@@ -361,13 +359,15 @@ impl Run<'_> {
         })
     }
 
-    fn golden_candidates(&self, predictor: &Predictor, rows: &[usize]) -> Result<Vec<Record>> {
+    fn golden_candidates(&self, predictor: &Predictor, rows: &[usize]) -> Vec<Record> {
         let count = GOLDEN_CANDIDATES.min(rows.len());
-        let spread =
-            (0..count).filter_map(|candidate| rows.get(candidate * rows.len() / count).copied());
-        spread
-            .map(|row| records::record(&self.data.columns, predictor.pipeline().inputs(), row))
-            .collect()
+        let spread: Vec<usize> = (0..count)
+            .filter_map(|candidate| rows.get(candidate * rows.len() / count).copied())
+            .collect();
+        records(
+            &self.data.columns.select(&spread),
+            predictor.pipeline().inputs(),
+        )
     }
 }
 

@@ -131,14 +131,68 @@ pub(crate) fn date_part(value: f64, is_seconds: bool, part: DatePart) -> f64 {
     }
 }
 
+/// `YYYY-MM-DD` of days since 1970-01-01: what [`parse_date`] reads back. Days outside of years 0000–9999 give a text
+/// that it does not.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "beyond the days that an i64 holds the cast saturates, which is defined"
+)]
+pub(crate) fn write_date(days: f64) -> String {
+    let (year, month, day) = civil_from_days(bounded_days(libm::floor(days) as i64));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// `YYYY-MM-DDThh:mm[:ss[.fff]]` with the zone's offset, of wall-clock seconds in `zone` since 1970-01-01T00:00: what
+/// [`parse_timestamp`] reads back.
+#[expect(clippy::cast_possible_truncation, reason = "seconds of a day")]
+pub(crate) fn write_timestamp(seconds: f64, zone: Zone) -> String {
+    let days = libm::floor(seconds / DAY);
+    let clock = seconds - days * DAY;
+    let whole = libm::floor(clock) as i64;
+    let (hour, minute, second) = (whole / 3_600, whole / 60 % 60, whole % 60);
+    let mut text = format!("{}T{hour:02}:{minute:02}", write_date(days));
+    let fraction = fraction(days, libm::floor(clock), seconds);
+    if second != 0 || !fraction.is_empty() {
+        text.push_str(&format!(":{second:02}{fraction}"));
+    }
+    match zone {
+        Zone::Local => {}
+        Zone::Offset(0) => text.push('Z'),
+        Zone::Offset(offset) => {
+            let sign = if offset < 0 { '-' } else { '+' };
+            let minutes = offset.abs() / 60;
+            text.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
+        }
+    }
+    text
+}
+
+/// The shortest decimal fraction that reads back as the same moment, with its point.
+fn fraction(days: f64, whole: f64, seconds: f64) -> String {
+    let part = seconds - days * DAY - whole;
+    if part == 0.0 {
+        return String::new();
+    }
+    let written = (1..=9).map(|digits| format!("{part:.digits$}"));
+    let mut reads_back = written.filter(|text| {
+        text.parse::<f64>()
+            .is_ok_and(|fraction| fraction < 1.0 && days * DAY + (whole + fraction) == seconds)
+    });
+    let nearest = || format!("{:.9}", part.min(0.999_999_999));
+    reads_back
+        .next()
+        .unwrap_or_else(nearest)
+        .trim_start_matches('0')
+        .to_owned()
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
     reason = "beyond the days that an i64 holds the cast saturates, which is defined"
 )]
 fn calendar_part(days: f64, part: DatePart) -> f64 {
-    // The arithmetic below stays inside i64 for every year of up to eight digits.
-    let days = (days as i64).clamp(-36_500_000_000, 36_500_000_000);
+    let days = bounded_days(days as i64);
     let (year, month, day) = civil_from_days(days);
     let number = match part {
         DatePart::Year => year,
@@ -147,6 +201,11 @@ fn calendar_part(days: f64, part: DatePart) -> f64 {
         _ => days - days_from_civil(year, 1, 1) + 1,
     };
     number as f64
+}
+
+/// Days for which the arithmetic below stays inside i64: years of up to eight digits.
+fn bounded_days(days: i64) -> i64 {
+    days.clamp(-36_500_000_000, 36_500_000_000)
 }
 
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
@@ -244,7 +303,36 @@ mod tests {
         assert_eq!(date_part(delhi, true, DatePart::Hour), 6.0);
     }
 
+    #[test]
+    fn moments_are_written_as_iso_8601() {
+        for (seconds, text) in [
+            (0.0, "1970-01-01T00:00"),
+            (-1.0, "1969-12-31T23:59:59"),
+            (951_782_400.0, "2000-02-29T00:00"),
+            (1_383_282_900.25, "2013-11-01T05:15:00.25"),
+            (1_383_282_901.001, "2013-11-01T05:15:01.001"),
+            (253_402_300_799.0, "9999-12-31T23:59:59"),
+        ] {
+            assert_eq!(write_timestamp(seconds, Zone::Local), text);
+        }
+        assert_eq!(
+            write_timestamp(19_800.0, Zone::Offset(19_800)),
+            "1970-01-01T05:30+05:30"
+        );
+        assert_eq!(write_timestamp(0.0, Zone::Offset(0)), "1970-01-01T00:00Z");
+    }
+
     proptest! {
+        #[test]
+        fn what_is_written_reads_back(milliseconds in -50_000_000_000_000_i64..200_000_000_000_000, minutes in -1_439..=1_439_i32) {
+            let seconds = milliseconds as f64 / 1000.0;
+            for zone in [Zone::Local, Zone::Offset(minutes * 60)] {
+                prop_assert_eq!(parse_timestamp(&write_timestamp(seconds, zone), zone), Some(seconds));
+            }
+            let days = libm::floor(seconds / DAY);
+            prop_assert_eq!(parse_date(&write_date(days)), Some(days));
+        }
+
         #[test]
         fn days_agree_with_jiff(days in -700_000_i32..2_900_000) {
             let date = Date::constant(1970, 1, 1) + jiff::Span::new().days(days);

@@ -208,6 +208,18 @@ impl Input {
         }
     }
 
+    /// The text of a date or a timestamp, which [`Input::time`] reads back; `None` for inputs of other types.
+    pub fn time_text(&self, value: f64) -> Option<String> {
+        match self.kind {
+            InputType::Date => Some(time::write_date(value)),
+            InputType::Timestamp => {
+                let zone = Zone::parse(self.zone.as_deref()?)?;
+                Some(time::write_timestamp(value, zone))
+            }
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_missing_text(&self, text: &str) -> bool {
         self.missing
             .iter()
