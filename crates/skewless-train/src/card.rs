@@ -361,10 +361,14 @@ fn inputs(card: &mut Card, recipe: &Recipe, profile: &Profile) {
 fn reproduction(card: &mut Card, recipe: &Recipe) {
     card.heading("Reproduction");
     card.line(&format!(
-        "Configuration SHA-256 `{}`, seed {}. The same configuration and files give the same bundle, byte for byte; \
-         `provenance.json` has the details.",
+        "Configuration SHA-256 `{}`, seed {}. On one machine the same configuration and files give the same bundle, byte for \
+         byte, on any number of threads; `provenance.json` has the details.",
         recipe.digest, recipe.config.model.seed
     ));
+    card.paragraph(
+        "The trainers (forust-ml, linfa) take exp and log from the platform, so that training with another C library may \
+         give other bytes. Predictions of a given bundle are the same bits everywhere.",
+    );
     if let Some(license) = &recipe.config.model.license {
         card.paragraph(&one_line(license));
     }

@@ -27,7 +27,7 @@ pub struct Config {
     /// What records may hold besides the inputs.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
-    /// The fields of a record and the label's column.
+    /// The fields of a record and the label's column; none with `role = "weight"`, which training does not support.
     #[serde(default)]
     pub input: Vec<Input>,
     /// The features of the trees.
@@ -46,15 +46,15 @@ pub struct Config {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
-    /// Name of the model and of its bundle.
+    /// Name of the model and of its bundle: letters, digits, `-`, `_` and `.`, not dots alone.
     pub name: String,
-    /// Semantic version.
+    /// MAJOR.MINOR.PATCH.
     pub version: String,
     /// Only `binary` can be trained here.
     pub task: Task,
     /// What the prediction is called.
     pub target: String,
-    /// The negative label, then the positive one.
+    /// The negative label, then the positive one; they differ.
     pub labels: Vec<String>,
     /// From which probability on the positive label is given; 0.5 if absent.
     pub threshold: Option<f64>,

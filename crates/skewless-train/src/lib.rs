@@ -17,6 +17,7 @@ mod arm;
 mod baseline;
 mod card;
 mod data;
+mod model_check;
 mod provenance;
 mod random;
 mod run;

@@ -6,11 +6,12 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use skewless_core::digest::sha256_hex;
-use skewless_core::output::{Link, Output, Task};
+use skewless_core::output::{Link, Output};
 use skewless_core::spec::{FeatureSpec, InputType, Role};
 use skewless_core::{Error, Result};
 
 use crate::config::{Config, TreesConfig};
+use crate::model_check;
 use crate::split::Boundaries;
 
 /// One candidate of the grid.
@@ -58,7 +59,8 @@ impl Recipe {
     ///
     /// # Errors
     /// `train.unreadable` where the file cannot be read, `train.config` and `spec.*` for what it says; `spec.leak` names
-    /// an input that is not known at prediction and feeds a feature.
+    /// an input that is not known at prediction and feeds a feature; `unsupported.task` and `unsupported.weight` for what
+    /// cannot be trained.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -81,7 +83,7 @@ impl Recipe {
         };
         spec.check()?;
         baseline_spec.check()?;
-        check_model(&config)?;
+        model_check::check(&config)?;
         check_label(&config)?;
         let boundaries = boundaries(&config)?;
         let grid = grid(&config.trees)?;
@@ -115,37 +117,8 @@ pub(crate) fn unreadable(path: &Path, error: std::io::Error) -> Error {
     Error::input("train.unreadable", message).with_source(error)
 }
 
-fn fault<T>(field: &str, rule: &str) -> Result<T> {
+pub(crate) fn fault<T>(field: &str, rule: &str) -> Result<T> {
     Err(Error::spec("train.config", format!("`{field}`: {rule}")).with_field(field))
-}
-
-fn check_model(config: &Config) -> Result<()> {
-    if config.model.task != Task::Binary {
-        let message = format!(
-            "training a {:?} model is not supported; only binary is",
-            config.model.task
-        );
-        return Err(Error::unsupported("unsupported.task", message).with_field("model.task"));
-    }
-    if config.model.labels.len() != 2 {
-        return fault(
-            "model.labels",
-            "a binary model has two labels, the negative and the positive",
-        );
-    }
-    day(&config.model.date)
-        .map_or_else(|| fault("model.date", "not a date YYYY-MM-DD"), |_| Ok(()))?;
-    let evaluate = &config.evaluate;
-    if !(evaluate.confidence > 0.0 && evaluate.confidence < 1.0) {
-        return fault("evaluate.confidence", "a share between 0 and 1 is due");
-    }
-    if evaluate.resamples < 20 || evaluate.calibration_bins == 0 {
-        return fault(
-            "evaluate",
-            "at least 20 resamples and one calibration bin are needed",
-        );
-    }
-    Ok(())
 }
 
 fn check_label(config: &Config) -> Result<()> {
@@ -206,7 +179,7 @@ fn boundaries(config: &Config) -> Result<Boundaries> {
     clippy::cast_precision_loss,
     reason = "a count of days of the calendar"
 )]
-fn day(text: &str) -> Option<f64> {
+pub(crate) fn day(text: &str) -> Option<f64> {
     let date: Date = text.parse().ok()?;
     let start = date
         .to_datetime(Time::midnight())
@@ -249,7 +222,7 @@ fn grid(trees: &TreesConfig) -> Result<Vec<TreeParameters>> {
         false => fault(
             "trees",
             "trees, depth and leaves are at least 1, 1 and 2, the rate and the share of columns above 0 and at most 1, \
-             penalties not negative, bins between 2 and 4096",
+             penalties finite and not negative, bins between 2 and 4096",
         ),
     }
 }
@@ -257,13 +230,14 @@ fn grid(trees: &TreesConfig) -> Result<Vec<TreeParameters>> {
 impl TreeParameters {
     fn is_possible(&self) -> bool {
         let share = |value: f32| value > 0.0 && value <= 1.0;
+        let penalty = |value: f32| value.is_finite() && value >= 0.0;
         self.iterations >= 1
             && self.max_depth >= 1
             && self.max_leaves >= 2
             && share(self.learning_rate)
             && share(self.columns_by_tree)
-            && self.min_leaf_weight >= 0.0
-            && self.l2 >= 0.0
+            && penalty(self.min_leaf_weight)
+            && penalty(self.l2)
             && (2..=4096).contains(&self.bins)
     }
 }

@@ -58,7 +58,7 @@ pub struct Trained {
 /// # Errors
 /// `train.*` for configuration and data, `spec.*` for inputs and features (`spec.leak` names an input that is not known
 /// at prediction and feeds a feature), `table.*` and `input.*` for the tables' contents with the row in the file,
-/// `unsupported.task`, and `internal.*` where a check on the result fails.
+/// `unsupported.task`, `unsupported.weight`, and `internal.*` where a check on the result fails.
 pub fn train(
     config_path: &Path,
     options: &TrainOptions,
@@ -68,7 +68,7 @@ pub fn train(
     progress.begin("Reading tables", None);
     let data = Data::read(&recipe)?;
     let rows = data.labelled();
-    let split = Split::by_time(&data.times, &rows, recipe.boundaries)?;
+    let (split, dealt) = splits(&recipe, &data, &rows)?;
     progress.finish(&format!(
         "{} rows, {} with a label",
         data.labels.len(),
@@ -88,8 +88,7 @@ pub fn train(
         "ROC AUC {:.4}, baseline {:.4}",
         test.model.roc_auc.value, test.baseline.roc_auc.value
     ));
-    let random_split =
-        run.random_split(&rows, &split, candidate(&candidates, chosen)?, progress)?;
+    let random_split = run.random_split(&dealt, candidate(&candidates, chosen)?, progress)?;
 
     progress.begin("Packing the bundle", None);
     let predictor = Predictor::from_parts(&arm.spec, &arm.model, recipe.output())?;
@@ -116,6 +115,16 @@ pub fn train(
     let trained = run.pack(arm, &predictor, &split, &mut report)?;
     progress.finish(&format!("{} bytes, digest {}", report.bytes, report.digest));
     Ok(Trained { report, ..trained })
+}
+
+/// The split by time and the one at random beside it, both proved usable before anything is trained.
+fn splits(recipe: &Recipe, data: &Data, rows: &[usize]) -> Result<(Split, Split)> {
+    let by_time = Split::by_time(&data.times, rows, recipe.boundaries)?;
+    let label = &recipe.config.label.input;
+    by_time.check_labels(&data.labels, "by time", label)?;
+    let dealt = Split::at_random(rows, &by_time, recipe.config.model.seed)?;
+    dealt.check_labels(&data.labels, "at random", label)?;
+    Ok((by_time, dealt))
 }
 
 /// All rows of the test period with the inputs that a forecast knows, those without a label too: the material of
@@ -270,13 +279,11 @@ impl Run<'_> {
     /// The chosen parameters and the baseline once more, with rows dealt at random: what a split by time is set beside.
     fn random_split(
         &self,
-        rows: &[usize],
-        like: &Split,
+        split: &Split,
         parameters: &TreeParameters,
         progress: &mut dyn Progress,
     ) -> Result<Comparison> {
         progress.begin("Comparing with a random split", None);
-        let split = Split::at_random(rows, like, self.recipe.config.model.seed)?;
         let prepared = Prepared::new(&self.recipe.spec, self.data, &split.train)?;
         let features = ColumnMajor::new(&prepared.features);
         let trained = self.fit_trees(&features, &prepared.positive, parameters)?;
@@ -284,7 +291,7 @@ impl Run<'_> {
             spec: prepared.spec,
             model: Model::Trees(trained.model),
         };
-        let comparison = self.compare(&arm, &self.baseline(&split)?, &split.test)?;
+        let comparison = self.compare(&arm, &self.baseline(split)?, &split.test)?;
         progress.finish(&format!("ROC AUC {:.4}", comparison.model.roc_auc.value));
         Ok(comparison)
     }

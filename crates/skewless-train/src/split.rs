@@ -73,13 +73,44 @@ impl Split {
         split.checked()
     }
 
-    fn checked(self) -> Result<Self> {
-        let parts = [
+    /// Checks that every part has rows of both labels, without which it can neither be learnt from nor measured on.
+    /// `labels` holds one label a row of the data; `kind` of split and `input` of the label stand in the error.
+    ///
+    /// # Errors
+    /// `train.one_class` naming the part.
+    pub(crate) fn check_labels(
+        &self,
+        labels: &[Option<bool>],
+        kind: &str,
+        input: &str,
+    ) -> Result<()> {
+        for (part, rows) in self.parts() {
+            let has = |wanted: bool| {
+                (rows.iter()).any(|&row| labels.get(row).copied().flatten() == Some(wanted))
+            };
+            let rule = match (has(false), has(true)) {
+                (true, true) => continue,
+                (_, false) => "above",
+                (false, true) => "at or below",
+            };
+            let message = format!(
+                "the split {kind} gives no {part} row with `{input}` {rule} the label's bound; both labels are needed"
+            );
+            return Err(Error::input("train.one_class", message).with_field(input));
+        }
+        Ok(())
+    }
+
+    fn parts(&self) -> [(&'static str, &[usize]); 3] {
+        [
             ("training", &self.train),
             ("validation", &self.validate),
             ("test", &self.test),
-        ];
-        match parts.iter().find(|(_, rows)| rows.is_empty()) {
+        ]
+    }
+
+    fn checked(self) -> Result<Self> {
+        match self.parts().iter().find(|(_, rows)| rows.is_empty()) {
             Some((part, _)) => Err(Error::input(
                 "train.empty_split",
                 format!("the split leaves no row for {part}"),
@@ -114,6 +145,30 @@ mod tests {
         assert_eq!((error.code(), error.row()), ("train.split_time", Some(1)));
         let error = Split::by_time(&[1.0, 11.0], &[0, 1], BOUNDARIES).unwrap_err();
         assert_eq!(error.code(), "train.empty_split");
+    }
+
+    #[test]
+    fn a_part_with_one_label_is_refused_by_its_name() {
+        let split = Split {
+            train: vec![0, 1],
+            validate: vec![2, 3],
+            test: vec![4, 5],
+        };
+        let mut labels: Vec<Option<bool>> = (0..6).map(|row| Some(row % 2 == 0)).collect();
+        split.check_labels(&labels, "by time", "delay").unwrap();
+        for (row, part) in [(1, "training"), (2, "validation"), (5, "test")] {
+            let kept = labels[row];
+            labels[row] = kept.map(|label| !label);
+            let error = split.check_labels(&labels, "by time", "delay").unwrap_err();
+            assert_eq!(
+                (error.code(), error.field()),
+                ("train.one_class", Some("delay"))
+            );
+            let side = if row == 2 { "above" } else { "at or below" };
+            let expected = format!("no {part} row with `delay` {side} ");
+            assert!(error.message().contains(&expected), "{error}");
+            labels[row] = kept;
+        }
     }
 
     #[test]

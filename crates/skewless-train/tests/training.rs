@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use skewless_core::{Bundle, Predictor};
+use skewless_core::{Bundle, ErrorKind, Predictor};
 use skewless_train::{Silent, TrainOptions, Trained, test_columns, test_records, train};
 
 /// 2,400 deliveries over four months; late with rain, distance and one of three couriers, plus a fixed disturbance.
@@ -197,6 +197,14 @@ impl Project {
     }
 }
 
+/// The fault of a configuration whose data is not there: found before any table is read.
+fn early_refusal(config: &str) -> (String, Option<String>) {
+    let project = Project::new(config);
+    std::fs::remove_file(project.path().join("deliveries.csv")).unwrap();
+    let error = project.train(1).err().unwrap();
+    (error.code().to_owned(), error.field().map(str::to_owned))
+}
+
 fn refusal(config: &str) -> (String, Option<String>) {
     let error = Project::new(config).train(1).err().unwrap();
     (error.code().to_owned(), error.field().map(str::to_owned))
@@ -222,6 +230,12 @@ fn the_bundle_answers_and_carries_its_story() {
     let bundle = Bundle::from_bytes(&trained.bundle).unwrap();
     assert_eq!(bundle.digest(), trained.report.digest);
     assert_eq!(bundle.card(), trained.card);
+    for promise in [
+        "on any number of threads",
+        "another C library may give other bytes",
+    ] {
+        assert!(trained.card.contains(promise), "{promise}");
+    }
     let predictor = Predictor::new(&bundle).unwrap();
     let golden = bundle.golden().unwrap();
     assert!(golden.len() >= 32, "{} golden rows", golden.len());
@@ -391,4 +405,78 @@ fn wrong_configurations_are_refused_with_the_field() {
         let found = refusal(&CONFIG.replacen(from, to, 1));
         assert_eq!(found, (code.to_owned(), field.map(str::to_owned)), "{to}");
     }
+}
+
+#[test]
+fn what_the_bundle_would_refuse_is_refused_before_data_is_read() {
+    let name = "name = \"deliveries\"";
+    let version = "version = \"0.1.0\"";
+    let labels = "labels = [\"on_time\", \"late\"]";
+    let baseline = "kind = \"logistic\"";
+    for (from, to, field) in [
+        (name, "name = \"../x\"", "model.name"),
+        (name, "name = \"..\"", "model.name"),
+        (name, "name = \"\"", "model.name"),
+        (version, "version = \"1\"", "model.version"),
+        (version, "version = \"1.0.0-\"", "model.version"),
+        (labels, "labels = [\"late\", \"late\"]", "model.labels"),
+        (labels, "labels = [\"late\"]", "model.labels"),
+        ("seed = 7", "seed = 7\nthreshold = 1.5", "model.threshold"),
+        ("seed = 7", "seed = 7\nthreshold = -0.1", "model.threshold"),
+        ("seed = 7", "seed = 7\nthreshold = nan", "model.threshold"),
+        ("above = 15", "above = inf", "label.above"),
+        (baseline, "kind = \"logistic\"\nl2 = -1.0", "baseline.l2"),
+        (
+            baseline,
+            "kind = \"logistic\"\nmax_iterations = 0",
+            "baseline.max_iterations",
+        ),
+        (
+            "columns_by_tree = [0.8]",
+            "columns_by_tree = [0.8]\nl2 = [inf]",
+            "trees",
+        ),
+    ] {
+        let found = early_refusal(&CONFIG.replacen(from, to, 1));
+        assert_eq!(found, ("train.config".into(), Some(field.into())), "{to}");
+    }
+    // With nothing wrong the missing file is what remains.
+    assert_eq!(early_refusal(CONFIG), ("train.unreadable".into(), None));
+}
+
+#[test]
+fn a_weight_is_refused_by_its_name() {
+    let weight =
+        "[[input]]\nname = \"parcels\"\ntype = \"number\"\nrole = \"weight\"\n\n[[lookup]]";
+    assert_eq!(
+        early_refusal(&CONFIG.replacen("[[lookup]]", weight, 1)),
+        ("unsupported.weight".into(), Some("parcels".into()))
+    );
+}
+
+#[test]
+fn a_bound_that_leaves_one_label_is_a_fault_of_the_input() {
+    for (above, side) in [("1e9", "above"), ("-1e9", "at or below")] {
+        let config = CONFIG.replacen("above = 15", &format!("above = {above}"), 1);
+        let error = Project::new(&config).train(1).err().unwrap();
+        assert_eq!(
+            (error.kind(), error.code(), error.field()),
+            (ErrorKind::InvalidInput, "train.one_class", Some("delay"))
+        );
+        let expected = format!("no training row with `delay` {side} the label's bound");
+        assert!(error.message().contains(&expected), "{error}");
+    }
+}
+
+/// The recipe's rules are the bundle's: the least usual name, version and threshold that pass here pass there.
+#[test]
+fn what_the_recipe_lets_pass_the_bundle_takes() {
+    let config = CONFIG
+        .replacen("\"deliveries\"", "\".9_a-B\"", 1)
+        .replacen("\"0.1.0\"", "\"0.10.0-rc.1-x\"", 1)
+        .replacen("seed = 7", "seed = 7\nthreshold = 1.0", 1);
+    let trained = Project::new(&config).train(1).unwrap();
+    let bundle = Bundle::from_bytes(&trained.bundle).unwrap();
+    assert_eq!(bundle.manifest().name, ".9_a-B");
+    assert_eq!(bundle.manifest().version, "0.10.0-rc.1-x");
 }
