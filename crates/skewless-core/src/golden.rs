@@ -77,8 +77,14 @@ pub fn to_jsonl(rows: &[GoldenRow]) -> Result<String> {
 /// Reads `golden.jsonl`.
 ///
 /// # Errors
-/// `bundle.invalid_golden` naming the line.
+/// `bundle.invalid_golden` naming the line, or where there is none: a bundle without golden rows proves nothing.
 pub fn from_jsonl(text: &str) -> Result<Vec<GoldenRow>> {
+    if text.is_empty() {
+        return Err(
+            Error::bundle("bundle.invalid_golden", "golden.jsonl holds no rows")
+                .with_field("golden.jsonl"),
+        );
+    }
     let lines = text.lines().enumerate();
     lines
         .map(|(line, text)| {

@@ -10,8 +10,10 @@ use crate::plan::{Engine, EngineScratch, Model, decode};
 use crate::record::Record;
 use crate::spec::FittedSpec;
 
-/// Rows that go through the pipeline at a time: enough to share work over a dictionary, few enough to stay in cache.
-const BLOCK: usize = 4_096;
+/// Most rows that go through the pipeline at a time: enough to share work over a dictionary.
+const MOST_ROWS: usize = 4_096;
+/// Numbers that a block of rows may take (8 MiB): wide models go through in smaller blocks.
+const MOST_CELLS: usize = 1 << 20;
 
 /// Turns raw records into predictions; the crate's page has an example.
 pub struct Predictor {
@@ -118,13 +120,14 @@ impl Predictor {
     /// None that depends on the records' values.
     pub fn predict_records(&self, records: &[Record]) -> Result<BatchPrediction> {
         let mut batch = self.empty_batch();
-        for (block, records) in records.chunks(BLOCK).enumerate() {
+        let size = self.block_rows();
+        for (block, records) in records.chunks(size).enumerate() {
             let (columns, problems) = self.pipeline.columns_of(records)?;
             self.predict_block(
                 &columns,
                 0..records.len(),
                 problems,
-                block * BLOCK,
+                block * size,
                 &mut batch,
             )?;
         }
@@ -140,8 +143,9 @@ impl Predictor {
             return Err(Error::input("input.empty_batch", "the batch has no rows"));
         }
         let mut batch = self.empty_batch();
-        for start in (0..columns.rows()).step_by(BLOCK) {
-            let end = columns.rows().min(start + BLOCK);
+        let size = self.block_rows();
+        for start in (0..columns.rows()).step_by(size) {
+            let end = columns.rows().min(start + size);
             self.predict_block(columns, start..end, Vec::new(), start, &mut batch)?;
         }
         Ok(batch)
@@ -218,6 +222,11 @@ impl Predictor {
             errors: problems,
             ..rows
         })
+    }
+
+    fn block_rows(&self) -> usize {
+        let cells = self.pipeline.cells_per_row().max(self.engine.outputs());
+        (MOST_CELLS / cells.max(1)).clamp(1, MOST_ROWS)
     }
 
     fn empty_batch(&self) -> BatchPrediction {

@@ -82,7 +82,7 @@ impl Record {
         if error.is_data() {
             return Error::input(
                 "input.not_an_object",
-                format!("a record must be an object: {text}"),
+                "a record must be an object of named values",
             );
         }
         Error::input("input.invalid_json", format!("not valid JSON: {text}"))

@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 use skewless_core::plan::{Accumulate, Missing, Model, Node, Test, Tree, TreeModel};
 use skewless_core::{
-    Bundle, BundleParts, Column, Columns, FeatureSpec, FittedSpec, Link, Output, Predictor,
-    Profile, Record, Task, TextColumn, golden,
+    Bundle, BundleParts, Column, Columns, FeatureSpec, FittedSpec, Link, Output, Pipeline,
+    Predictor, Profile, Record, Task, TextColumn, golden,
 };
 
 const SPEC: &str = r#"
@@ -312,6 +312,85 @@ fn profiles_count_and_merge() {
     seen.merge(&reference).unwrap();
     assert_eq!((seen.rows, seen.inputs[1].missing), (6, 2));
     assert!(seen.merge(&Profile::default()).is_err());
+}
+
+#[test]
+fn personal_data_is_withheld_from_errors() {
+    let mut spec = spec();
+    spec.input.iter_mut().for_each(|input| input.pii = true);
+    let pipeline = Pipeline::new(&spec.fit(&training(), Vec::new()).unwrap()).unwrap();
+    let mut columns = Columns::new(1);
+    columns
+        .push("size", Column::Number(vec![123_456.0]))
+        .unwrap();
+    columns.push("rooms", Column::Number(vec![2.75])).unwrap();
+    let long = "secret".repeat(100);
+    columns
+        .push(
+            "kind",
+            Column::Text(TextColumn::from_values([Some(long.as_str())])),
+        )
+        .unwrap();
+    columns
+        .push(
+            "sold",
+            Column::Text(TextColumn::from_values([Some("secret day")])),
+        )
+        .unwrap();
+    let errors = pipeline.transform(&columns, 0..1).unwrap().errors;
+    assert_eq!(errors.len(), 4);
+    for error in errors {
+        assert_eq!(error.value(), Some("withheld"), "{error}");
+        assert!(
+            !["secret", "123456", "2.75"]
+                .iter()
+                .any(|word| error.message().contains(word)),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_specification_of_endless_columns_is_refused() {
+    let features: String = (0..500)
+        .map(|at| format!("[[feature]]\nname = 'f{at}'\nop = 'hash'\nfrom = 'kind'\nbuckets = 1048576\nencode = 'one_hot'\n"))
+        .collect();
+    let inputs = SPEC.split("[[feature]]").next().unwrap();
+    let spec: FeatureSpec = toml::from_str(&format!("{inputs}{features}")).unwrap();
+    assert_eq!(
+        spec.fit(&training(), Vec::new()).unwrap_err().code(),
+        "spec.invalid_feature"
+    );
+}
+
+#[test]
+fn times_beyond_the_calendar_are_refused_as_numbers_too() {
+    let predictor = predictor();
+    for seconds in [1e20, -1e300, 253_402_300_800.0] {
+        let mut columns = Columns::new(1);
+        columns.push("size", Column::Number(vec![10.0])).unwrap();
+        columns
+            .push(
+                "kind",
+                Column::Text(TextColumn::from_values([Some("flat")])),
+            )
+            .unwrap();
+        columns.push("sold", Column::Number(vec![seconds])).unwrap();
+        let batch = predictor.predict_columns(&columns).unwrap();
+        assert_eq!(
+            batch.row(0).unwrap_err().code(),
+            "input.invalid_timestamp",
+            "{seconds}"
+        );
+    }
+}
+
+#[test]
+fn a_bundle_without_golden_rows_proves_nothing() {
+    assert_eq!(
+        golden::from_jsonl("").unwrap_err().code(),
+        "bundle.invalid_golden"
+    );
 }
 
 proptest! {

@@ -450,3 +450,29 @@ fn a_specification_that_cannot_be_is_refused_by_name() {
         );
     }
 }
+
+#[test]
+fn an_overflow_on_the_way_is_an_error_and_not_a_missing_value() {
+    let features = "[[feature]]\nname = 'aa'\nop = 'product'\nfrom = ['a', 'a']\nhidden = true\n\
+         [[feature]]\nname = 'bb'\nop = 'product'\nfrom = ['b', 'b']\nhidden = true\n\
+         [[feature]]\nname = 'gap'\nop = 'difference'\nfrom = ['aa', 'bb']\n";
+    let fitted = spec(features)
+        .fit(&columns(&records()), Vec::new())
+        .unwrap();
+    let pipeline = Pipeline::new(&fitted).unwrap();
+    let mut columns = Columns::new(2);
+    columns.push("a", Column::Number(vec![1e200, 2.0])).unwrap();
+    columns.push("b", Column::Number(vec![1e200, 3.0])).unwrap();
+    let rows = pipeline.transform(&columns, 0..2).unwrap();
+    let faults: Vec<_> = rows
+        .errors
+        .iter()
+        .map(|error| (error.code(), error.row(), error.field()))
+        .collect();
+    assert_eq!(faults[0], ("input.out_of_domain", Some(0), Some("aa")));
+    assert!(
+        faults.iter().all(|(_, row, _)| *row == Some(0)),
+        "{faults:?}"
+    );
+    assert_eq!(rows.values[1], -5.0);
+}

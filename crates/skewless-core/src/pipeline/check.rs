@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 use crate::record::shown_number;
 use crate::spec::{Input, InputType, Outside};
 
+/// Days since 1970-01-01 of the years that text can name.
+const DAYS: std::ops::RangeInclusive<f64> = -719_528.0..=2_932_896.0;
 /// The largest size up to which every whole number is an f64.
 const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
 
@@ -74,6 +76,21 @@ pub(super) fn wrong_type(input: &Input, found: &str) -> Error {
     .with_field(name)
 }
 
+/// Stands for the value of an input that is personal data: errors reach logs.
+const WITHHELD: &str = "withheld";
+
+/// A text as errors show it.
+pub(super) fn visible<'a>(input: &Input, text: &'a str) -> &'a str {
+    if input.pii { WITHHELD } else { text }
+}
+
+fn shown(input: &Input, value: f64) -> String {
+    match input.pii {
+        true => WITHHELD.to_owned(),
+        false => shown_number(value),
+    }
+}
+
 fn missing(input: &Input) -> Error {
     let name = &input.name;
     Error::input(
@@ -111,10 +128,10 @@ fn checked_number(input: &Input, value: f64) -> Result<f64> {
         let name = &input.name;
         Err(Error::input(
             code,
-            format!("field `{name}` is {}, {rule}", shown_number(value)),
+            format!("field `{name}` is {}, {rule}", shown(input, value)),
         )
         .with_field(name)
-        .with_value(&shown_number(value)))
+        .with_value(&shown(input, value)))
     };
     if value.is_infinite() {
         return fault("input.not_finite", "which is not a finite number");
@@ -125,9 +142,17 @@ fn checked_number(input: &Input, value: f64) -> Result<f64> {
             "input.not_integer",
             "which is not a whole number of at most 2^53 in size",
         ),
+        InputType::Date if !DAYS.contains(&value) => fault(
+            "input.invalid_date",
+            "which is not a day of the years 0 to 9999",
+        ),
+        InputType::Timestamp if !DAYS.contains(&libm::floor(value / 86_400.0)) => fault(
+            "input.invalid_timestamp",
+            "which is not a moment of the years 0 to 9999",
+        ),
         InputType::Boolean if value != 0.0 && value != 1.0 => Err(wrong_type(
             input,
-            &format!("the number {}", shown_number(value)),
+            &format!("the number {}", shown(input, value)),
         )),
         _ => in_range(input, value),
     }
@@ -165,11 +190,11 @@ fn in_range(input: &Input, value: f64) -> Result<f64> {
                 "input.out_of_range",
                 format!(
                     "field `{name}` is {}, and must be {rule}",
-                    shown_number(value)
+                    shown(input, value)
                 ),
             )
             .with_field(name)
-            .with_value(&shown_number(value)))
+            .with_value(&shown(input, value)))
         }
     }
 }
@@ -223,7 +248,7 @@ fn too_long(input: &Input, entry: &str, longest: usize) -> Error {
         format!("field `{name}` has {found} characters, and may have {longest}"),
     )
     .with_field(name)
-    .with_value(entry)
+    .with_value(visible(input, entry))
 }
 
 fn parse_times(
@@ -266,6 +291,6 @@ fn parse_time(target: &InputSlot, text: &str) -> Result<f64> {
     parsed.ok_or_else(|| {
         Error::input(code, format!("field `{name}` must be {form}"))
             .with_field(name)
-            .with_value(text)
+            .with_value(visible(&target.input, text))
     })
 }

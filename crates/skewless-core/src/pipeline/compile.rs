@@ -9,6 +9,9 @@ use crate::spec::{
     Encode, FittedFeature, FittedOp, FittedSpec, Input, InputType, LookupTable, UnknownFields, Zone,
 };
 
+/// Columns that a model may have; a few kilobytes of specification could ask for any number.
+const MAX_COLUMNS: usize = 1 << 18;
+
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -198,7 +201,11 @@ impl Compiler {
             .iter()
             .map(|name| self.source(&feature.name, name))
             .collect::<Result<_>>()?;
+        let first = self.steps.len();
         let result = self.compile(feature, &sources)?;
+        for step in self.steps.iter_mut().skip(first) {
+            step.feature.clone_from(&feature.name);
+        }
         if !feature.hidden {
             self.emit(feature, result)?;
         }
@@ -233,6 +240,7 @@ impl Compiler {
                     value: value.clone(),
                 };
                 self.steps.push(Step {
+                    feature: String::new(),
                     dst: 0,
                     src: vec![source.slot.index()],
                     op,
@@ -279,10 +287,7 @@ impl Compiler {
             FittedOp::Log1p => {
                 let source = rules.one(Kind::Number)?;
                 let from = feature.from.first().cloned().unwrap_or_default();
-                let op = StepOp::Log1p {
-                    feature: feature.name.clone(),
-                    source: from,
-                };
+                let op = StepOp::Log1p { source: from };
                 Ok(self.step(source, op, source.nullable))
             }
             FittedOp::Bucketize {
@@ -463,6 +468,14 @@ impl Compiler {
         let name = &feature.name;
         match (&feature.op, result.kind) {
             (_, Kind::OneHot { width }) => {
+                if self.names.len() + width > MAX_COLUMNS {
+                    let rule = format!("the model would have more than {MAX_COLUMNS} columns");
+                    return Rules {
+                        feature,
+                        sources: &[],
+                    }
+                    .fault(&rule);
+                }
                 self.emitted.push(Emitted {
                     slot,
                     width,
@@ -512,6 +525,7 @@ impl Compiler {
     fn step_of(&mut self, sources: &[Source], op: StepOp, nullable: bool) -> Source {
         let dst = self.number_slot();
         self.steps.push(Step {
+            feature: String::new(),
             dst,
             src: sources.iter().map(|source| source.slot.index()).collect(),
             op,

@@ -64,6 +64,11 @@ pub struct FeatureRows {
 }
 
 impl Pipeline {
+    /// Numbers that one row needs while it is transformed and after.
+    pub(crate) fn cells_per_row(&self) -> usize {
+        self.number_slots + self.width()
+    }
+
     /// Columns of a feature row.
     pub fn width(&self) -> usize {
         self.names.len()
@@ -134,35 +139,11 @@ impl Pipeline {
             }
             first += emitted.width;
         }
-        self.find_overflow(&values, &mut frame.problems);
         frame.problems.sort_by_key(Error::row);
         FeatureRows {
             width,
             values,
             errors: frame.problems,
-        }
-    }
-
-    fn find_overflow(&self, values: &[f64], problems: &mut Vec<Error>) {
-        if values.iter().all(|value| !value.is_infinite()) {
-            return;
-        }
-        for (row, cells) in values.chunks_exact(self.width().max(1)).enumerate() {
-            if let Some((name, value)) = self
-                .names
-                .iter()
-                .zip(cells)
-                .find(|(_, value)| value.is_infinite())
-            {
-                let message = format!(
-                    "feature `{name}` is {value}: the inputs are too large for its formula"
-                );
-                problems.push(
-                    Error::input("input.out_of_domain", message)
-                        .with_field(name)
-                        .with_row(row),
-                );
-            }
         }
     }
 

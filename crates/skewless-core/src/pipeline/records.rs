@@ -1,6 +1,6 @@
 //! Records to columns: the one place where JSON's types meet the inputs' types.
 
-use super::check::wrong_type;
+use super::check::{visible, wrong_type};
 use super::{InputSlot, Pipeline};
 use crate::columns::{Column, Columns, TextColumn};
 use crate::error::{Error, Result};
@@ -86,10 +86,14 @@ fn fault_unless_missing<'a>(
         _ => false,
     };
     if !missing {
-        let found = format!("the {} {}", value.type_name(), shown(value));
+        let found = format!(
+            "the {} {}",
+            value.type_name(),
+            visible(input, &shown(value))
+        );
         problems.push(
             wrong_type(input, found.trim_end())
-                .with_value(&value.shown())
+                .with_value(visible(input, &value.shown()))
                 .with_row(row),
         );
     }

@@ -11,6 +11,8 @@ use crate::spec::{Closed, DatePart};
 const SEPARATOR: char = '\u{1f}';
 
 pub(super) struct Step {
+    /// The feature that it belongs to, for errors.
+    pub(super) feature: String,
     /// Where the first result goes.
     pub(super) dst: usize,
     /// Numeric slots, or text slots for the ops that read text.
@@ -36,7 +38,6 @@ pub(super) enum StepOp {
         divisor: f64,
     },
     Log1p {
-        feature: String,
         source: String,
     },
     Bucketize {
@@ -98,6 +99,48 @@ impl Index {
 
 impl Step {
     pub(super) fn run(&self, frame: &mut Frame<'_>) {
+        self.compute(frame);
+        if self.can_overflow() {
+            self.find_overflow(frame);
+        }
+    }
+
+    fn can_overflow(&self) -> bool {
+        matches!(
+            self.op,
+            StepOp::Scale { .. }
+                | StepOp::Difference
+                | StepOp::Ratio
+                | StepOp::Product
+                | StepOp::Cyclic { .. }
+        )
+    }
+
+    /// A result that is infinite, or NaN though no source is missing, is the row's fault and never a missing value.
+    fn find_overflow(&self, frame: &mut Frame<'_>) {
+        let by_zero = |row: usize| {
+            let divisor = self.src.get(1).map(|&slot| frame.number(slot));
+            matches!(self.op, StepOp::Ratio) && divisor.and_then(|slot| slot.get(row)) == Some(&0.0)
+        };
+        let present = |row: usize| {
+            let mut sources = self.src.iter().map(|&slot| frame.number(slot).get(row));
+            sources.all(|value| value.is_some_and(|value| !value.is_nan()))
+        };
+        let results = frame.number(self.dst).iter().copied().enumerate();
+        let outside: Vec<usize> = results
+            .filter(|&(row, x)| x.is_infinite() || (x.is_nan() && present(row) && !by_zero(row)))
+            .map(|(row, _)| row)
+            .collect();
+        let name = &self.feature;
+        frame.problems.extend(outside.into_iter().map(|row| {
+            let message = format!("the inputs are too large for the formula of feature `{name}`");
+            Error::input("input.out_of_domain", message)
+                .with_field(name)
+                .with_row(row)
+        }));
+    }
+
+    fn compute(&self, frame: &mut Frame<'_>) {
         let dst = self.dst;
         let a = self.src.first().copied().unwrap_or_default();
         let b = self.src.get(1).copied().unwrap_or_default();
@@ -109,7 +152,7 @@ impl Step {
                 frame.map(a, dst, |x| if x.is_nan() { x } else { x.clamp(*min, *max) })
             }
             StepOp::Scale { offset, divisor } => frame.map(a, dst, |x| (x - offset) / divisor),
-            StepOp::Log1p { feature, source } => log1p(frame, a, dst, feature, source),
+            StepOp::Log1p { source } => log1p(frame, a, dst, &self.feature, source),
             StepOp::Bucketize { edges, closed } => frame.map(a, dst, |x| bucket(x, edges, *closed)),
             StepOp::Position {
                 index,

@@ -73,6 +73,9 @@ impl TreeEngine {
             return Err(plan.invalid("a model needs at least one output"));
         }
         let base = plan.floats(outputs, false, "base scores")?;
+        if has(FLAG_ACCUMULATE_F32) && base.iter().any(|&base| narrow(base) != base) {
+            return Err(plan.invalid("a base score of a model that adds in f32 is not an f32"));
+        }
         let (features, count) = read_features(plan, inputs)?;
         let thresholds = plan.floats(count, has(FLAG_NARROW_THRESHOLDS), "thresholds")?;
         check_sorted(plan, &features, &thresholds)?;
@@ -407,11 +410,18 @@ fn read_roots(plan: &mut PlanReader<'_>, outputs: usize) -> Result<(Vec<usize>, 
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a count of trees")]
+/// The number of each output's trees; at least 1, because it divides.
 fn trees_per_output(roots: &[usize], outputs: usize) -> Vec<f64> {
-    (0..outputs)
-        .map(|output| roots.iter().filter(|&&root| root == output).count().max(1) as f64)
-        .collect()
+    let mut counts = vec![0.0; outputs];
+    for &root in roots {
+        if let Some(count) = counts.get_mut(root) {
+            *count += 1.0;
+        }
+    }
+    counts
+        .iter_mut()
+        .for_each(|count| *count = f64::max(*count, 1.0));
+    counts
 }
 
 #[expect(
