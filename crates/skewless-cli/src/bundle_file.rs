@@ -12,11 +12,17 @@ pub(crate) fn open(path: &Path) -> anyhow::Result<Bundle> {
     read(path).with_context(|| InBundle(path.to_owned()))
 }
 
-/// Reads a bundle and makes its predictor.
+/// Reads a bundle and makes its predictor, which must reproduce the golden rows.
 pub(crate) fn open_predictor(path: &Path) -> anyhow::Result<(Bundle, Predictor)> {
     let bundle = open(path)?;
-    let predictor = Predictor::new(&bundle).with_context(|| InBundle(path.to_owned()))?;
+    let predictor = checked(&bundle).with_context(|| InBundle(path.to_owned()))?;
     Ok((bundle, predictor))
+}
+
+fn checked(bundle: &Bundle) -> skewless_core::Result<Predictor> {
+    let predictor = Predictor::new(bundle)?;
+    predictor.check_golden(&bundle.golden()?)?;
+    Ok(predictor)
 }
 
 fn read(path: &Path) -> skewless_core::Result<Bundle> {

@@ -115,7 +115,13 @@ fn lambda(profile: &str) -> Result<String> {
     let url = format!("http://127.0.0.1:{port}");
     let mut watch = command(
         programs.join("cargo-lambda"),
-        &["lambda", "watch", "--ignore-changes"],
+        &[
+            "lambda",
+            "watch",
+            "--ignore-changes",
+            "--package",
+            "skewless-lambda",
+        ],
     );
     watch
         .args([
@@ -131,7 +137,6 @@ fn lambda(profile: &str) -> Result<String> {
         })
         .env("SKEWLESS_BUNDLE", at(BUNDLE))
         .env("PATH", path_with(&programs)?)
-        .current_dir(at("lambda"))
         .stdin(Stdio::null())
         .stdout(log_file()?)
         .stderr(log_file()?);
@@ -158,7 +163,12 @@ fn invoke(programs: &Path, port: u16, event: &str) -> Result<()> {
         programs.join("cargo-lambda"),
         &["lambda", "invoke", "bootstrap", "--data-file", event],
     );
-    invoke.args(["--invoke-port", &port.to_string()]);
+    invoke.args([
+        "--invoke-address",
+        "127.0.0.1",
+        "--invoke-port",
+        &port.to_string(),
+    ]);
     let answer = output(invoke)?;
     match answer.contains("probability") {
         true => Ok(()),
@@ -241,6 +251,9 @@ fn judge(results: &[Value]) -> Result<()> {
         }
     }
     let first = results.first().context("no target ran")?;
+    if first["rows"].as_u64().is_none_or(|rows| rows == 0) {
+        bail!("{} scored no rows", first["target"]);
+    }
     let different = results
         .iter()
         .find(|result| result["sha256"] != first["sha256"] || result["rows"] != first["rows"]);

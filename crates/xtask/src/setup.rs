@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::command::{at, command, exists, output, run};
 
@@ -11,6 +11,9 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// Adds the wasm target to the toolchain.
 pub(crate) fn wasm_target() -> Result<()> {
+    if !exists("rustup") {
+        bail!("rustup is needed to add the target {WASM_TARGET}, and is not found");
+    }
     let installed = output(command("rustup", &["target", "list", "--installed"]))?;
     if installed.lines().any(|line| line == WASM_TARGET) {
         return Ok(());
@@ -53,7 +56,8 @@ pub(crate) fn venv(name: &str, requirements: &str) -> Result<PathBuf> {
     }
     let mut create = command("python3", &["-m", "venv"]);
     create.arg(&folder);
-    run(create)?;
+    run(create)
+        .context("Python 3 with `venv` is needed; Debian has it in the package python3-venv")?;
     let mut install = Command::new(programs.join("python"));
     install
         .args([
@@ -93,5 +97,5 @@ pub(crate) fn chromium() -> Result<()> {
         ],
     );
     install.env("DEBIAN_FRONTEND", "noninteractive");
-    run(install)
+    run(install).context("installing Chromium needs root; install it so that `chromium` starts it")
 }

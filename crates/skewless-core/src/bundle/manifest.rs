@@ -33,7 +33,7 @@ pub(super) const ENGINE_PLAN: &str = "plan";
 pub struct Manifest {
     /// Format of the bundle.
     pub format_version: u32,
-    /// The model's name: letters, digits, `-`, `_`, `.`.
+    /// The model's name: letters, digits, `-`, `_`, `.`, and not dots alone.
     pub name: String,
     /// The model's version, MAJOR.MINOR.PATCH.
     pub version: String,
@@ -105,7 +105,8 @@ impl Manifest {
 
     pub(super) fn check_names(&self) -> Result<()> {
         let name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if self.name.is_empty() || !self.name.bytes().all(name_byte) {
+        let only_dots = self.name.bytes().all(|byte| byte == b'.');
+        if only_dots || !self.name.bytes().all(name_byte) {
             return Err(Error::bundle(
                 "bundle.invalid_manifest",
                 format!(

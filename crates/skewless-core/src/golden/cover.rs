@@ -16,7 +16,8 @@ const UNSEEN: &str = "?never-seen";
 /// A candidate is taken when it takes a way through the specification that none before it took: missing or not, in
 /// vocabulary or not, each bucket, each side of a bound, found in a table or not. Where no candidate does, variants of
 /// the first one are tried: each nullable input missing (and by each token), each category unseen, each bound and,
-/// where values outside it are taken, beyond it. The rest is filled with candidates at even distances.
+/// where values outside it are taken, beyond it. The rest is filled with candidates at even distances, and with
+/// variants of them where they are too few.
 ///
 /// # Errors
 /// The first candidate's error where no candidate is answered; `input.empty_batch` without candidates.
@@ -49,7 +50,15 @@ pub fn choose(
             chosen.push(record);
         }
     }
+    let more: Vec<Record> = match candidates.len() < at_least {
+        true => candidates
+            .iter()
+            .flat_map(|record| self::variants(predictor, record))
+            .collect(),
+        false => Vec::new(),
+    };
     fill(&mut chosen, candidates, at_least, predictor);
+    fill(&mut chosen, &more, at_least, predictor);
     chosen
         .into_iter()
         .map(|record| predictor.golden_row(record))
@@ -89,7 +98,7 @@ fn fill<'a>(
 fn variants(predictor: &Predictor, base: &Record) -> Vec<Record> {
     let mut variants = Vec::new();
     for input in predictor.pipeline().inputs() {
-        for value in unusual_values(input) {
+        for value in unusual_values(input, base.value(&input.name)) {
             let mut record = base.clone();
             record.set(&input.name, value);
             variants.push(record);
@@ -103,8 +112,18 @@ fn variants(predictor: &Predictor, base: &Record) -> Vec<Record> {
     variants
 }
 
-fn unusual_values(input: &Input) -> Vec<Value> {
+fn unusual_values(input: &Input, usual: Option<&Value>) -> Vec<Value> {
     let mut values = Vec::new();
+    if let Some(Value::Number(usual)) = usual {
+        // Neighbours, so that a small sample still gives golden rows enough.
+        let near = [
+            usual + 1.0,
+            usual - 1.0,
+            usual * 2.0,
+            libm::floor(usual / 2.0),
+        ];
+        values.extend(near.map(Value::Number));
+    }
     if input.nullable {
         values.push(Value::Missing);
     }
