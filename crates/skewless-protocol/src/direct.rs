@@ -1,11 +1,10 @@
 //! Records without HTTP around them: one record in, one prediction out, or a list for a list.
 
 use serde_json::Value;
-use serde_json::value::RawValue;
 use skewless_core::{Prediction, Record, Result};
 
 use crate::failure::{ErrorBody, ErrorObject};
-use crate::rows::{Rows, Tally, read_json};
+use crate::rows::{Rows, Tally};
 use crate::service::Service;
 
 /// The answer to a record or a list of records.
@@ -48,8 +47,7 @@ impl Service {
     }
 
     fn answer_list(&self, text: &str) -> Result<(Value, Tally)> {
-        let rows: Vec<&RawValue> = read_json(text.as_bytes())?;
-        let scored = Rows::from_objects(&rows, self.limits())?.score(self)?;
+        let scored = Rows::from_list(text, self.limits())?.score(self)?;
         Ok((
             Value::Array(self.predictions_json(&scored.rows)),
             scored.tally(),

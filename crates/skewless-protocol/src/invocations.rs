@@ -6,24 +6,27 @@
 
 use std::fmt;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use skewless_core::{Error, Record, Result, Value};
 
 use crate::failure::refusal;
+use crate::limits::Limits;
+use crate::list::{Counted, CountedSeed, check_count, check_names, read_list, read_seeded};
 use crate::message::{Request, Response};
 use crate::rows::{Rows, read_json, read_object};
 use crate::service::Service;
 
+/// The four forms; each is read only once it is known to be the one that counts.
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
-    dataframe_split: Option<Split<'a>>,
+    dataframe_split: Option<&'a RawValue>,
     #[serde(borrow)]
-    dataframe_records: Option<Vec<&'a RawValue>>,
+    dataframe_records: Option<&'a RawValue>,
     #[serde(borrow)]
-    instances: Option<Vec<&'a RawValue>>,
+    instances: Option<&'a RawValue>,
     #[serde(borrow)]
     inputs: Option<&'a RawValue>,
 }
@@ -33,7 +36,7 @@ struct Body<'a> {
 struct Split<'a> {
     columns: Vec<String>,
     #[serde(borrow)]
-    data: Vec<&'a RawValue>,
+    data: &'a RawValue,
 }
 
 #[derive(Serialize)]
@@ -74,22 +77,19 @@ fn read_rows(service: &Service, body: &[u8]) -> Result<Rows> {
             dataframe_records: None,
             instances: None,
             inputs: None,
-        } => {
-            let rows = split.data.iter().map(|row| positional(&split.columns, row));
-            Rows::new(rows.collect(), limits)
-        }
+        } => split_rows(split, limits),
         Body {
             dataframe_split: None,
             dataframe_records: Some(rows),
             instances: None,
             inputs: None,
-        } => Rows::from_objects(&rows, limits),
+        } => Rows::from_list(rows.get(), limits),
         Body {
             dataframe_split: None,
             dataframe_records: None,
             instances: Some(rows),
             inputs: None,
-        } => Rows::new(instances(service, &rows), limits),
+        } => instances(service, rows),
         Body {
             dataframe_split: None,
             dataframe_records: None,
@@ -97,10 +97,9 @@ fn read_rows(service: &Service, body: &[u8]) -> Result<Rows> {
             inputs: Some(inputs),
         } => {
             if is_list(inputs) {
-                let rows: Vec<&RawValue> = read_json(inputs.get().as_bytes())?;
-                Rows::new(instances(service, &rows), limits)
+                instances(service, inputs)
             } else {
-                Rows::new(columnar(read_json(inputs.get().as_bytes())?)?, limits)
+                columnar(inputs, limits)
             }
         }
         _ => Err(Error::input(
@@ -110,71 +109,88 @@ fn read_rows(service: &Service, body: &[u8]) -> Result<Rows> {
     }
 }
 
+fn split_rows(split: &RawValue, limits: Limits) -> Result<Rows> {
+    let Split { columns, data } = read_object(split.get().as_bytes())?;
+    let rows: Vec<&RawValue> = read_list(data.get().as_bytes(), limits)?;
+    check_names(columns.iter().map(String::as_str), rows.len(), limits)?;
+    let rows = rows.iter().map(|row| positional(&columns, row));
+    Rows::new(rows.collect(), limits)
+}
+
 /// TensorFlow Serving's row format: records, or lists of values in the order of the specification's inputs.
-fn instances(service: &Service, rows: &[&RawValue]) -> Vec<Result<Record>> {
+fn instances(service: &Service, rows: &RawValue) -> Result<Rows> {
+    let limits = service.limits();
+    let rows: Vec<&RawValue> = read_list(rows.get().as_bytes(), limits)?;
     let names: Vec<String> = service
         .predictor()
         .pipeline()
         .inputs()
         .map(|input| input.name.clone())
         .collect();
-    rows.iter()
-        .map(|row| {
-            if is_list(row) {
-                positional(&names, row)
-            } else {
-                Record::from_json(row.get())
-            }
-        })
-        .collect()
+    let rows = rows.iter().map(|row| {
+        if is_list(row) {
+            positional(&names, row)
+        } else {
+            Record::from_json(row.get())
+        }
+    });
+    Rows::new(rows.collect(), limits)
 }
 
 /// TensorFlow Serving's column format: a list of values a name, all of one length.
-fn columnar(columns: NamedColumns) -> Result<Vec<Result<Record>>> {
-    let NamedColumns(columns) = columns;
-    let rows = columns.first().map_or(0, |(_, values)| values.len());
+fn columnar(inputs: &RawValue, limits: Limits) -> Result<Rows> {
+    let columns = read_seeded(inputs.get().as_bytes(), NamedColumns(limits))?;
+    let rows = columns.first().map_or(0, |(_, values)| values.count);
+    check_count(rows, limits)?;
+    check_names(columns.iter().map(|(name, _)| name.as_str()), rows, limits)?;
     let mut records: Vec<Vec<(String, Value)>> = vec![Vec::new(); rows];
     for (name, values) in columns {
-        if values.len() != rows {
-            let found = values.len();
+        if values.count != rows {
+            let found = values.count;
             let message = format!("`{name}` has {found} values, others {rows}");
             return Err(Error::input("input.ragged_columns", message).with_field(&name));
         }
-        for (record, value) in records.iter_mut().zip(values) {
+        for (record, value) in records.iter_mut().zip(values.kept) {
             record.push((name.clone(), value));
         }
     }
-    records
+    let records: Result<Vec<_>> = records
         .into_iter()
         .map(|fields| Record::from_fields(fields).map(Ok))
-        .collect()
+        .collect();
+    Rows::new(records?, limits)
 }
 
-/// An object of lists; a name that stands twice is kept twice, to be refused.
-struct NamedColumns(Vec<(String, Vec<Value>)>);
+/// Reads an object of lists; a name that stands twice is kept twice, to be refused.
+struct NamedColumns(Limits);
 
-impl<'de> Deserialize<'de> for NamedColumns {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct ColumnsVisitor;
-        impl<'de> Visitor<'de> for ColumnsVisitor {
-            type Value = NamedColumns;
+impl<'de> DeserializeSeed<'de> for NamedColumns {
+    type Value = Vec<(String, Counted<Value>)>;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of lists")
-            }
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
 
-            fn visit_map<A: MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> std::result::Result<NamedColumns, A::Error> {
-                let mut columns = Vec::new();
-                while let Some(column) = map.next_entry()? {
-                    columns.push(column);
-                }
-                Ok(NamedColumns(columns))
-            }
+impl<'de> Visitor<'de> for NamedColumns {
+    type Value = Vec<(String, Counted<Value>)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of lists")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(
+        self,
+        mut map: A,
+    ) -> std::result::Result<Self::Value, A::Error> {
+        let mut columns = Vec::new();
+        while let Some(name) = map.next_key()? {
+            columns.push((name, map.next_value_seed(CountedSeed::new(self.0))?));
         }
-        deserializer.deserialize_map(ColumnsVisitor)
+        Ok(columns)
     }
 }
 

@@ -22,6 +22,7 @@ mod failure;
 mod headers;
 mod invocations;
 mod limits;
+mod list;
 mod message;
 mod open_inference;
 mod route;

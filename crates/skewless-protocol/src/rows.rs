@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use skewless_core::{BatchPrediction, Error, Prediction, Record, Result};
 
 use crate::limits::Limits;
+use crate::list::{check_count, read_list};
 use crate::service::Service;
 
 /// How many rows a request had and how many of them failed.
@@ -40,12 +41,12 @@ impl Rows {
         Ok(Self(rows))
     }
 
-    /// Reads each JSON text as a record.
+    /// Reads the JSON text of a list of records.
     ///
     /// # Errors
-    /// As [`Rows::new`].
-    pub(crate) fn from_objects(rows: &[&RawValue], limits: Limits) -> Result<Self> {
-        check_count(rows.len(), limits)?;
+    /// As [`read_list`].
+    pub(crate) fn from_list(text: &str, limits: Limits) -> Result<Self> {
+        let rows: Vec<&RawValue> = read_list(text.as_bytes(), limits)?;
         Ok(Self(
             rows.iter()
                 .map(|row| Record::from_json(row.get()))
@@ -110,19 +111,22 @@ impl Scored {
 /// # Errors
 /// `input.invalid_json` for text that is no JSON, `request.invalid_shape` for JSON of another form.
 pub(crate) fn read_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|error| {
-        if error.is_data() {
-            Error::input(
-                "request.invalid_shape",
-                format!("the body has another form: {error}"),
-            )
-        } else {
-            Error::input(
-                "input.invalid_json",
-                format!("the body is not JSON: {error}"),
-            )
-        }
-    })
+    serde_json::from_slice(body).map_err(|error| json_error(&error))
+}
+
+/// The coded error of a body that was not read.
+pub(crate) fn json_error(error: &serde_json::Error) -> Error {
+    if error.is_data() {
+        Error::input(
+            "request.invalid_shape",
+            format!("the body has another form: {error}"),
+        )
+    } else {
+        Error::input(
+            "input.invalid_json",
+            format!("the body is not JSON: {error}"),
+        )
+    }
 }
 
 /// Reads a JSON body that must be an object; a derived reader would take a list for one.
@@ -137,20 +141,6 @@ pub(crate) fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
         ));
     }
     read_json(body)
-}
-
-fn check_count(rows: usize, limits: Limits) -> Result<()> {
-    if rows == 0 {
-        return Err(Error::input("input.empty_batch", "the request has no rows"));
-    }
-    if rows > limits.max_rows {
-        let most = limits.max_rows;
-        return Err(Error::input(
-            "input.too_many_rows",
-            format!("{rows} rows; a request takes at most {most}"),
-        ));
-    }
-    Ok(())
 }
 
 /// Each row's prediction or error, taken out of the batch.

@@ -11,6 +11,7 @@
 //! - A refused request has `error`, a string as the protocol wants it, and the same error taken apart in
 //!   `parameters.error`. So has the request of a single row that failed.
 
+mod elements;
 mod metadata;
 mod outputs;
 mod tensor;
@@ -26,9 +27,10 @@ use crate::rows::{Rows, read_object};
 use crate::service::Service;
 
 #[derive(Deserialize)]
-struct InferRequest {
+struct InferRequest<'a> {
     id: Option<String>,
-    inputs: Vec<tensor::InputTensor>,
+    #[serde(borrow)]
+    inputs: Vec<tensor::InputTensor<'a>>,
     #[serde(default)]
     outputs: Vec<RequestedOutput>,
 }
@@ -93,7 +95,7 @@ pub(crate) fn infer(service: &Service, request: &Request<'_>) -> Result<Response
             "the binary tensor extension is not spoken here; send the data as JSON",
         ));
     }
-    let asked: InferRequest = read_object(request.body)?;
+    let asked: InferRequest<'_> = read_object(request.body)?;
     let names: Vec<&str> = asked
         .outputs
         .iter()

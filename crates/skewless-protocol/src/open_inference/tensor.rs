@@ -1,20 +1,29 @@
 //! Input tensors: columns of a batch, read into records so that a value means the same as on every other door.
 
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use skewless_core::{Error, Record, Result, Value};
 
+use super::elements::Elements;
 use crate::limits::Limits;
+use crate::list::{Counted, check_count, check_names};
 
 /// One input tensor of a request.
 #[derive(Deserialize)]
-pub(super) struct InputTensor {
+pub(super) struct InputTensor<'a> {
     name: String,
     shape: Vec<u64>,
     datatype: Datatype,
-    data: Data,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+/// A tensor with its elements.
+struct Filled {
+    name: String,
+    shape: Vec<u64>,
+    datatype: Datatype,
+    data: Counted<Value>,
 }
 
 /// The protocol's datatypes, as far as they matter here.
@@ -32,43 +41,49 @@ enum Datatype {
     Unsigned,
 }
 
-/// A tensor's elements in row-major order, however deep the lists they came in.
-struct Data(Vec<Value>);
-
 /// Turns column tensors into one record a row.
 ///
 /// # Errors
 /// `request.invalid_shape` for a shape that is no column or does not fit its data, `input.wrong_type` and
 /// `input.not_integer` for an element that is not of its tensor's datatype, `input.ragged_columns` for tensors of
-/// different length, `input.duplicate_field` for a name that stands twice, `input.empty_batch` without a row and
-/// `input.too_many_rows` beyond the limit.
-pub(super) fn records(tensors: Vec<InputTensor>, limits: Limits) -> Result<Vec<Record>> {
-    let Some(rows) = tensors.first().map(|tensor| tensor.data.0.len()) else {
-        return Err(Error::input(
-            "input.empty_batch",
-            "the request has no input tensors",
-        ));
-    };
-    if rows > limits.max_rows {
-        let most = limits.max_rows;
-        return Err(Error::input(
-            "input.too_many_rows",
-            format!("{rows} rows; a request takes at most {most}"),
-        ));
-    }
+/// different length, `input.duplicate_field` for a name that stands twice, `input.empty_batch` without a row,
+/// `input.too_many_rows` beyond the limit and `request.too_large` for names too long to stand in every record.
+pub(super) fn records(tensors: Vec<InputTensor<'_>>, limits: Limits) -> Result<Vec<Record>> {
+    let tensors = tensors
+        .into_iter()
+        .map(|tensor| tensor.fill(limits))
+        .collect::<Result<Vec<Filled>>>()?;
+    let rows = tensors.first().map_or(0, |tensor| tensor.data.count);
+    check_count(rows, limits)?;
+    check_names(
+        tensors.iter().map(|tensor| tensor.name.as_str()),
+        rows,
+        limits,
+    )?;
     let mut records: Vec<Vec<(String, Value)>> = vec![Vec::new(); rows];
     for tensor in tensors {
         tensor.check(rows)?;
-        for (record, value) in records.iter_mut().zip(tensor.data.0) {
+        for (record, value) in records.iter_mut().zip(tensor.data.kept) {
             record.push((tensor.name.clone(), value));
         }
     }
     records.into_iter().map(Record::from_fields).collect()
 }
 
-impl InputTensor {
+impl InputTensor<'_> {
+    fn fill(self, limits: Limits) -> Result<Filled> {
+        Ok(Filled {
+            data: Elements::read(self.data.get().as_bytes(), limits)?,
+            name: self.name,
+            shape: self.shape,
+            datatype: self.datatype,
+        })
+    }
+}
+
+impl Filled {
     fn check(&self, rows: usize) -> Result<()> {
-        let found = self.data.0.len();
+        let found = self.data.count;
         match self.shape.as_slice() {
             [n] | [n, 1] if usize::try_from(*n) == Ok(found) => {}
             shape => {
@@ -90,11 +105,15 @@ impl InputTensor {
             )
             .with_field(&self.name));
         }
-        self.data.0.iter().enumerate().try_for_each(|(row, value)| {
-            self.datatype
-                .check(value)
-                .map_err(|error| error.with_field(&self.name).with_row(row))
-        })
+        self.data
+            .kept
+            .iter()
+            .enumerate()
+            .try_for_each(|(row, value)| {
+                self.datatype
+                    .check(value)
+                    .map_err(|error| error.with_field(&self.name).with_row(row))
+            })
     }
 }
 
@@ -135,102 +154,6 @@ impl Datatype {
             Self::Integer => "integers (INT)",
             Self::Unsigned => "unsigned integers (UINT)",
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Data {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let mut elements = Vec::new();
-        let list = Elements {
-            into: &mut elements,
-            outermost: true,
-        };
-        list.deserialize(deserializer)?;
-        Ok(Self(elements))
-    }
-}
-
-/// Gathers the elements of nested lists, in order. How deep they may nest is serde_json's limit.
-struct Elements<'a> {
-    into: &'a mut Vec<Value>,
-    outermost: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Elements<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> std::result::Result<(), D::Error> {
-        if self.outermost {
-            deserializer.deserialize_seq(self)
-        } else {
-            deserializer.deserialize_any(self)
-        }
-    }
-}
-
-impl<'de> Visitor<'de> for Elements<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of values")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
-        while seq
-            .next_element_seed(Elements {
-                into: self.into,
-                outermost: false,
-            })?
-            .is_some()
-        {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.into.push(Value::Other("object"));
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> std::result::Result<(), E> {
-        self.into.push(Value::Missing);
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> std::result::Result<(), E> {
-        self.into.push(Value::Bool(value));
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> std::result::Result<(), E> {
-        self.into.push(Value::Number(value));
-        Ok(())
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "numbers are f64, as in a record"
-    )]
-    fn visit_i64<E>(self, value: i64) -> std::result::Result<(), E> {
-        self.into.push(Value::Number(value as f64));
-        Ok(())
-    }
-
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "numbers are f64, as in a record"
-    )]
-    fn visit_u64<E>(self, value: u64) -> std::result::Result<(), E> {
-        self.into.push(Value::Number(value as f64));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, value: &str) -> std::result::Result<(), E> {
-        self.into.push(Value::Text(value.to_owned()));
-        Ok(())
     }
 }
 
@@ -327,10 +250,11 @@ mod tests {
 
     #[test]
     fn deep_lists_end_in_an_error() {
-        let text = format!(
-            r#"{{"name":"a","shape":[1],"datatype":"FP64","data":{}"#,
-            "[".repeat(100_000)
-        );
-        assert!(serde_json::from_str::<InputTensor>(&text).is_err());
+        let tensor =
+            |data: &str| format!(r#"[{{"name":"a","shape":[1],"datatype":"FP64","data":{data}}}]"#);
+        let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+        assert!(serde_json::from_str::<Vec<InputTensor<'_>>>(&tensor(&open)).is_err());
+        let error = read(&tensor(&format!("{open}1{close}"))).unwrap_err();
+        assert_eq!(error.code(), "input.invalid_json");
     }
 }

@@ -297,3 +297,98 @@ fn a_million_names_do_not_hold_the_service_up() {
         );
     }
 }
+
+#[test]
+fn more_rows_than_allowed_are_counted_and_not_read() {
+    let service = bundles::regression();
+    let million = format!("[1{}]", ",1".repeat(999_999));
+    let nested = format!("[[1]{}]", ",[1]".repeat(999_999));
+    let tensor = |data: &str| {
+        format!(
+            r#"{{"inputs":[{{"name":"size","datatype":"FP64","shape":[1000000],"data":{data}}}]}}"#
+        )
+    };
+    for (path, body) in [
+        ("/invocations", format!(r#"{{"instances":{million}}}"#)),
+        ("/invocations", format!(r#"{{"instances":{nested}}}"#)),
+        ("/invocations", format!(r#"{{"inputs":{million}}}"#)),
+        (
+            "/invocations",
+            format!(r#"{{"inputs":{{"size":{million}}}}}"#),
+        ),
+        (
+            "/invocations",
+            format!(r#"{{"dataframe_records":{million}}}"#),
+        ),
+        (
+            "/invocations",
+            format!(r#"{{"dataframe_split":{{"columns":["size"],"data":{million}}}}}"#),
+        ),
+        (INFER, tensor(&million)),
+        (INFER, tensor(&nested)),
+    ] {
+        let (response, json) = send(&service, "POST", path, &body);
+        assert_eq!(
+            (response.status, response.code),
+            (413, Some("input.too_many_rows")),
+            "{json}"
+        );
+        // Every element counts, also those that were not kept.
+        assert!(json.to_string().contains("1000000 rows"), "{json}");
+        // What stands behind the limit has to be JSON all the same.
+        let broken = body.replacen("1]", "?]", 1);
+        assert_ne!(broken, body);
+        let (_, json) = send(&service, "POST", path, &broken);
+        assert!(json.to_string().contains("input.invalid_json"), "{json}");
+    }
+    let answer = service.answer(&million);
+    assert_eq!(answer.outcome.unwrap_err().code(), "input.too_many_rows");
+}
+
+#[test]
+fn a_name_is_not_repeated_without_end() {
+    let service = bundles::multiclass();
+    let name = "n".repeat(1 << 20);
+    let values = vec!["1"; 100_000].join(",");
+    let lists = vec!["[1]"; 100_000].join(",");
+    for (path, body) in [
+        (
+            "/invocations",
+            format!(r#"{{"inputs":{{"{name}":[{values}]}}}}"#),
+        ),
+        (
+            "/invocations",
+            format!(r#"{{"dataframe_split":{{"columns":["{name}"],"data":[{lists}]}}}}"#),
+        ),
+        (
+            "/v2/models/sides/infer",
+            format!(
+                r#"{{"inputs":[{{"name":"{name}","datatype":"FP64","shape":[100000],"data":[{values}]}}]}}"#
+            ),
+        ),
+    ] {
+        let (response, json) = send(&service, "POST", path, &body);
+        assert_eq!(
+            (response.status, response.code),
+            (413, Some("request.too_large")),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn as_many_rows_as_allowed_are_answered() {
+    let service = bundles::regression().with_limits(Limits {
+        max_body: 200,
+        max_rows: 2,
+    });
+    for body in [
+        r#"{"instances":[[1],[2]]}"#,
+        r#"{"inputs":{"size":[1,2]}}"#,
+        r#"{"dataframe_records":[{"size":1},{"size":2}]}"#,
+        r#"{"dataframe_split":{"columns":["size"],"data":[[1],[2]]}}"#,
+    ] {
+        let (response, json) = send(&service, "POST", "/invocations", body);
+        assert_eq!((response.status, response.tally.rows), (200, 2), "{json}");
+    }
+}
