@@ -323,6 +323,7 @@ mod tests {
             changed(|m| m.name = "../y".into()),
             "bundle.invalid_manifest"
         );
+        assert_eq!(changed(|m| m.name = "..".into()), "bundle.invalid_manifest");
         assert_eq!(
             changed(|m| m.version = "1.0".into()),
             "bundle.invalid_manifest"
