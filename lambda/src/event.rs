@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use skewless_core::{Error, Result};
 
 /// Where an event comes from.
@@ -30,17 +31,34 @@ impl fmt::Display for Source {
     }
 }
 
-/// The members that tell events apart; values are looked at no further than needed.
+/// The members that tell events apart; values are looked at no further than needed. A record may have fields of these
+/// names too, but a field holds neither an object nor a list of objects, as services send them.
 #[derive(Deserialize)]
-struct Marks {
-    #[serde(rename = "requestContext")]
-    request_context: Option<Context>,
+struct Marks<'a> {
+    #[serde(rename = "requestContext", borrow)]
+    request_context: Option<&'a RawValue>,
     #[serde(rename = "httpMethod")]
     http_method: Option<IgnoredAny>,
-    #[serde(rename = "Records")]
-    records: Option<IgnoredAny>,
+    #[serde(rename = "Records", borrow)]
+    records: Option<&'a RawValue>,
 }
 
+impl Marks<'_> {
+    fn context(&self) -> Option<Context> {
+        let context = self.request_context?.get();
+        context
+            .starts_with('{')
+            .then(|| serde_json::from_str(context).ok())
+            .flatten()
+    }
+
+    fn has_records(&self) -> bool {
+        let list = self.records.and_then(|list| list.get().strip_prefix('['));
+        list.is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
+    }
+}
+
+/// What a service says of a request beside its parts.
 #[derive(Deserialize)]
 struct Context {
     elb: Option<IgnoredAny>,
@@ -56,38 +74,22 @@ impl Source {
     pub fn of(event: &str) -> Result<Self> {
         let is_object = event.trim_start().starts_with('{');
         let Some(marks) = is_object
-            .then(|| serde_json::from_str::<Marks>(event).ok())
+            .then(|| serde_json::from_str::<Marks<'_>>(event).ok())
             .flatten()
         else {
             return Ok(Self::Direct);
         };
-        match marks {
-            Marks {
-                records: Some(_), ..
-            } => Err(unsupported(
+        if marks.has_records() {
+            return Err(unsupported(
                 "a list of `Records` (a queue, a stream or a bucket)",
-            )),
-            Marks {
-                request_context: Some(Context { elb: Some(_), .. }),
-                ..
-            } => Ok(Self::Alb),
-            Marks {
-                request_context: Some(Context { http: Some(_), .. }),
-                ..
-            } => Ok(Self::ApiGatewayV2),
-            Marks {
-                request_context: Some(_),
-                http_method: Some(_),
-                ..
-            } => Ok(Self::ApiGatewayV1),
-            Marks {
-                request_context: Some(_),
-                ..
-            } => Err(unsupported("a `requestContext` without HTTP")),
-            Marks {
-                request_context: None,
-                ..
-            } => Ok(Self::Direct),
+            ));
+        }
+        match (marks.context(), marks.http_method) {
+            (Some(Context { elb: Some(_), .. }), _) => Ok(Self::Alb),
+            (Some(Context { http: Some(_), .. }), _) => Ok(Self::ApiGatewayV2),
+            (Some(_), Some(_)) => Ok(Self::ApiGatewayV1),
+            (Some(_), None) => Err(unsupported("a `requestContext` without HTTP")),
+            (None, _) => Ok(Self::Direct),
         }
     }
 }
@@ -108,6 +110,15 @@ mod tests {
         for (event, source) in [
             (r#"{"carrier":"UA"}"#, Source::Direct),
             (r#"{"httpMethod":"a column of this name"}"#, Source::Direct),
+            (
+                r#"{"Records":7,"requestContext":"x","httpMethod":"y"}"#,
+                Source::Direct,
+            ),
+            (
+                r#"{"Records":["x"],"requestContext":["x"]}"#,
+                Source::Direct,
+            ),
+            (r#"{"Records":null,"requestContext":null}"#, Source::Direct),
             ("[]", Source::Direct),
             (r#"[{"a":1},{"a":2},{"a":3}]"#, Source::Direct),
             ("{", Source::Direct),

@@ -1,9 +1,9 @@
 // The Cloudflare template as a user has it (a copy, with the package installed and a bundle), run by `wrangler dev`.
 
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { dist, root } from "./harness.mjs";
@@ -42,13 +42,25 @@ export async function startWorker(bundle) {
 }
 
 async function install(bundle) {
+  const template = join(root, "web/workers/cloudflare");
+  await checkDependency(template);
   const place = join(root, "target/worker");
   await mkdir(place, { recursive: true });
   const folder = await mkdtemp(join(place, "cloudflare-"));
-  await cp(join(root, "web/workers/cloudflare"), folder, { recursive: true });
+  // Without what an `npm install` in the template left there.
+  await cp(template, folder, { recursive: true, filter: (path) => !path.includes("node_modules", template.length) });
   await cp(dist, join(folder, "node_modules/skewless"), { recursive: true });
   await cp(bundle, join(folder, "flights.skw"));
   return folder;
+}
+
+/** Fails unless `npm install` in the template takes the package that is copied here. */
+async function checkDependency(template) {
+  const { dependencies } = JSON.parse(await readFile(join(template, "package.json"), "utf8"));
+  const path = /^file:(.+)$/.exec(dependencies.skewless)?.[1];
+  if (path === undefined) throw new Error(`the template takes skewless from \`${dependencies.skewless}\`, not from a folder`);
+  const named = await realpath(resolve(template, path));
+  if (named !== (await realpath(dist))) throw new Error(`the template takes skewless from ${named}, not from ${dist}`);
 }
 
 async function freePort() {
