@@ -17,7 +17,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{any, get};
 use skewless_core::{Bundle, Error};
-use skewless_protocol::{Headers, Service};
+use skewless_protocol::{DIGEST, Headers, MODEL, Service, VERSION};
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -91,13 +91,29 @@ fn router(served: Arc<Served>, playground: Option<&Path>) -> Router {
         .route("/v2/{*rest}", protocol.clone())
         .route("/invocations", protocol.clone())
         .route("/ping", protocol.clone());
-    let router = bundle_paths
-        .into_iter()
-        .fold(router, |router, path| router.route(path, get(bundle)));
+    let router = bundle_paths.into_iter().fold(router, |router, path| {
+        router.route(path, get(bundle).fallback(refuse_method))
+    });
     let router = match playground {
-        Some(folder) => router.fallback_service(ServeDir::new(folder)),
+        // Where there is no such file, the protocol says so, with its code.
+        Some(folder) => router.fallback_service(
+            ServeDir::new(folder)
+                .call_fallback_on_method_not_allowed(true)
+                .fallback(protocol.with_state(Arc::clone(&served))),
+        ),
         None => router.fallback(protocol),
     };
+    let facts = served.service.facts();
+    let named = |name, value: &str| {
+        SetResponseHeaderLayer::if_not_present(
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).ok(),
+        )
+    };
+    let router = router
+        .layer(named(MODEL, &facts.name))
+        .layer(named(VERSION, &facts.version))
+        .layer(named(DIGEST, &facts.digest));
     let fixed = |name: HeaderName, value| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -131,18 +147,22 @@ async fn respond(State(served): State<Arc<Served>>, request: Request) -> Respons
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
         .collect();
+    let (service, asked) = (Arc::clone(&served), path.clone());
     let answered = tokio::task::spawn_blocking(move || {
         let method = parts.method.as_str();
-        served.service.respond(&skewless_protocol::Request {
+        service.service.respond(&skewless_protocol::Request {
             method,
-            path: &path,
+            path: &asked,
             headers,
             body: &body,
         })
     });
     match answered.await {
         Ok(response) => carried(response),
-        Err(_) => failed(),
+        Err(_) => {
+            let error = Error::internal("internal.serve", "the request could not be answered");
+            carried(served.service.refuse(&path, &error))
+        }
     }
 }
 
@@ -153,6 +173,13 @@ async fn bundle(State(served): State<Arc<Served>>) -> Response {
         HeaderValue::from_static("application/zip"),
     );
     response
+}
+
+/// The answer to a method that the bundle's paths don't take; the router adds which they do.
+async fn refuse_method(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let error = Error::input("request.method_not_allowed", "this path takes GET, HEAD")
+        .with_value(request.method().as_str());
+    carried(served.service.refuse(request.uri().path(), &error))
 }
 
 fn carried(answer: skewless_protocol::Response) -> Response {

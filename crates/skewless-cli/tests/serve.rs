@@ -86,6 +86,17 @@ impl Answer {
     fn has(&self, text: &str) -> bool {
         self.head.contains(text)
     }
+
+    /// Each of the three headers that say which bundle answered stands there once.
+    fn names_the_bundle(&self) -> bool {
+        [
+            "x-skewless-model",
+            "x-skewless-version",
+            "x-skewless-digest",
+        ]
+        .iter()
+        .all(|name| self.head.matches(&format!("\r\n{name}: ")).count() == 1)
+    }
 }
 
 #[test]
@@ -94,7 +105,7 @@ fn the_protocols_answer() {
     let server = Server::start(&fixture, &[]);
     let ready = server.ask("GET", "/v2/health/ready", b"");
     assert!(
-        ready.has("http/1.1 200") && ready.has("x-skewless-digest: "),
+        ready.has("http/1.1 200") && ready.names_the_bundle(),
         "{}",
         ready.head
     );
@@ -150,6 +161,7 @@ fn the_bundle_and_the_playground_are_served() {
         assert!(answer.has(
             "content-security-policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval';"
         ));
+        assert!(answer.names_the_bundle(), "{path}: {}", answer.head);
     }
     let bundle = std::fs::read(fixture.path("small.skw")).unwrap();
     for path in ["/bundle.skw", "/small.skw"] {
@@ -159,9 +171,43 @@ fn the_bundle_and_the_playground_are_served() {
             "{path}: {}",
             answer.head
         );
+        assert!(answer.names_the_bundle(), "{path}: {}", answer.head);
     }
-    for path in ["/../small.skw", "/%2e%2e/sample.jsonl", "/missing.js"] {
-        assert!(server.ask("GET", path, b"").has("http/1.1 404"), "{path}");
+}
+
+#[test]
+fn what_is_not_served_is_refused_by_code() {
+    let fixture = Fixture::new();
+    std::fs::create_dir_all(fixture.path("page")).unwrap();
+    fixture.write("page/page.js", "export {};");
+    for arguments in [["--playground", "page"].as_slice(), &[]] {
+        let server = Server::start(&fixture, arguments);
+        for (method, path, status, code) in [
+            ("GET", "/../small.skw", 404, "request.unknown_path"),
+            ("GET", "/%2e%2e/sample.jsonl", 404, "request.unknown_path"),
+            ("GET", "/missing.js", 404, "request.unknown_path"),
+            ("POST", "/missing.js", 404, "request.unknown_path"),
+            ("POST", "/page.js", 404, "request.unknown_path"),
+            ("POST", "/bundle.skw", 405, "request.method_not_allowed"),
+            ("GET", "/invocations", 405, "request.method_not_allowed"),
+        ] {
+            let answer = server.ask(method, path, b"");
+            assert!(
+                answer.has(&format!("http/1.1 {status}"))
+                    && answer.has(&format!("\r\nx-skewless-error: {code}")),
+                "{method} {path}: {}",
+                answer.head
+            );
+            assert!(answer.names_the_bundle(), "{path}: {}", answer.head);
+            assert_eq!(
+                answer.head.matches("\r\nallow: ").count(),
+                usize::from(status == 405),
+                "{path}: {}",
+                answer.head
+            );
+            let body = String::from_utf8(answer.body).unwrap();
+            assert!(body.contains(&format!("\"code\":\"{code}\"")), "{body}");
+        }
     }
 }
 
