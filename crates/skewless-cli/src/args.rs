@@ -24,7 +24,7 @@ pub(crate) enum Command {
     #[command(after_help = STATUSES)]
     Pack(PackArgs),
     /// Answer the records of a table, in their order
-    #[command(after_help = PREDICT_NOTES)]
+    #[command(after_help = format!("{PREDICT_NOTES}\n\n{STATUSES}"))]
     Predict(PredictArgs),
     /// Show what is in a bundle: inputs, features, model, metrics, provenance
     #[command(after_help = STATUSES)]
@@ -40,15 +40,7 @@ pub(crate) enum Command {
 const PREDICT_NOTES: &str = "\
 JSON lines answer each record with {\"label\", \"probability\", \"raw\"} for two labels, {\"label\", \"probabilities\",
 \"raw\"} for several, {\"value\", \"raw\"} for a number. A record that cannot be answered has {\"error\": {\"code\",
-\"message\", \"field\", \"value\", \"row\"}} in its place; rows count from 0, and the other rows are answered.
-
-Exit status:
-  0  done
-  1  some rows failed, or a check did
-  2  usage
-  3  bad bundle
-  4  bad input
-  5  the output could not be written, or a fault of this program";
+\"message\", \"field\", \"value\", \"row\"}} in its place; rows count from 0, and the other rows are answered.";
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
