@@ -61,6 +61,15 @@ fn output(task: Task, link: Link, labels: Vec<String>) -> Output {
         labels,
         threshold: None,
         unit: None,
+        length: None,
+    }
+}
+
+/// Several numbers without labels.
+fn vector(length: usize) -> Output {
+    Output {
+        length: Some(length),
+        ..output(Task::Vector, Link::Identity, vec![])
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Task {
     Binary,
     /// One of several labels.
     Multiclass,
+    /// Several numbers: a reconstruction, an embedding, a state.
+    Vector,
 }
 
 /// How raw scores become values. All functions are computed in f64 with the portable `libm`, never the platform's.
@@ -58,9 +60,12 @@ pub struct Output {
     /// Binary: the positive label is given from this probability on. Absent: 0.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
-    /// Unit of a regression's value.
+    /// Unit of a regression's value, or of a vector's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// Vector: how many numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
 }
 
 /// The answer for one record.
@@ -70,8 +75,9 @@ pub struct Prediction {
     /// The model's scores before the link.
     pub raw: Vec<f64>,
     /// Binary: the probability of the positive label. Multi-class: one probability a label. Regression: the value.
+    /// Vector: its numbers.
     pub values: Vec<f64>,
-    /// Index of the label; absent for regression.
+    /// Index of the label; absent for regression and vectors.
     pub label: Option<u32>,
 }
 
@@ -95,8 +101,12 @@ impl Output {
             (Task::Multiclass, Link::Softmax | Link::OneVsRest { .. } | Link::Identity) => {
                 self.labels.len() == outputs && outputs > 1
             }
+            (Task::Vector, Link::Identity) => {
+                self.labels.is_empty() && self.length == Some(outputs) && outputs > 0
+            }
             _ => false,
         };
+        let fits = fits && (self.task == Task::Vector || self.length.is_none());
         let scale = match self.link {
             Link::Logistic { scale } | Link::OneVsRest { scale } => scale,
             _ => 1.0,
@@ -128,6 +138,7 @@ impl Output {
         match self.task {
             Task::Regression | Task::Binary => 1,
             Task::Multiclass => self.labels.len(),
+            Task::Vector => self.length.unwrap_or_default(),
         }
     }
 
@@ -135,7 +146,7 @@ impl Output {
     pub fn apply(&self, raw: &[f64], values: &mut [f64]) -> u32 {
         self.link.apply(raw, values);
         match self.task {
-            Task::Regression => NO_LABEL,
+            Task::Regression | Task::Vector => NO_LABEL,
             Task::Binary => {
                 let threshold = self.threshold.unwrap_or(0.5);
                 u32::from(
@@ -156,7 +167,7 @@ impl Output {
     /// The prediction as every door writes it.
     ///
     /// Binary: `{"label", "probability", "raw"}`; multi-class: `{"label", "probabilities": {label: p}, "raw": [..]}`;
-    /// regression: `{"value", "raw"}`.
+    /// regression: `{"value", "raw"}`; vector: `{"values": [..]}`.
     pub fn prediction_json(&self, prediction: &Prediction) -> Json {
         let label = prediction.label.and_then(|label| self.label_name(label));
         let first = |values: &[f64]| values.first().copied();
@@ -176,6 +187,7 @@ impl Output {
                     .collect();
                 json!({"label": label, "probabilities": probabilities, "raw": prediction.raw})
             }
+            Task::Vector => json!({"values": prediction.values}),
         }
     }
 }
@@ -237,6 +249,7 @@ mod tests {
             labels,
             threshold: None,
             unit: None,
+            length: None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::golden::GoldenRow;
 use crate::output::{NO_LABEL, Output, Prediction};
 use crate::pipeline::{FeatureRows, Pipeline};
-use crate::plan::{Engine, EngineScratch, Model, decode};
+use crate::plan::{Engine, EngineScratch, Model, Simd, decode, decode_with};
 use crate::record::Record;
 use crate::spec::FittedSpec;
 
@@ -45,10 +45,27 @@ impl Predictor {
     /// `bundle.invalid_features`, `bundle.invalid_plan`, `bundle.invalid_output`, `bundle.width_mismatch`,
     /// `unsupported.*`: see [`Bundle`]. Golden rows are a check of their own: [`Predictor::check_golden`].
     pub fn new(bundle: &Bundle) -> Result<Self> {
+        Self::new_with(bundle, Simd::Auto)
+    }
+
+    /// Compiles a bundle for an engine that uses certain instructions; the predictions are the same.
+    ///
+    /// # Errors
+    /// As [`Predictor::new`].
+    pub fn new_with(bundle: &Bundle, simd: Simd) -> Result<Self> {
+        bundle.manifest().check_plan()?;
+        Self::with_engine(bundle, decode_with(bundle.model(), simd)?)
+    }
+
+    /// Compiles a bundle whose model another crate's engine has read from [`Bundle::model`].
+    ///
+    /// # Errors
+    /// As [`Predictor::new`], the plan's aside.
+    pub fn with_engine(bundle: &Bundle, engine: Box<dyn Engine>) -> Result<Self> {
         let pipeline = Pipeline::new(bundle.features()).map_err(|error| {
             Error::bundle("bundle.invalid_features", error.to_string()).with_field("features.json")
         })?;
-        Self::assemble(pipeline, decode(bundle.plan())?, bundle.output().clone())
+        Self::assemble(pipeline, engine, bundle.output().clone())
     }
 
     /// Puts parts together that are not in a bundle yet.
@@ -59,7 +76,7 @@ impl Predictor {
         Self::assemble(Pipeline::new(spec)?, decode(&model.encode()?)?, output)
     }
 
-    fn assemble(pipeline: Pipeline, engine: Box<dyn Engine>, output: Output) -> Result<Self> {
+    fn assemble(pipeline: Pipeline, mut engine: Box<dyn Engine>, output: Output) -> Result<Self> {
         output.check(engine.outputs())?;
         let (columns, inputs) = (pipeline.width(), engine.inputs());
         if columns != inputs {
@@ -78,6 +95,7 @@ impl Predictor {
             )
             .with_field(column));
         }
+        engine.bind(pipeline.layout());
         Ok(Self {
             pipeline,
             engine,
@@ -247,11 +265,15 @@ impl Predictor {
         first_row: usize,
         batch: &mut BatchPrediction,
     ) -> Result<()> {
-        let mut features = self.pipeline.transform(columns, range.clone())?;
+        let mut features = self.pipeline.compact_rows(columns, range.clone())?;
         problems.append(&mut features.errors);
         let mut raw = vec![0.0; range.len() * batch.outputs];
-        self.engine
-            .score(&features.values, &mut EngineScratch::default(), &mut raw)?;
+        self.engine.score_compact(
+            self.pipeline.layout(),
+            &features.values,
+            &mut EngineScratch::default(),
+            &mut raw,
+        )?;
         let mut values = vec![0.0; range.len() * batch.values_per_row];
         let mut labels = Vec::with_capacity(range.len());
         let cells = raw

@@ -117,6 +117,7 @@ fn output() -> Output {
         labels: vec!["no".into(), "yes".into()],
         threshold: None,
         unit: None,
+        length: None,
     }
 }
 

@@ -39,13 +39,16 @@ impl Encoder {
     }
 
     /// The columns of CSV and Parquet: `label`, `probability` and `raw` for a binary model, `label` and one
-    /// `probability_LABEL` and `raw_LABEL` a label for several classes, `value` and `raw` for a regression; then `error`
-    /// (the code) and `message`, empty where the row was answered.
+    /// `probability_LABEL` and `raw_LABEL` a label for several classes, `value` and `raw` for a regression, `value_0`
+    /// and on for a vector; then `error` (the code) and `message`, empty where the row was answered.
     pub fn column_names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         match self.output.task {
             Task::Regression => names.push("value".to_owned()),
             Task::Binary => names.extend(["label".to_owned(), "probability".to_owned()]),
+            Task::Vector => {
+                names.extend((0..self.output.values()).map(|place| format!("value_{place}")));
+            }
             Task::Multiclass => {
                 names.push("label".to_owned());
                 names.extend(
@@ -64,6 +67,7 @@ impl Encoder {
                     .map(|label| format!("raw_{label}")),
             ),
             Task::Regression | Task::Binary => names.push("raw".to_owned()),
+            Task::Vector => {}
         }
         names.extend(["error".to_owned(), "message".to_owned()]);
         names
@@ -115,11 +119,12 @@ impl Encoder {
 
     fn prediction_cells(&self, prediction: &Prediction) -> Vec<String> {
         let mut cells = Vec::new();
-        if self.output.task != Task::Regression {
+        if self.has_label() {
             cells.push(self.label(prediction.label).unwrap_or_default().to_owned());
         }
         cells.extend(prediction.values.iter().map(|&value| number_text(value)));
-        cells.extend(prediction.raw.iter().map(|&value| number_text(value)));
+        let raw = prediction.raw.iter().take(self.raw_columns());
+        cells.extend(raw.map(|&value| number_text(value)));
         cells.extend([String::new(), String::new()]);
         cells
     }
@@ -130,9 +135,16 @@ impl Encoder {
     }
 
     /// True when predictions have a label.
-    #[cfg(feature = "parquet")]
-    pub(crate) fn is_labelled(&self) -> bool {
-        self.output.task != Task::Regression
+    pub(crate) fn has_label(&self) -> bool {
+        matches!(self.output.task, Task::Binary | Task::Multiclass)
+    }
+
+    /// Raw scores of a row: none for a vector, whose values they are.
+    pub(crate) fn raw_columns(&self) -> usize {
+        match self.output.task {
+            Task::Vector => 0,
+            _ => self.output.values(),
+        }
     }
 }
 

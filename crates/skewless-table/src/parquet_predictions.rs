@@ -19,7 +19,7 @@ fn schema(encoder: &Encoder) -> Arc<Schema> {
     let names = encoder.column_names();
     let texts = names.len().saturating_sub(2);
     let fields = names.iter().enumerate().map(|(at, name)| {
-        let is_text = at >= texts || (at == 0 && encoder.is_labelled());
+        let is_text = at >= texts || (at == 0 && encoder.has_label());
         Field::new(
             name,
             if is_text {
@@ -40,7 +40,7 @@ pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<
     let numbers = schema
         .fields()
         .len()
-        .saturating_sub(2 + usize::from(encoder.is_labelled()));
+        .saturating_sub(2 + usize::from(encoder.has_label()));
     let mut columns: Vec<Float64Builder> = (0..numbers).map(|_| Float64Builder::new()).collect();
     let (mut codes, mut messages) = (StringBuilder::new(), StringBuilder::new());
     for row in 0..predictions.rows() {
@@ -64,7 +64,7 @@ pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<
         }
     }
     let mut arrays: Vec<ArrayRef> = Vec::new();
-    if encoder.is_labelled() {
+    if encoder.has_label() {
         arrays.push(Arc::new(labels.finish()));
     }
     arrays.extend(

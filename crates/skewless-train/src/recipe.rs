@@ -108,6 +108,7 @@ impl Recipe {
             labels: model.labels.clone(),
             threshold: model.threshold,
             unit: None,
+            length: None,
         }
     }
 }

@@ -94,7 +94,7 @@ pub fn train(
     let predictor = Predictor::from_parts(&arm.spec, &arm.model, recipe.output())?;
     let (trees, leaves) = match predictor.engine().summary() {
         ModelSummary::Trees { trees, leaves, .. } => (trees, leaves),
-        ModelSummary::Linear { .. } => (0, 0),
+        _ => (0, 0),
     };
     let mut report = Report {
         name: recipe.config.model.name.clone(),

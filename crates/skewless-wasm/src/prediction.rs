@@ -48,6 +48,13 @@ pub struct RegressionPrediction {
     pub raw: Option<f64>,
 }
 
+/// The answer of a model that gives several numbers.
+#[derive(Serialize, Tsify)]
+pub struct VectorPrediction<'a> {
+    /// The numbers, in the unit of the target.
+    pub values: &'a [f64],
+}
+
 /// The answer for one record; `info.task` says which.
 #[derive(Serialize, Tsify)]
 #[serde(untagged)]
@@ -58,6 +65,8 @@ pub enum Prediction<'a> {
     Multiclass(MulticlassPrediction<'a>),
     /// Of a model that estimates a number.
     Regression(RegressionPrediction),
+    /// Of a model that gives several numbers.
+    Vector(VectorPrediction<'a>),
 }
 
 /// Values under their labels.
@@ -94,6 +103,9 @@ fn shaped<'a>(output: &'a Output, prediction: &'a Scored) -> Prediction<'a> {
             raw: &prediction.raw,
         }),
         Task::Regression => Prediction::Regression(RegressionPrediction { value, raw }),
+        Task::Vector => Prediction::Vector(VectorPrediction {
+            values: &prediction.values,
+        }),
     }
 }
 
@@ -161,6 +173,7 @@ mod tests {
                 labels,
                 threshold: None,
                 unit: None,
+                length: None,
             };
             let mut values = vec![0.0; output.values()];
             let label = Some(output.apply(raw, &mut values))

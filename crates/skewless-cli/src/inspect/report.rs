@@ -55,6 +55,15 @@ pub(super) enum ModelFacts {
         weights: usize,
         nonzero: usize,
     },
+    Network {
+        layers: usize,
+        weights: usize,
+        multiplications: usize,
+        memory: usize,
+    },
+    Graph {
+        nodes: usize,
+    },
 }
 
 #[derive(Serialize)]
@@ -142,6 +151,18 @@ impl From<ModelSummary> for ModelFacts {
                 columns_used: inputs_used,
             },
             ModelSummary::Linear { nonzero, weights } => Self::Linear { weights, nonzero },
+            ModelSummary::Network {
+                layers,
+                weights,
+                multiplications,
+                memory,
+            } => Self::Network {
+                layers,
+                weights,
+                multiplications,
+                memory,
+            },
+            ModelSummary::Graph { nodes } => Self::Graph { nodes },
         }
     }
 }
@@ -198,6 +219,7 @@ pub(super) fn answer(output: &Output) -> String {
             number(output.threshold.unwrap_or(0.5))
         ),
         (Task::Regression, _) => format!("{}{unit} = {link}", output.name),
+        (Task::Vector, _) => format!("{}{unit}: {} numbers", output.name, output.values()),
         (_, labels) => format!(
             "the likeliest of {}; probabilities = {link}",
             labels.join(", ")

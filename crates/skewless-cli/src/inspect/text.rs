@@ -101,6 +101,24 @@ impl Report<'_> {
                 "linear",
                 format!("{weights} coefficients over {columns} columns, {nonzero} of them not 0"),
             ),
+            ModelFacts::Network {
+                layers,
+                weights,
+                multiplications,
+                memory,
+            } => (
+                "int8 network",
+                format!(
+                    "{layers} layers, {} weights, {} multiplications and {} bytes of working memory a row",
+                    grouped(*weights),
+                    grouped(*multiplications),
+                    grouped(*memory)
+                ),
+            ),
+            ModelFacts::Graph { nodes } => (
+                "ONNX graph",
+                format!("{} nodes, run by the general engine", grouped(*nodes)),
+            ),
         };
         table.add_row([what, &size]);
         table.add_row(["answer", &answer(self.output)]);

@@ -26,6 +26,8 @@ pub(super) const PARTS: [(&str, &str); 7] = [
 
 /// The engine that runs `model.plan`.
 pub(super) const ENGINE_PLAN: &str = "plan";
+/// The engine that runs `model.onnx`.
+pub(super) const ENGINE_TRACT: &str = "tract";
 
 /// The part `manifest.json`; its SHA-256 is the bundle's digest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct Manifest {
     pub task: Task,
     /// Raw scores per row.
     pub outputs: usize,
-    /// What runs the model: `plan`.
+    /// What runs the model: `plan` or `tract`.
     pub engine: String,
     /// Every other part.
     pub parts: Vec<Part>,
@@ -90,17 +92,45 @@ impl Manifest {
             ));
         }
         let manifest: Self = serde_json::from_slice(entry.data).map_err(|error| invalid(&error))?;
-        if manifest.engine != ENGINE_PLAN {
-            return Err(Error::unsupported(
-                "unsupported.engine",
-                format!(
-                    "the bundle needs the engine `{}`, which is not part of this build",
-                    manifest.engine
-                ),
-            ));
+        if ![ENGINE_PLAN, ENGINE_TRACT].contains(&manifest.engine.as_str()) {
+            return Err(manifest.unknown_engine());
         }
         manifest.check_names()?;
         Ok(manifest)
+    }
+
+    /// Proves that the model is a plan, which every build runs.
+    pub(crate) fn check_plan(&self) -> Result<()> {
+        match self.engine.as_str() {
+            ENGINE_PLAN => Ok(()),
+            _ => Err(self.unknown_engine()),
+        }
+    }
+
+    fn unknown_engine(&self) -> Error {
+        Error::unsupported(
+            "unsupported.engine",
+            format!(
+                "the bundle needs the engine `{}`, which is not part of this build",
+                self.engine
+            ),
+        )
+    }
+
+    /// The name of the part that holds the model.
+    pub(super) fn model_part(&self) -> &'static str {
+        self.expected_parts().get(1).map_or("", |(name, _)| name)
+    }
+
+    /// Names and media types of the parts, in their order.
+    pub(super) fn expected_parts(&self) -> [(&'static str, &'static str); 7] {
+        let mut parts = PARTS;
+        if self.engine == ENGINE_TRACT
+            && let Some(model) = parts.get_mut(1)
+        {
+            *model = ("model.onnx", "application/onnx");
+        }
+        parts
     }
 
     pub(super) fn check_names(&self) -> Result<()> {
@@ -129,9 +159,10 @@ impl Manifest {
 
     /// Proves that the entries are exactly the parts that the manifest names, in order, size and digest.
     pub(super) fn check_parts(&self, entries: &[Entry<'_>]) -> Result<()> {
+        let expected = self.expected_parts();
         for (at, entry) in entries.iter().enumerate() {
             let name = entry.name;
-            if !PARTS.iter().any(|(known, _)| *known == name) {
+            if !expected.iter().any(|(known, _)| *known == name) {
                 return Err(Error::bundle(
                     "bundle.unknown_part",
                     format!("the part {name:?} is not one of a bundle's"),
@@ -146,7 +177,7 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for (name, _) in PARTS {
+        for (name, _) in expected {
             let named = self.parts.iter().any(|part| part.name == name);
             if !named || !entries.iter().any(|entry| entry.name == name) {
                 return Err(Error::bundle(
@@ -156,10 +187,10 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(PARTS) {
+        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(expected) {
             check_part(part, entry, name, media_type)?;
         }
-        match self.parts.len() == PARTS.len() {
+        match self.parts.len() == expected.len() {
             true => Ok(()),
             false => Err(Error::bundle(
                 "bundle.invalid_manifest",

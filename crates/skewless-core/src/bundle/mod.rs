@@ -26,7 +26,7 @@ pub struct Bundle {
     manifest: Manifest,
     features: FittedSpec,
     output: Output,
-    plan: Vec<u8>,
+    model: Vec<u8>,
     profile: String,
     golden: String,
     card: String,
@@ -71,7 +71,7 @@ impl Bundle {
             size: bytes.len(),
             features,
             output,
-            plan: part("model.plan").to_vec(),
+            model: part(manifest.model_part()).to_vec(),
             profile: text(part("profile.json"), "profile.json")?,
             golden: text(part("golden.jsonl"), "golden.jsonl")?,
             card: text(part("card.md"), "card.md")?,
@@ -105,9 +105,9 @@ impl Bundle {
         &self.output
     }
 
-    /// The bytes of `model.plan`.
-    pub fn plan(&self) -> &[u8] {
-        &self.plan
+    /// The bytes of `model.plan` or `model.onnx`, by [`Manifest::engine`].
+    pub fn model(&self) -> &[u8] {
+        &self.model
     }
 
     /// `profile.json`.
@@ -318,7 +318,11 @@ mod tests {
             changed(|m| m.format_version = 2),
             "unsupported.format_version"
         );
-        assert_eq!(changed(|m| m.engine = "tract".into()), "unsupported.engine");
+        assert_eq!(changed(|m| m.engine = "other".into()), "unsupported.engine");
+        assert_eq!(
+            changed(|m| m.engine = "tract".into()),
+            "bundle.unknown_part"
+        );
         assert_eq!(
             changed(|m| m.name = "../y".into()),
             "bundle.invalid_manifest"

@@ -2,9 +2,10 @@
 
 use super::rules::{Rules, check_table};
 use super::step::{Index, Step, StepOp};
-use super::{Emitted, Frame, InputSlot, Pipeline, Slot};
+use super::{Frame, InputSlot, Pipeline, Slot};
 use crate::columns::{Columns, index_to_code};
 use crate::error::{Error, Result};
+use crate::plan::{Group, Layout};
 use crate::spec::{
     Encode, FittedFeature, FittedOp, FittedSpec, Input, InputType, LookupTable, UnknownFields, Zone,
 };
@@ -47,7 +48,8 @@ pub(crate) struct Compiler {
     steps: Vec<Step>,
     number_slots: usize,
     text_slots: usize,
-    emitted: Vec<Emitted>,
+    emitted: Vec<usize>,
+    groups: Vec<Group>,
     names: Vec<String>,
     may_be_missing: Option<String>,
 }
@@ -188,6 +190,7 @@ impl Compiler {
             steps: self.steps,
             number_slots: self.number_slots,
             emitted: self.emitted,
+            layout: Layout::new(self.groups),
             names: self.names,
             may_be_missing: self.may_be_missing,
         })
@@ -476,11 +479,7 @@ impl Compiler {
                     }
                     .fault(&rule);
                 }
-                self.emitted.push(Emitted {
-                    slot,
-                    width,
-                    one_hot: true,
-                });
+                self.place(slot, Group::OneHot { width });
                 self.names.extend(one_hot_names(feature, width));
                 return Ok(());
             }
@@ -494,11 +493,7 @@ impl Compiler {
                 self.emit_pair(slot, [format!("{name}_sin"), format!("{name}_cos")])
             }
             _ => {
-                self.emitted.push(Emitted {
-                    slot,
-                    width: 1,
-                    one_hot: false,
-                });
+                self.place(slot, Group::Number);
                 self.names.push(name.clone());
             }
         }
@@ -510,12 +505,14 @@ impl Compiler {
 
     /// The second column's slot follows the first's.
     fn emit_pair(&mut self, slot: usize, names: [String; 2]) {
-        self.emitted.extend([slot, slot + 1].map(|slot| Emitted {
-            slot,
-            width: 1,
-            one_hot: false,
-        }));
+        self.place(slot, Group::Number);
+        self.place(slot + 1, Group::Number);
         self.names.extend(names);
+    }
+
+    fn place(&mut self, slot: usize, group: Group) {
+        self.emitted.push(slot);
+        self.groups.push(group);
     }
 
     fn step(&mut self, source: Source, op: StepOp, nullable: bool) -> Source {

@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use crate::columns::Columns;
 use crate::error::{Error, Result};
+use crate::plan::Layout;
 use crate::spec::{Input, UnknownFields, Zone};
 pub(crate) use compile::{Compiler, Kind, Source};
 pub(crate) use frame::Frame;
@@ -27,7 +28,9 @@ pub struct Pipeline {
     unknown_fields: UnknownFields,
     steps: Vec<Step>,
     number_slots: usize,
-    emitted: Vec<Emitted>,
+    /// The numeric slots that make the feature row, one a group of the layout.
+    emitted: Vec<usize>,
+    layout: Layout,
     names: Vec<String>,
     may_be_missing: Option<String>,
 }
@@ -42,14 +45,6 @@ pub(crate) struct InputSlot {
 pub(crate) enum Slot {
     Number(usize),
     Text(usize),
-}
-
-/// A numeric slot on its way into the feature row.
-struct Emitted {
-    slot: usize,
-    /// Columns: 1 for the number itself, more for a one-hot code.
-    width: usize,
-    one_hot: bool,
 }
 
 /// Feature rows of a batch.
@@ -103,6 +98,19 @@ impl Pipeline {
         Ok(self.feature_rows(self.run(columns, range)?))
     }
 
+    /// How the feature row's columns come about.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Transforms the rows of `range` into compact rows of [`Pipeline::layout`].
+    ///
+    /// # Errors
+    /// As [`Pipeline::transform`].
+    pub fn compact_rows(&self, columns: &Columns, range: Range<usize>) -> Result<FeatureRows> {
+        Ok(self.compact(self.run(columns, range)?))
+    }
+
     pub(crate) fn input_slots(&self) -> &[InputSlot] {
         &self.inputs
     }
@@ -125,19 +133,30 @@ impl Pipeline {
         Ok(frame)
     }
 
-    pub(crate) fn feature_rows(&self, mut frame: Frame<'_>) -> FeatureRows {
+    pub(crate) fn feature_rows(&self, frame: Frame<'_>) -> FeatureRows {
+        let compact = self.compact(frame);
         let width = self.width();
+        if self.layout.is_dense() {
+            return compact;
+        }
+        let rows = compact.values.len() / compact.width.max(1);
+        let mut values = vec![0.0; rows * width];
+        self.layout.expand(&compact.values, &mut values);
+        FeatureRows {
+            width,
+            values,
+            errors: compact.errors,
+        }
+    }
+
+    fn compact(&self, mut frame: Frame<'_>) -> FeatureRows {
+        let width = self.layout.compact_width();
         let mut values = vec![0.0; frame.rows * width];
-        let mut first = 0;
-        for emitted in &self.emitted {
-            let column = frame.number(emitted.slot);
-            for (row, &value) in values.chunks_exact_mut(width.max(1)).zip(column) {
-                let Some(cells) = row.get_mut(first..first + emitted.width) else {
-                    continue;
-                };
-                emitted.write(value, cells);
+        for (at, &slot) in self.emitted.iter().enumerate() {
+            let column = values.iter_mut().skip(at).step_by(width.max(1));
+            for (cell, &value) in column.zip(frame.number(slot)) {
+                *cell = value;
             }
-            first += emitted.width;
         }
         frame.problems.sort_by_key(Error::row);
         FeatureRows {
@@ -189,22 +208,5 @@ impl InputSlot {
         u32::from(value.is_nan())
             + 2 * u32::from(at(range.and_then(|range| range.min), f64::le))
             + 4 * u32::from(at(range.and_then(|range| range.max), f64::ge))
-    }
-}
-
-impl Emitted {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a code; NaN is excluded"
-    )]
-    fn write(&self, value: f64, cells: &mut [f64]) {
-        if !self.one_hot {
-            cells.fill(value);
-        } else if !value.is_nan()
-            && let Some(cell) = cells.get_mut(value as usize)
-        {
-            *cell = 1.0;
-        }
     }
 }

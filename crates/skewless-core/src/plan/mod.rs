@@ -1,13 +1,18 @@
-//! The plan: trees and linear models as small edge devices want them, and the engine trait every model kind serves.
+//! The plan: trees, linear models and small networks as small edge devices want them, and the engine trait every model kind serves.
 //!
 //! A [`Model`] is what importers and trainers build; [`Model::encode`] turns it into the bytes of `model.plan`;
 //! [`decode`] validates such bytes in full and gives an [`Engine`].
 
 mod bytes;
+mod layout;
 mod linear;
+pub mod network;
 mod rank;
 mod tree_encode;
 mod tree_engine;
+
+pub use layout::{Group, Layout};
+pub use network::NetworkModel;
 
 use crate::error::{Error, Result};
 use bytes::{PlanReader, PlanWriter};
@@ -31,12 +36,53 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// `misuse.shape` where the lengths do not fit each other.
     fn score(&self, rows: &[f64], scratch: &mut EngineScratch, raw: &mut [f64]) -> Result<()>;
+
+    /// Prepares for compact rows of one layout, whose width is [`Engine::inputs`]; called once, before any
+    /// [`Engine::score_compact`].
+    fn bind(&mut self, _layout: &Layout) {}
+
+    /// Scores compact rows (n × [`Layout::compact_width`], row-major) of the layout bound before. The result is that of
+    /// [`Engine::score`] on the feature rows, to the bit.
+    ///
+    /// # Errors
+    /// As [`Engine::score`].
+    fn score_compact(
+        &self,
+        layout: &Layout,
+        rows: &[f64],
+        scratch: &mut EngineScratch,
+        raw: &mut [f64],
+    ) -> Result<()> {
+        if layout.is_dense() {
+            return self.score(rows, scratch, raw);
+        }
+        let n = raw.len() / self.outputs().max(1);
+        let mut dense = std::mem::take(&mut scratch.dense);
+        dense.clear();
+        dense.resize(n * layout.width(), 0.0);
+        layout.expand(rows, &mut dense);
+        let result = self.score(&dense, scratch, raw);
+        scratch.dense = dense;
+        result
+    }
+}
+
+/// Which instructions an engine may use. Every choice gives the same bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Simd {
+    /// The best that the target and the processor have.
+    #[default]
+    Auto,
+    /// The scalar code, which is the definition.
+    Off,
 }
 
 /// Memory that an engine uses while it scores; owned by the caller so that nothing is allocated per row.
 #[derive(Clone, Debug, Default)]
 pub struct EngineScratch {
     bins: Vec<u16>,
+    /// Feature rows of an engine that reads no compact ones.
+    dense: Vec<f64>,
 }
 
 /// What a model is made of.
@@ -62,6 +108,22 @@ pub enum ModelSummary {
         /// Number of weights, intercepts aside.
         weights: usize,
     },
+    /// A small int8 network.
+    Network {
+        /// Number of layers.
+        layers: usize,
+        /// Number of weights, biases aside.
+        weights: usize,
+        /// Multiplications of one row.
+        multiplications: usize,
+        /// Bytes of working memory for one row.
+        memory: usize,
+    },
+    /// An ONNX graph that the general engine runs.
+    Graph {
+        /// Number of nodes.
+        nodes: usize,
+    },
 }
 
 /// The type in which scores are summed.
@@ -80,6 +142,8 @@ pub enum Model {
     Trees(TreeModel),
     /// A linear model.
     Linear(LinearModel),
+    /// A small int8 network.
+    Network(NetworkModel),
 }
 
 /// An ensemble of decision trees.
@@ -197,6 +261,12 @@ impl Model {
                 plan.u8(KIND_LINEAR);
                 linear::encode(model, &mut plan)?;
             }
+            Self::Network(_) => {
+                return Err(Error::unsupported(
+                    "unsupported.engine",
+                    "networks have no plan yet",
+                ));
+            }
         }
         Ok(plan.finish())
     }
@@ -206,6 +276,7 @@ impl Model {
         match self {
             Self::Trees(model) => model.inputs,
             Self::Linear(model) => model.inputs,
+            Self::Network(model) => model.columns(),
         }
     }
 
@@ -214,6 +285,7 @@ impl Model {
         match self {
             Self::Trees(model) => model.outputs,
             Self::Linear(model) => model.outputs,
+            Self::Network(model) => model.scores(),
         }
     }
 }
@@ -223,6 +295,14 @@ impl Model {
 /// # Errors
 /// `bundle.invalid_plan` naming what was read, expected and found; `unsupported.format_version` for a later format.
 pub fn decode(bytes: &[u8]) -> Result<Box<dyn Engine>> {
+    decode_with(bytes, Simd::Auto)
+}
+
+/// Reads the bytes of `model.plan` for an engine that uses certain instructions.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_with(bytes: &[u8], _simd: Simd) -> Result<Box<dyn Engine>> {
     let mut plan = PlanReader::new(bytes);
     if plan.raw(MAGIC.len(), "magic")? != MAGIC {
         return Err(Error::bundle(

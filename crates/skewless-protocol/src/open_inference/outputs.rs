@@ -65,6 +65,7 @@ pub(super) fn columns(output: &Output) -> Vec<OutputColumn<'_>> {
         labels,
     };
     match output.task {
+        Task::Vector => vec![numbers("values", Part::Values, output.length)],
         Task::Regression => vec![
             numbers("value", Part::Values, None),
             numbers("raw", Part::Raw, None),

@@ -117,6 +117,7 @@ fn output(name: &str, task: Task, link: Link, labels: &[&str]) -> Output {
         labels,
         threshold: None,
         unit: None,
+        length: None,
     }
 }
 
