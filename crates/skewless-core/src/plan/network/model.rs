@@ -188,6 +188,14 @@ pub enum Requantize {
         /// Exponents, −31 to 30.
         shift: Vec<i8>,
     },
+    /// `(acc · multiplier + 2^(30 − shift)) >> (31 − shift)` in i64: the single rounding that TensorFlow Lite's
+    /// FULLY_CONNECTED has, where its convolutions round twice.
+    FixedOnce {
+        /// Q31 mantissas.
+        multiplier: Vec<i32>,
+        /// Exponents, −31 to 30.
+        shift: Vec<i8>,
+    },
 }
 
 /// The arithmetic of an average.
