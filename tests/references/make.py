@@ -152,7 +152,8 @@ def lightgbm_thresholds(text):
     return found
 
 
-def lightgbm(name, label, seed=1, rounds=8, missing=False, categorical=False, names=None, **parameters):
+def lightgbm(name, label, seed=1, rounds=8, missing=False, categorical=False, names=None, group=None, brief=False,
+             **parameters):
     x = training_rows(seed, missing)
     parameters = {
         "num_leaves": 12,
@@ -165,11 +166,11 @@ def lightgbm(name, label, seed=1, rounds=8, missing=False, categorical=False, na
         **parameters,
     }
     columns = [CATEGORY_COLUMN] if categorical else []
-    data = lgb.Dataset(x, label(signal(x, seed)), categorical_feature=columns, feature_name=names or "auto")
+    data = lgb.Dataset(x, label(signal(x, seed)), group=group, categorical_feature=columns, feature_name=names or "auto")
     text = lgb.train(parameters, data, rounds).model_to_string()
     (HERE / f"{name}.txt").write_text(text)
     model = lgb.Booster(model_str=text)
-    rows = asked_rows(x, lightgbm_thresholds(text), narrow=False, categorical=categorical)
+    rows = asked_rows(x, lightgbm_thresholds(text), narrow=False, categorical=categorical)[:: 2 if brief else 1]
     write_rows(name, rows, model.predict(rows, raw_score=True), model.predict(rows))
 
 
@@ -197,6 +198,22 @@ def all_lightgbm():
     lightgbm("lightgbm_random_forest_regression", lambda s: s, seed=16, objective="regression", boosting="rf",
              bagging_freq=1, bagging_fraction=0.6, rounds=9)
     lightgbm("lightgbm_dart", lambda s: s, seed=17, objective="huber", boosting="dart")
+    brief = {"rounds": 3, "num_leaves": 6, "brief": True}
+    positive = lambda s: np.exp(np.clip(s, -2, 2))
+    for objective, label in (
+        ("regression_l1", positive), ("huber", positive), ("fair", positive), ("quantile", positive), ("mape", positive),
+        ("cross_entropy_lambda", lambda s: 1 / (1 + np.exp(-s))),
+    ):
+        lightgbm(f"lightgbm_{objective}", label, seed=19, objective=objective, **brief)
+    for objective in ("regression_l1", "fair", "quantile", "mape"):
+        lightgbm(f"lightgbm_{objective}_sqrt", positive, seed=19, objective=objective, reg_sqrt=True, **brief)
+    for objective in ("lambdarank", "rank_xendcg"):
+        lightgbm(f"lightgbm_{objective}", three_classes, seed=20, objective=objective, group=[30] * (TRAIN_ROWS // 30),
+                 **brief)
+    lightgbm("lightgbm_random_forest_multiclass", three_classes, seed=21, objective="multiclass", num_class=3,
+             boosting="rf", bagging_freq=1, bagging_fraction=0.6, **brief)
+    lightgbm("lightgbm_custom", lambda s: s, seed=22, objective=lambda preds, data: (preds - data.label, np.ones(len(preds))),
+             **brief)
     # One label only: every tree is a single leaf.
     lightgbm("lightgbm_stump", lambda s: np.full(len(s), 2.5), seed=18, rounds=2, objective="regression")
 
@@ -206,6 +223,8 @@ def all_lightgbm():
 
 def xgboost_thresholds(model):
     found = []
+    if model["learner"]["gradient_booster"]["name"] == "gblinear":
+        return found
     for tree in model["learner"]["gradient_booster"].get("gbtree", model["learner"]["gradient_booster"])["model"]["trees"]:
         for i, left in enumerate(tree["left_children"]):
             if left >= 0 and tree["split_type"][i] == 0:
@@ -213,9 +232,11 @@ def xgboost_thresholds(model):
     return found
 
 
-def xgboost(name, label, seed=1, rounds=8, missing=False, categorical=False, names=None, **parameters):
+def xgboost(name, label, seed=1, rounds=8, missing=False, categorical=False, names=None, group=None, formats=("json",),
+            brief=False, **parameters):
     x = training_rows(seed, missing)
     parameters = {"max_depth": 4, "eta": 0.3, "nthread": 1, "seed": 5, **parameters}
+    parameters = {key: value for key, value in parameters.items() if value is not None}
     types = ["q"] * INPUTS
     if categorical:
         types[CATEGORY_COLUMN] = "c"
@@ -223,12 +244,24 @@ def xgboost(name, label, seed=1, rounds=8, missing=False, categorical=False, nam
     def matrix(rows, labels=None):
         return xgb.DMatrix(rows, labels, feature_types=types, feature_names=names, enable_categorical=categorical)
 
-    trained = xgb.train(parameters, matrix(x, label(signal(x, seed))), rounds)
+    data = matrix(x, label(signal(x, seed)))
+    if group is not None:
+        data.set_group(group)
+    if parameters.get("objective") == "survival:aft":
+        data.set_float_info("label_lower_bound", data.get_label())
+        data.set_float_info("label_upper_bound", data.get_label() * np.where(x[:, 5] > 0, np.inf, 1))
+    trained = xgb.train(parameters, data, rounds)
     text = trained.save_raw("json").decode()
-    (HERE / f"{name}.json").write_text(text)
+    for format in formats:
+        (HERE / f"{name}.{format}").write_bytes(trained.save_raw(format))
     model = xgb.Booster({"nthread": 1})
-    model.load_model(bytearray(text.encode()))
-    rows = asked_rows(x, xgboost_thresholds(json.loads(text)), narrow=True, categorical=categorical)
+    model.load_model(trained.save_raw(formats[0]))
+    if parameters.get("booster") == "gblinear":
+        rows = asked_rows(x, [], narrow=True, missing=False)
+        rows = rows[np.abs(rows).max(axis=1) < 1e30]
+    else:
+        rows = asked_rows(x, xgboost_thresholds(json.loads(text)), narrow=True, categorical=categorical)
+    rows = rows[:: 2 if brief else 1]
     asked = matrix(rows)
     raw, values = model.predict(asked, output_margin=True), model.predict(asked)
     assert raw.dtype == np.float32
@@ -241,11 +274,11 @@ def all_xgboost():
     xgboost("xgboost_binary_base", binary, seed=22, objective="binary:logistic", base_score=0.137)
     xgboost("xgboost_binary_raw", binary, seed=23, objective="binary:logitraw")
     xgboost("xgboost_multiclass", three_classes, seed=24, rounds=5, objective="multi:softprob", num_class=3)
-    xgboost("xgboost_multiclass_label", three_classes, seed=24, rounds=3, objective="multi:softmax", num_class=3)
+    xgboost("xgboost_multiclass_label", three_classes, seed=24, rounds=3, formats=("json", "ubj"), objective="multi:softmax", num_class=3)
     xgboost("xgboost_regression", lambda s: s * 10 + 3, seed=25, objective="reg:squarederror")
     xgboost("xgboost_regression_absolute", lambda s: s * 10 + 3, seed=25, objective="reg:absoluteerror")
     xgboost("xgboost_regression_logistic", lambda s: 1 / (1 + np.exp(-s)), seed=26, objective="reg:logistic")
-    xgboost("xgboost_categorical", binary, seed=27, categorical=True, missing=True, objective="binary:logistic",
+    xgboost("xgboost_categorical", binary, seed=27, formats=("json", "ubj"), categorical=True, missing=True, objective="binary:logistic",
             max_cat_to_onehot=1)
     xgboost("xgboost_categorical_one_hot", lambda s: s, seed=28, categorical=True, objective="reg:squarederror",
             max_cat_to_onehot=64, max_depth=6, rounds=6)
@@ -253,9 +286,33 @@ def all_xgboost():
     xgboost("xgboost_poisson", counts, seed=30, objective="count:poisson")
     xgboost("xgboost_gamma", lambda s: counts(s) + 1, seed=31, objective="reg:gamma")
     xgboost("xgboost_tweedie", counts, seed=32, objective="reg:tweedie")
-    xgboost("xgboost_dart", binary, seed=33, missing=True, objective="binary:logistic", booster="dart", rate_drop=0.3)
+    xgboost("xgboost_dart", binary, seed=33, formats=("json", "ubj"), missing=True, objective="binary:logistic", booster="dart", rate_drop=0.3)
     xgboost("xgboost_random_forest", lambda s: s, seed=34, rounds=2, objective="reg:squarederror",
             num_parallel_tree=5, subsample=0.6, colsample_bynode=0.6, max_depth=4)
+    brief = {"rounds": 3, "max_depth": 3, "brief": True, "formats": ("ubj",)}
+    positive = lambda s: np.exp(np.clip(s, -2, 2))
+    for objective, label, more in (
+        ("reg:squaredlogerror", positive, {}),
+        ("reg:pseudohubererror", positive, {}),
+        ("reg:quantileerror", positive, {"quantile_alpha": 0.7}),
+        ("binary:hinge", binary, {}),
+        ("survival:aft", positive, {"aft_loss_distribution": "normal"}),
+        ("survival:cox", lambda s: np.exp(np.clip(s, -2, 2)) * np.where(np.arange(len(s)) % 3, 1, -1), {}),
+        ("rank:pairwise", three_classes, {"group": [30] * (TRAIN_ROWS // 30)}),
+        ("rank:ndcg", three_classes, {"group": [30] * (TRAIN_ROWS // 30)}),
+        ("rank:map", binary, {"group": [30] * (TRAIN_ROWS // 30)}),
+    ):
+        xgboost("xgboost_" + objective.replace(":", "_"), label, seed=35, objective=objective, **brief, **more)
+    two = lambda s: np.column_stack([s, np.sin(s)])
+    xgboost("xgboost_two_targets", two, seed=36, objective="reg:squarederror", base_score=[0.25, -1.5], **brief)
+    xgboost("xgboost_dart_multiclass", three_classes, seed=37, objective="multi:softprob", num_class=3, booster="dart",
+            rate_drop=0.5, **brief)
+    xgboost("xgboost_random_forest_multiclass", three_classes, seed=38, objective="multi:softprob", num_class=3,
+            num_parallel_tree=3, subsample=0.6, **brief)
+    xgboost("xgboost_linear", binary, seed=39, objective="binary:logistic", booster="gblinear", updater="coord_descent",
+            **{**brief, "max_depth": None})
+    xgboost("xgboost_linear_multiclass", three_classes, seed=40, objective="multi:softprob", num_class=3,
+            booster="gblinear", updater="coord_descent", **{**brief, "max_depth": None})
 
 
 # scikit-learn through ONNX, answered by ONNX Runtime --------------------------------------------------------------

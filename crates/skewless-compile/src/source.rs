@@ -8,7 +8,7 @@ use skewless_core::error::{Error, Result};
 pub enum Source {
     /// The text that LightGBM's `save_model` writes.
     LightGbm,
-    /// The JSON that XGBoost's `save_model("….json")` writes.
+    /// The JSON or UBJSON that XGBoost's `save_model` writes.
     XgBoost,
     /// An ONNX file.
     Onnx,
@@ -18,7 +18,7 @@ impl Source {
     /// Tells the format from the content alone; names play no part.
     ///
     /// # Errors
-    /// `unsupported.model_format` for a format that is recognised and not read (XGBoost's UBJSON, a pickle),
+    /// `unsupported.model_format` for a format that is recognised and not read (XGBoost's old binary one, a pickle),
     /// `model.unknown_format` for anything else.
     pub fn detect(bytes: &[u8]) -> Result<Self> {
         if bytes.starts_with(b"tree\n") || bytes.starts_with(b"tree\r\n") {
@@ -39,7 +39,7 @@ impl Source {
         }
         Err(Error::input(
             "model.unknown_format",
-            "the file is neither a LightGBM text model nor an XGBoost JSON model nor an ONNX model",
+            "the file is neither a LightGBM text model nor an XGBoost model in JSON or UBJSON nor an ONNX model",
         ))
     }
 
@@ -54,15 +54,9 @@ impl Source {
 }
 
 fn known_but_not_read(bytes: &[u8]) -> Option<&'static str> {
-    let starts: [(&[u8], &str); 5] = [
-        (
-            b"{L",
-            "an XGBoost model in UBJSON; save it with a name that ends in .json",
-        ),
-        (
-            b"binf",
-            "an XGBoost model in the old binary format; load it in XGBoost and save it as JSON",
-        ),
+    const OLD_XGBOOST: &str = "an XGBoost model in the old binary format; load it in XGBoost before 3.1 and save it as JSON or UBJSON";
+    let starts: [(&[u8], &str); 4] = [
+        (b"binf", OLD_XGBOOST),
         (
             b"\x80",
             "a Python pickle; export the model as ONNX, LightGBM text or XGBoost JSON",
@@ -73,11 +67,35 @@ fn known_but_not_read(bytes: &[u8]) -> Option<&'static str> {
         ),
         (b"\x89HDF", "an HDF5 file; export the model as ONNX"),
     ];
-    starts
-        .iter()
-        .find(|(start, _)| bytes.starts_with(start))
-        .map(|(_, format)| *format)
+    let known = starts.iter().find(|(start, _)| bytes.starts_with(start));
+    match known {
+        Some((_, format)) => Some(format),
+        None => is_old_xgboost(bytes).then_some(OLD_XGBOOST),
+    }
 }
+
+/// XGBoost's old binary format begins with its parameters' bytes, and has the objective's name at a fixed place.
+fn is_old_xgboost(bytes: &[u8]) -> bool {
+    let name = bytes.get(OLD_XGBOOST_PARAMETERS..).unwrap_or_default();
+    let Some((length, name)) = name.split_first_chunk() else {
+        return false;
+    };
+    let name = usize::try_from(u64::from_le_bytes(*length))
+        .ok()
+        .and_then(|length| name.get(..length));
+    let families: [&[u8]; 6] = [
+        b"binary:",
+        b"reg:",
+        b"multi:",
+        b"rank:",
+        b"count:",
+        b"survival:",
+    ];
+    name.is_some_and(|name| families.iter().any(|family| name.starts_with(family)))
+}
+
+/// Bytes of `LearnerModelParamLegacy`.
+const OLD_XGBOOST_PARAMETERS: usize = 136;
 
 #[cfg(test)]
 mod tests {
@@ -85,11 +103,15 @@ mod tests {
 
     #[test]
     fn content_tells_the_format() {
-        let cases: [(&[u8], std::result::Result<Source, &str>); 7] = [
+        let mut old = vec![0; 136];
+        old.extend_from_slice(b"\x0f\0\0\0\0\0\0\0binary:logistic");
+        let cases: [(&[u8], std::result::Result<Source, &str>); 9] = [
             (b"tree\nversion=v4\n", Ok(Source::LightGbm)),
             (b" \n{\"learner\":{}}", Ok(Source::XgBoost)),
             (b"\x08\x08\x12\x08", Ok(Source::Onnx)),
-            (b"{L\0\0", Err("unsupported.model_format")),
+            (b"{L\0\0", Ok(Source::XgBoost)),
+            (b"binf\0\0", Err("unsupported.model_format")),
+            (&old, Err("unsupported.model_format")),
             (b"\x80\x04\x95", Err("unsupported.model_format")),
             (b"", Err("model.unknown_format")),
             (b"a,b,c\n", Err("model.unknown_format")),

@@ -9,13 +9,16 @@ use skewless_core::ErrorKind;
 use skewless_core::plan::{EngineScratch, decode};
 
 /// The smallest reference models, one of each shape a reader has.
-const FILES: [(&str, Source); 11] = [
+const FILES: [(&str, Source); 14] = [
     ("lightgbm_categorical.txt", Source::LightGbm),
     ("lightgbm_random_forest.txt", Source::LightGbm),
     ("lightgbm_stump.txt", Source::LightGbm),
     ("xgboost_categorical.json", Source::XgBoost),
     ("xgboost_multiclass_label.json", Source::XgBoost),
     ("xgboost_dart.json", Source::XgBoost),
+    ("xgboost_categorical.ubj", Source::XgBoost),
+    ("xgboost_dart_multiclass.ubj", Source::XgBoost),
+    ("xgboost_linear_multiclass.ubj", Source::XgBoost),
     ("sklearn_forest_multiclass.onnx", Source::Onnx),
     ("sklearn_hist_binary.onnx", Source::Onnx),
     ("sklearn_logistic_multiclass.onnx", Source::Onnx),
@@ -40,7 +43,7 @@ fn cut_files_are_refused_or_harmless() {
 }
 
 #[test]
-fn a_cut_text_model_is_refused_until_its_trees_are_complete() {
+fn a_cut_model_with_an_end_is_refused_until_its_trees_are_complete() {
     for (file, source) in FILES
         .into_iter()
         .filter(|(_, source)| *source != Source::Onnx)
@@ -75,6 +78,20 @@ fn changed_files_are_refused_or_score() {
                 mutate(&mut changed, source, &mut random);
             }
             try_bytes(&changed, source, || format!("{file}, mutation {round}"));
+        }
+    }
+}
+
+#[test]
+fn every_bit_of_a_ubjson_model_may_be_wrong() {
+    let bytes = read("xgboost_linear_multiclass.ubj");
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << bit;
+            try_bytes(&changed, Source::XgBoost, || {
+                format!("bit {bit} of byte {at}")
+            });
         }
     }
 }
@@ -155,7 +172,7 @@ fn mutate(bytes: &mut Vec<u8>, source: Source, random: &mut Random) {
     let at = random.below(bytes.len());
     let length = 1 + random.below(40).min(bytes.len() - at - 1);
     match random.below(4) {
-        0 if source == Source::Onnx => bytes[at] = random.next() as u8,
+        0 if source == Source::Onnx || bytes.starts_with(b"{L") => bytes[at] = random.next() as u8,
         0 => bytes[at] = b"0123456789-.,e= \n[]{}\""[random.below(22)],
         1 => {
             // Numbers are what most of a model file is made of.

@@ -131,13 +131,13 @@ fn what_cannot_be_answered_exactly_is_refused_by_name() {
         (
             "xgboost_binary.json",
             "binary:logistic",
-            "binary:hinge",
+            "binary:unheard",
             "unsupported.objective",
         ),
         (
             "xgboost_binary.json",
             "\"name\":\"gbtree\"",
-            "\"name\":\"gblinear\"",
+            "\"name\":\"gbforest\"",
             "unsupported.booster",
         ),
         (

@@ -42,6 +42,15 @@ pub enum Link {
     },
     /// sign(raw) · raw² (LightGBM `reg_sqrt`).
     SquareSigned,
+    /// 1 where raw > 0, else 0 (XGBoost `binary:hinge`).
+    Step,
+    /// ln(1 + exp(raw)) (LightGBM `cross_entropy_lambda`).
+    Softplus,
+    /// As softmax, but a score within 1e-7 of 0 takes no part in the sum and stays near 0 (ONNX `SOFTMAX_ZERO`).
+    SoftmaxZero,
+    /// √2 · erf⁻¹(2 · raw − 1) for 0 < raw < 1 by Winitzki's approximation with ONNX Runtime's constants (ONNX
+    /// `PROBIT`); NaN outside.
+    Probit,
 }
 
 /// Everything between raw scores and a prediction: the part `output.json`.
@@ -93,14 +102,20 @@ impl Output {
         let fits = match (self.task, self.link) {
             (
                 Task::Regression,
-                Link::Identity | Link::Exp | Link::SquareSigned | Link::Logistic { .. },
+                Link::Identity
+                | Link::Exp
+                | Link::SquareSigned
+                | Link::Softplus
+                | Link::Probit
+                | Link::Logistic { .. },
             ) => self.labels.is_empty() && outputs == 1,
-            (Task::Binary, Link::Logistic { .. } | Link::Identity) => {
+            (Task::Binary, Link::Logistic { .. } | Link::Identity | Link::Step) => {
                 self.labels.len() == 2 && outputs == 1
             }
-            (Task::Multiclass, Link::Softmax | Link::OneVsRest { .. } | Link::Identity) => {
-                self.labels.len() == outputs && outputs > 1
-            }
+            (
+                Task::Multiclass,
+                Link::Softmax | Link::SoftmaxZero | Link::OneVsRest { .. } | Link::Identity,
+            ) => self.labels.len() == outputs && outputs > 1,
             (Task::Vector, Link::Identity) => {
                 self.labels.is_empty() && self.length == Some(outputs) && outputs > 0
             }
@@ -196,6 +211,7 @@ impl Link {
     fn apply(self, raw: &[f64], values: &mut [f64]) {
         match self {
             Self::Softmax => softmax(raw, values),
+            Self::SoftmaxZero => softmax_zero(raw, values),
             _ => raw
                 .iter()
                 .zip(values)
@@ -205,12 +221,17 @@ impl Link {
 
     fn of_one(self, raw: f64) -> f64 {
         match self {
-            Self::Identity | Self::Softmax => raw,
+            Self::Identity | Self::Softmax | Self::SoftmaxZero => raw,
             Self::Logistic { scale } | Self::OneVsRest { scale } => {
                 1.0 / (1.0 + libm::exp(-scale * raw))
             }
             Self::Exp => libm::exp(raw),
             Self::SquareSigned => raw.signum() * raw * raw,
+            Self::Step => f64::from(u8::from(raw > 0.0)),
+            // From about 709 on exp overflows, and the 1 has long ceased to count.
+            Self::Softplus if raw > 700.0 => raw,
+            Self::Softplus => libm::log1p(libm::exp(raw)),
+            Self::Probit => std::f64::consts::SQRT_2 * inverse_error(2.0 * raw - 1.0),
         }
     }
 }
@@ -223,6 +244,31 @@ fn softmax(raw: &[f64], values: &mut [f64]) {
         sum += *value;
     }
     values.iter_mut().for_each(|value| *value /= sum);
+}
+
+fn softmax_zero(raw: &[f64], values: &mut [f64]) {
+    let greatest = raw.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut sum = 0.0;
+    for (&raw, value) in raw.iter().zip(values.iter_mut()) {
+        if raw.abs() > 1e-7 {
+            *value = libm::exp(raw - greatest);
+            sum += *value;
+        } else {
+            *value = raw * libm::exp(-greatest);
+        }
+    }
+    // Where every score is 0 there is nothing to share.
+    let sum = if sum > 0.0 { sum } else { 1.0 };
+    values.iter_mut().for_each(|value| *value /= sum);
+}
+
+/// erf⁻¹(x) after S. Winitzki, "A handy approximation for the error function and its inverse" (2008), with a = 0.147.
+fn inverse_error(x: f64) -> f64 {
+    let logarithm = libm::log((1.0 - x) * (1.0 + x));
+    // 2 / (π · 0.147) with the π of ONNX Runtime, 3.14159.
+    let v = 4.330_750_408_828_252 + 0.5 * logarithm;
+    let root = libm::sqrt(libm::sqrt(v * v - logarithm / 0.147) - v);
+    if x < 0.0 { -root } else { root }
 }
 
 /// The index of the greatest value; of equal ones the first.
@@ -261,10 +307,25 @@ mod tests {
             (Link::Logistic { scale: 2.0 }, -800.0, 0.0),
             (Link::Exp, 1.0, std::f64::consts::E),
             (Link::SquareSigned, -3.0, -9.0),
+            (Link::Step, 0.0, 0.0),
+            (Link::Step, 1e-30, 1.0),
+            (Link::Softplus, 0.0, std::f64::consts::LN_2),
+            (Link::Softplus, 1e3, 1e3),
+            (Link::Probit, 0.5, 0.0),
         ];
         for (link, raw, expected) in cases {
             assert!((link.of_one(raw) - expected).abs() < 1e-15, "{link:?}");
         }
+    }
+
+    #[test]
+    fn scores_of_zero_take_no_part_in_softmax_zero() {
+        let output = output(Task::Multiclass, Link::SoftmaxZero, &["a", "b", "c"]);
+        let mut values = [0.0; 3];
+        assert_eq!(output.apply(&[2.0, 0.0, 2.0], &mut values), 0);
+        assert_eq!(values, [0.5, 0.0, 0.5]);
+        output.apply(&[0.0; 3], &mut values);
+        assert_eq!(values, [0.0; 3]);
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) struct Report<'a> {
     pub(super) inputs: &'a [Input],
     pub(super) features: Vec<FeatureFacts<'a>>,
     /// The names of the model's columns in their order.
-    pub(super) columns: &'a [String],
+    pub(super) columns: Vec<String>,
     /// As the provenance gives them, by what was measured.
     pub(super) metrics: Option<Map<String, Json>>,
     pub(super) provenance: Option<Json>,
@@ -212,6 +212,10 @@ pub(super) fn answer(output: &Output) -> String {
             factor(scale)
         ),
         Link::SquareSigned => "sign(raw) · raw²".to_owned(),
+        Link::Step => "1 where raw > 0, else 0".to_owned(),
+        Link::Softplus => "ln(1 + exp(raw))".to_owned(),
+        Link::SoftmaxZero => "softmax of the raw scores that are not 0".to_owned(),
+        Link::Probit => "√2 · erf⁻¹(2 · raw − 1)".to_owned(),
     };
     match (output.task, output.labels.as_slice()) {
         (Task::Binary, [negative, positive]) => format!(

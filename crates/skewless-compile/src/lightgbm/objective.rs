@@ -41,9 +41,12 @@ pub(crate) fn read(header: &Fields<'_>, outputs: usize, notes: &mut Vec<String>)
             numbered(outputs),
         ),
         "cross_entropy" => regression(Link::Logistic { scale: 1.0 }),
-        "regression" if parameters.contains(&"sqrt") => regression(Link::SquareSigned),
+        "cross_entropy_lambda" => regression(Link::Softplus),
         "regression" | "regression_l1" | "huber" | "fair" | "quantile" | "mape" => {
-            regression(Link::Identity)
+            match parameters.contains(&"sqrt") {
+                true => regression(Link::SquareSigned),
+                false => regression(Link::Identity),
+            }
         }
         "poisson" | "gamma" | "tweedie" => regression(Link::Exp),
         "lambdarank" | "rank_xendcg" => {

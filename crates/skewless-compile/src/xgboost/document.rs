@@ -1,4 +1,4 @@
-//! The parts of XGBoost's JSON document that decide a prediction. Numbers in text are as the document has them.
+//! The parts of XGBoost's document that decide a prediction. Numbers in text are as the document has them.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub(crate) struct Booster {
     pub(crate) weight_drop: Vec<f32>,
 }
 
-/// Empty for a linear booster, which has other fields here.
+/// What a booster learned: trees, or a linear booster's weights.
 #[derive(Deserialize)]
 pub(crate) struct Forest {
     #[serde(default)]
@@ -67,6 +67,9 @@ pub(crate) struct Forest {
     /// The output that each tree adds to.
     #[serde(default)]
     pub(crate) tree_info: Vec<usize>,
+    /// A linear booster's: a row an input, the bias last, of one weight an output.
+    #[serde(default)]
+    pub(crate) weights: Vec<f32>,
 }
 
 /// One tree: an entry a node in the first six, the category sets in the others.

@@ -1,13 +1,15 @@
-//! XGBoost's JSON model: parallel arrays a tree, in a document that describes the learner.
+//! XGBoost's model, in JSON or UBJSON: parallel arrays a tree, in a document that describes the learner.
 //!
 //! XGBoost works in f32: features are rounded to f32, and each output's margin starts at the base score (brought to
 //! the margin's scale) and adds its leaves in the trees' order. All trees take part: `best_iteration` is a setting of
 //! its wrappers, not of the model.
 
 mod document;
+mod linear;
 mod margin;
 mod objective;
 mod tree;
+mod ubjson;
 
 use skewless_core::error::{Error, Result};
 use skewless_core::plan::{Accumulate, Model, Tree, TreeModel};
@@ -17,9 +19,7 @@ use document::{Booster, Document, Forest, Learner};
 use margin::base_margins;
 
 pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
-    let document: Document = serde_json::from_slice(bytes)
-        .map_err(|error| invalid(format!("not an XGBoost JSON model: {error}")))?;
-    let learner = document.learner;
+    let learner = document(bytes)?.learner;
     let outputs = count_outputs(&learner)?;
     let objective = objective::find(&learner.objective.name)?;
     let base = base_margins(
@@ -28,8 +28,10 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         outputs,
     )?;
     let inputs = count(&learner.learner_model_param.num_feature, "num_feature")?;
-    let (forest, weights) = booster(&learner.gradient_booster)?;
-    let trees = read_trees(forest, weights, inputs, outputs)?;
+    let model = match learner.gradient_booster.name.as_str() {
+        "gblinear" => linear::read(&learner.gradient_booster, inputs, &base)?,
+        _ => trees(&learner.gradient_booster, inputs, base)?,
+    };
     let feature_names = match learner.feature_names.len() {
         0 => None,
         names if names == inputs => Some(learner.feature_names.clone()),
@@ -40,15 +42,7 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         }
     };
     Ok(Compiled {
-        model: Model::Trees(TreeModel {
-            inputs,
-            outputs,
-            narrow_inputs: true,
-            accumulate: Accumulate::F32,
-            base,
-            average: false,
-            trees,
-        }),
+        model,
         output: objective.output(outputs)?,
         feature_names,
         source: Source::XgBoost,
@@ -56,20 +50,47 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
     })
 }
 
-/// The number of classes, or 1.
+fn trees(gradient_booster: &Booster, inputs: usize, base: Vec<f64>) -> Result<Model> {
+    let (forest, weights) = booster(gradient_booster)?;
+    let trees = read_trees(forest, weights, inputs, base.len())?;
+    Ok(Model::Trees(TreeModel {
+        inputs,
+        outputs: base.len(),
+        narrow_inputs: true,
+        accumulate: Accumulate::F32,
+        base,
+        average: false,
+        trees,
+    }))
+}
+
+/// UBJSON types the key's length after the brace; JSON has a quote or white space there.
+fn document(bytes: &[u8]) -> Result<Document> {
+    match bytes {
+        [b'{', second, ..] if !second.is_ascii_whitespace() && *second != b'"' => {
+            ubjson::from_slice(bytes)
+                .map_err(|error| invalid(format!("not an XGBoost UBJSON model: {error}")))
+        }
+        _ => serde_json::from_slice(bytes)
+            .map_err(|error| invalid(format!("not an XGBoost JSON model: {error}"))),
+    }
+}
+
+/// The number of classes or of targets, which XGBoost doesn't combine.
 fn count_outputs(learner: &Learner) -> Result<usize> {
     let parameters = &learner.learner_model_param;
     let targets = count(&parameters.num_target, "num_target")?;
-    if targets > 1 {
-        let message = format!("a model of {targets} targets");
-        return Err(Error::unsupported("unsupported.multi_output", message));
-    }
-    match count(&parameters.num_class, "num_class")?.max(1) {
-        outputs if outputs <= MAX_OUTPUTS => Ok(outputs),
-        outputs => Err(Error::unsupported(
+    let classes = count(&parameters.num_class, "num_class")?;
+    match (targets.max(1), classes.max(1)) {
+        (1, outputs) | (outputs, 1) if outputs <= MAX_OUTPUTS => Ok(outputs),
+        (1, outputs) | (outputs, 1) => Err(Error::unsupported(
             "unsupported.model_size",
-            format!("{outputs} classes"),
+            format!("{outputs} outputs"),
         )),
+        (targets, classes) => {
+            let message = format!("a model of {targets} targets of {classes} classes");
+            Err(Error::unsupported("unsupported.multi_output", message))
+        }
     }
 }
 
@@ -128,6 +149,9 @@ fn read_trees(
 
 fn notes(learner: &Learner, objective: &objective::Objective) -> Vec<String> {
     let mut notes: Vec<String> = objective.note.iter().map(|&note| note.to_owned()).collect();
+    if learner.gradient_booster.name == "gblinear" {
+        notes.push("A linear booster takes a missing value as 0; here a feature must be there or be imputed.".to_owned());
+    }
     if learner.attributes.contains_key("best_iteration") {
         notes.push(
             "Training stopped early; all trees are used, as `Booster.predict` does.".to_owned(),

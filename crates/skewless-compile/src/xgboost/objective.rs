@@ -3,7 +3,7 @@
 use skewless_core::error::{Error, Result};
 use skewless_core::output::{Link, Output, Task};
 
-use crate::{numbered, output};
+use crate::{numbered, output, vector};
 
 /// The scale on which a model file states its base score.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,9 +41,10 @@ pub(crate) fn find(name: &str) -> Result<Objective> {
         | "rank:pairwise"
         | "rank:ndcg"
         | "rank:map" => (Task::Regression, Link::Identity, BaseScale::Margin),
-        "count:poisson" | "reg:gamma" | "reg:tweedie" => {
+        "count:poisson" | "reg:gamma" | "reg:tweedie" | "survival:aft" | "survival:cox" => {
             (Task::Regression, Link::Exp, BaseScale::Mean)
         }
+        "binary:hinge" => (Task::Binary, Link::Step, BaseScale::Margin),
         _ => {
             let message = format!("the XGBoost objective `{name}` is not known");
             return Err(Error::unsupported("unsupported.objective", message).with_value(name));
@@ -66,21 +67,24 @@ fn note(name: &str) -> Option<&'static str> {
         "multi:softmax" => Some(
             "`multi:softmax` predicts the label alone; this model gives the probabilities too.",
         ),
+        "binary:hinge" => {
+            Some("`binary:hinge` predicts the label alone: its probability is 0 or 1.")
+        }
+        "survival:cox" => Some("`survival:cox` predicts a hazard ratio, which has no unit."),
         "rank:pairwise" | "rank:ndcg" | "rank:map" => Some("Ranking scores have no unit."),
         _ => None,
     }
 }
 
 impl Objective {
+    /// Several outputs are classes, or the targets of a regression without a link.
     pub(crate) fn output(&self, outputs: usize) -> Result<Output> {
-        let labels = match self.task {
-            Task::Regression => 0,
-            Task::Binary => 2,
-            Task::Multiclass => outputs,
-        };
-        match (self.task == Task::Multiclass) == (outputs > 1) {
-            true => Ok(output(self.task, self.link, numbered(labels))),
-            false => Err(Error::unsupported(
+        match (self.task, self.link, outputs) {
+            (Task::Multiclass, _, 2..) => Ok(output(self.task, self.link, numbered(outputs))),
+            (Task::Binary, _, 1) => Ok(output(self.task, self.link, numbered(2))),
+            (Task::Regression, _, 1) => Ok(output(self.task, self.link, vec![])),
+            (Task::Regression, Link::Identity, 2..) => Ok(vector(outputs)),
+            _ => Err(Error::unsupported(
                 "unsupported.multi_output",
                 format!("objective `{}` with {outputs} outputs", self.name),
             )),
