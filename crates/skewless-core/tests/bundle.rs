@@ -136,7 +136,7 @@ fn bytes() -> Vec<u8> {
         profile: Profile::reference(&features, &training(), &predictions).unwrap(),
         golden: golden::choose(&predictor, &[good()], 1).unwrap(),
         features,
-        model: model(),
+        model: model().into(),
         output: output(),
         card: "# Houses\n".into(),
         provenance: serde_json::json!({"_type": "https://in-toto.io/Statement/v1"}),

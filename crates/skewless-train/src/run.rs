@@ -349,7 +349,7 @@ impl Run<'_> {
             name: report.name.clone(),
             version: report.version.clone(),
             features: arm.spec,
-            model: arm.model,
+            model: arm.model.into(),
             output: self.recipe.output(),
             profile,
             golden,

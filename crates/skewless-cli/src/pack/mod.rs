@@ -43,7 +43,7 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
         name: args.name.clone(),
         version: args.version.clone(),
         features: spec,
-        model: compiled.model,
+        model: compiled.model.into(),
         output,
         profile,
         golden,

@@ -16,7 +16,7 @@ use crate::plan::Model;
 use crate::profile::Profile;
 use crate::spec::FittedSpec;
 use archive::Entry;
-use manifest::{ENGINE_PLAN, MANIFEST, PARTS};
+use manifest::{ENGINE_PLAN, ENGINE_TRACT, MANIFEST, PARTS};
 
 /// A validated bundle.
 #[derive(Clone, Debug)]
@@ -152,6 +152,49 @@ fn text(bytes: &[u8], name: &str) -> Result<String> {
     })
 }
 
+/// The model of a bundle that is being made.
+#[derive(Clone, Debug)]
+pub enum BundleModel {
+    /// What `model.plan` is made from.
+    Plan(Model),
+    /// The part `model.onnx`, for an engine of another crate.
+    Onnx {
+        /// The file.
+        file: Vec<u8>,
+        /// Raw scores per row.
+        outputs: usize,
+    },
+}
+
+impl From<Model> for BundleModel {
+    fn from(model: Model) -> Self {
+        Self::Plan(model)
+    }
+}
+
+impl BundleModel {
+    fn outputs(&self) -> usize {
+        match self {
+            Self::Plan(model) => model.outputs(),
+            Self::Onnx { outputs, .. } => *outputs,
+        }
+    }
+
+    fn engine(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => ENGINE_PLAN,
+            Self::Onnx { .. } => ENGINE_TRACT,
+        }
+    }
+
+    fn encode(&self) -> Result<Vec<u8>> {
+        match self {
+            Self::Plan(model) => model.encode(),
+            Self::Onnx { file, .. } => Ok(file.clone()),
+        }
+    }
+}
+
 /// What a bundle is made from.
 #[derive(Clone, Debug)]
 pub struct BundleParts {
@@ -162,7 +205,7 @@ pub struct BundleParts {
     /// The fitted specification.
     pub features: FittedSpec,
     /// The model.
-    pub model: Model,
+    pub model: BundleModel,
     /// Link, labels, threshold.
     pub output: Output,
     /// The reference profile.
@@ -178,6 +221,9 @@ pub struct BundleParts {
 impl BundleParts {
     /// The bytes of a `.skw` file; the same parts give the same bytes.
     ///
+    /// A plan has answered the golden rows then. Whoever makes a bundle of an ONNX file, and has its engine, lets it
+    /// answer them: [`crate::Predictor::with_engine`], [`crate::Predictor::check_golden`].
+    ///
     /// # Errors
     /// Whatever [`Model::encode`] and reading the result with [`Bundle::from_bytes`] would say.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -190,7 +236,18 @@ impl BundleParts {
             self.card.clone().into_bytes(),
             to_json(&self.provenance)?,
         ];
-        let parts = PARTS
+        let mut manifest = Manifest {
+            format_version: FORMAT_VERSION,
+            name: self.name.clone(),
+            version: self.version.clone(),
+            task: self.output.task,
+            outputs: self.model.outputs(),
+            engine: self.model.engine().to_owned(),
+            parts: vec![],
+        };
+        manifest.check_names()?;
+        let names = manifest.expected_parts();
+        manifest.parts = names
             .iter()
             .zip(&contents)
             .map(|(&(name, media_type), data)| Part {
@@ -198,31 +255,20 @@ impl BundleParts {
                 media_type: media_type.to_owned(),
                 size: data.len(),
                 sha256: sha256_hex(data),
-            });
-        let manifest = Manifest {
-            format_version: FORMAT_VERSION,
-            name: self.name.clone(),
-            version: self.version.clone(),
-            task: self.output.task,
-            outputs: self.model.outputs(),
-            engine: ENGINE_PLAN.to_owned(),
-            parts: parts.collect(),
-        };
-        manifest.check_names()?;
+            })
+            .collect();
         let manifest = to_json(&manifest)?;
         let mut entries = vec![Entry {
             name: MANIFEST,
             data: &manifest,
         }];
-        entries.extend(
-            PARTS
-                .iter()
-                .zip(&contents)
-                .map(|(&(name, _), data)| Entry { name, data }),
-        );
+        let named = names.iter().zip(&contents);
+        entries.extend(named.map(|(&(name, _), data)| Entry { name, data }));
         let bytes = archive::write(&entries)?;
         let bundle = Bundle::from_bytes(&bytes)?;
-        crate::predictor::Predictor::new(&bundle)?.check_golden(&bundle.golden()?)?;
+        if matches!(self.model, BundleModel::Plan(_)) {
+            crate::predictor::Predictor::new(&bundle)?.check_golden(&bundle.golden()?)?;
+        }
         Ok(bytes)
     }
 }

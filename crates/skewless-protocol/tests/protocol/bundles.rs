@@ -168,7 +168,7 @@ fn service(
         name: name.to_owned(),
         version: "1.2.0".to_owned(),
         features,
-        model: model.clone(),
+        model: model.clone().into(),
         output,
         profile: Profile::default(),
         golden: golden::choose(&predictor, &records, records.len()).unwrap(),
