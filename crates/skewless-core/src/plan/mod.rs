@@ -83,6 +83,7 @@ pub struct EngineScratch {
     bins: Vec<u16>,
     /// Feature rows of an engine that reads no compact ones.
     dense: Vec<f64>,
+    network: network::NetworkScratch,
 }
 
 /// What a model is made of.
@@ -261,11 +262,9 @@ impl Model {
                 plan.u8(KIND_LINEAR);
                 linear::encode(model, &mut plan)?;
             }
-            Self::Network(_) => {
-                return Err(Error::unsupported(
-                    "unsupported.engine",
-                    "networks have no plan yet",
-                ));
+            Self::Network(model) => {
+                plan.u8(KIND_NETWORK);
+                network::encode(model, &mut plan)?;
             }
         }
         Ok(plan.finish())
@@ -302,7 +301,7 @@ pub fn decode(bytes: &[u8]) -> Result<Box<dyn Engine>> {
 ///
 /// # Errors
 /// As [`decode`].
-pub fn decode_with(bytes: &[u8], _simd: Simd) -> Result<Box<dyn Engine>> {
+pub fn decode_with(bytes: &[u8], simd: Simd) -> Result<Box<dyn Engine>> {
     let mut plan = PlanReader::new(bytes);
     if plan.raw(MAGIC.len(), "magic")? != MAGIC {
         return Err(Error::bundle(
@@ -320,6 +319,7 @@ pub fn decode_with(bytes: &[u8], _simd: Simd) -> Result<Box<dyn Engine>> {
     let engine: Box<dyn Engine> = match plan.u8("kind")? {
         KIND_TREES => Box::new(tree_engine::TreeEngine::read(&mut plan)?),
         KIND_LINEAR => Box::new(linear::LinearEngine::read(&mut plan)?),
+        KIND_NETWORK => Box::new(network::NetworkEngine::read(&mut plan, simd)?),
         kind => {
             return Err(Error::unsupported(
                 "unsupported.engine",
@@ -337,6 +337,7 @@ const MAGIC: &[u8] = b"SKWP";
 const FORMAT: u16 = 1;
 const KIND_TREES: u8 = 1;
 const KIND_LINEAR: u8 = 2;
+const KIND_NETWORK: u8 = 3;
 
 fn check_shape(engine: &dyn Engine, rows: &[f64], raw: &[f64]) -> Result<()> {
     let (inputs, outputs) = (engine.inputs(), engine.outputs());

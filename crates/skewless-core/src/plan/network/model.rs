@@ -66,6 +66,23 @@ pub enum NetworkInput {
     },
 }
 
+impl NetworkInput {
+    /// The tensor that is written.
+    pub fn tensor(&self) -> usize {
+        match self {
+            Self::Quantize { tensor } | Self::Embedding { tensor, .. } => *tensor,
+        }
+    }
+
+    /// Columns of the feature row that are read.
+    pub fn columns(&self, tensors: &[Tensor]) -> usize {
+        match self {
+            Self::Quantize { tensor } => tensors.get(*tensor).map_or(0, Tensor::len),
+            Self::Embedding { indices, .. } => *indices,
+        }
+    }
+}
+
 /// One step: some tensors in, one out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
@@ -254,10 +271,7 @@ pub enum SoftmaxMeaning {
 impl NetworkModel {
     /// Width of a feature row.
     pub fn columns(&self) -> usize {
-        let columns = |input: &NetworkInput| match input {
-            NetworkInput::Quantize { tensor } => self.tensor_len(*tensor),
-            NetworkInput::Embedding { indices, .. } => *indices,
-        };
+        let columns = |input: &NetworkInput| input.columns(&self.tensors);
         self.inputs.iter().map(columns).sum()
     }
 
