@@ -1,11 +1,12 @@
-//! Golden rows: records with the feature row and the prediction they must give, on every target, to the bit.
+//! Golden rows: records with the feature row and the prediction they must give, on every target: to the bit,
+//! or within the tolerance of an engine that has one.
 
 mod cover;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::output::Prediction;
+use crate::output::{Output, Prediction};
 use crate::record::Record;
 pub use cover::choose;
 
@@ -45,17 +46,46 @@ impl GoldenRow {
         bits(self) == bits(other)
     }
 
-    /// The predictions' bits are equal.
-    pub(crate) fn same_prediction(&self, other: &Self) -> bool {
-        let bits = |row: &Self| {
+    /// The predictions' bits are equal or, with a tolerance, its numbers lie within it; a label may then differ only
+    /// where the numbers that decide it lie within it too.
+    pub(crate) fn same_prediction(&self, other: &Self, tolerance: f64, output: &Output) -> bool {
+        let numbers = |row: &Self| {
             let Prediction { raw, values, .. } = &row.prediction;
-            raw.iter()
-                .chain(values)
-                .map(|value| value.to_bits())
-                .collect::<Vec<_>>()
+            raw.iter().chain(values).copied().collect::<Vec<_>>()
         };
-        bits(self) == bits(other) && self.prediction.label == other.prediction.label
+        let (found, expected) = (numbers(self), numbers(other));
+        let label = (self.prediction.label, other.prediction.label);
+        if tolerance == 0.0 {
+            let bits = |numbers: &[f64]| numbers.iter().map(|n| n.to_bits()).collect::<Vec<_>>();
+            return bits(&found) == bits(&expected) && label.0 == label.1;
+        }
+        let mut pairs = found.iter().zip(&expected);
+        found.len() == expected.len()
+            && pairs.all(|(&found, &expected)| near(found, expected, tolerance))
+            && (label.0 == label.1 || undecided(label, &other.prediction.values, tolerance, output))
     }
+}
+
+/// Whether two numbers lie within a tolerance, relative to the greater of 1 and the second.
+fn near(found: f64, expected: f64, tolerance: f64) -> bool {
+    (found - expected).abs() <= tolerance * expected.abs().max(1.0)
+}
+
+/// Whether the values could give either label.
+fn undecided(
+    (found, expected): (Option<u32>, Option<u32>),
+    values: &[f64],
+    tolerance: f64,
+    output: &Output,
+) -> bool {
+    let value = |label: Option<u32>| values.get(label? as usize).copied();
+    let (first, second) = match values {
+        [probability] => (Some(*probability), Some(output.threshold.unwrap_or(0.5))),
+        _ => (value(found), value(expected)),
+    };
+    first
+        .zip(second)
+        .is_some_and(|(first, second)| near(first, second, 2.0 * tolerance))
 }
 
 /// The text of `golden.jsonl`.

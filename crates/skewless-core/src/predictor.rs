@@ -76,6 +76,14 @@ impl Predictor {
         Self::assemble(Pipeline::new(spec)?, decode(&model.encode()?)?, output)
     }
 
+    /// Puts parts together that are not in a bundle yet, with another crate's engine.
+    ///
+    /// # Errors
+    /// As [`Predictor::new`], the plan's aside.
+    pub fn from_engine(spec: &FittedSpec, engine: Box<dyn Engine>, output: Output) -> Result<Self> {
+        Self::assemble(Pipeline::new(spec)?, engine, output)
+    }
+
     fn assemble(pipeline: Pipeline, mut engine: Box<dyn Engine>, output: Output) -> Result<Self> {
         output.check(engine.outputs())?;
         let (columns, inputs) = (pipeline.width(), engine.inputs());
@@ -197,7 +205,8 @@ impl Predictor {
         }
     }
 
-    /// Checks that each golden record still gives its feature row and its prediction, to the bit.
+    /// Checks that each golden record still gives its feature row, to the bit, and its prediction, to the bit or, where
+    /// the engine has one, within its [`Engine::tolerance`].
     ///
     /// # Errors
     /// `bundle.golden_mismatch` naming the row and whether features or prediction differ.
@@ -209,7 +218,9 @@ impl Predictor {
                 Ok(found) if !found.same_features(expected) => {
                     Some("the feature row differs".to_owned())
                 }
-                Ok(found) if !found.same_prediction(expected) => {
+                Ok(found)
+                    if !found.same_prediction(expected, self.engine.tolerance(), &self.output) =>
+                {
                     Some("the prediction differs".to_owned())
                 }
                 Ok(_) => None,

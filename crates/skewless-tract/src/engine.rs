@@ -74,6 +74,10 @@ impl Engine for TractEngine {
         ModelSummary::Graph { nodes: self.nodes }
     }
 
+    fn tolerance(&self) -> f64 {
+        crate::BOUND
+    }
+
     fn score(&self, rows: &[f64], _scratch: &mut EngineScratch, raw: &mut [f64]) -> Result<()> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
         let n = raw.len() / outputs;

@@ -31,6 +31,12 @@ pub trait Engine: Send + Sync {
     /// Size of the model for people.
     fn summary(&self) -> ModelSummary;
 
+    /// How far a score may lie from the same row's score on another target, relative to the greater of 1 and the
+    /// score's size: 0 for engines that give the same bits everywhere, as a plan's do.
+    fn tolerance(&self) -> f64 {
+        0.0
+    }
+
     /// Scores `rows` (n × [`Engine::inputs`], row-major f64) into `raw` (n × [`Engine::outputs`], row-major).
     ///
     /// # Errors
