@@ -15,6 +15,13 @@ pub enum Column {
     Number(Vec<f64>),
     /// Strings by dictionary. For date and timestamp inputs they are parsed as in a record.
     Text(TextColumn),
+    /// Tensors: `width` elements a row, rows × width, row-major.
+    Tensor {
+        /// Elements a row, at least 1.
+        width: usize,
+        /// The elements of all rows; a multiple of `width`.
+        values: Vec<f64>,
+    },
 }
 
 impl Column {
@@ -23,6 +30,15 @@ impl Column {
         match self {
             Self::Number(values) => values.len(),
             Self::Text(column) => column.codes.len(),
+            Self::Tensor { width, values } => values.len() / (*width).max(1),
+        }
+    }
+
+    /// Whether the column is `rows` long and its last row complete.
+    fn fills(&self, rows: usize) -> bool {
+        match self {
+            Self::Tensor { width, values } => width.checked_mul(rows) == Some(values.len()),
+            _ => self.len() == rows,
         }
     }
 
@@ -128,7 +144,7 @@ impl Columns {
     /// # Errors
     /// `input.ragged_columns` for another length, `input.duplicate_field` for a name that stands already.
     pub fn push(&mut self, name: &str, column: Column) -> Result<()> {
-        if column.len() != self.rows {
+        if !column.fills(self.rows) {
             let (found, rows) = (column.len(), self.rows);
             return Err(Error::input(
                 "input.ragged_columns",
@@ -192,6 +208,15 @@ impl Columns {
                     .filter_map(|&row| text.codes.get(row).copied())
                     .collect(),
             }),
+            Column::Tensor { width, values } => Column::Tensor {
+                width: *width,
+                values: rows
+                    .iter()
+                    .filter_map(|&row| values.get(row * width..(row + 1) * width))
+                    .flatten()
+                    .copied()
+                    .collect(),
+            },
         });
         Self {
             rows: rows.len(),

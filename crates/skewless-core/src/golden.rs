@@ -16,7 +16,7 @@ pub use cover::choose;
 pub struct GoldenRow {
     /// The raw record.
     pub record: Record,
-    /// The feature row; `null` is missing.
+    /// The feature row without the columns of tensors, which are the record's own numbers; `null` is missing.
     pub features: Vec<Option<f64>>,
     /// The prediction.
     pub prediction: Prediction,

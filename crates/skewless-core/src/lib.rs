@@ -12,6 +12,7 @@ pub mod predictor;
 pub mod profile;
 pub mod record;
 pub mod spec;
+pub mod tensor;
 
 pub use bundle::{Bundle, BundleParts, Manifest};
 pub use columns::{Column, Columns, TextColumn};
@@ -24,3 +25,4 @@ pub use predictor::{BatchPrediction, Predictor};
 pub use profile::Profile;
 pub use record::{Record, Value};
 pub use spec::{FeatureSpec, FittedSpec, Input};
+pub use tensor::Tensor;

@@ -238,7 +238,8 @@ impl Predictor {
     }
 
     pub(crate) fn golden_row(&self, record: &Record) -> Result<GoldenRow> {
-        let features = self.feature_row(record)?;
+        let row = self.feature_row(record)?;
+        let features = self.pipeline.without_tensors(&row);
         let prediction = self.predict(record)?;
         Ok(GoldenRow::new(record.clone(), &features, prediction))
     }

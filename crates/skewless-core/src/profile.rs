@@ -59,6 +59,8 @@ pub enum Counts {
         /// Categories in none of the vocabularies and tables that features of this input have.
         out_of_vocabulary: u64,
     },
+    /// Tensors: how many. Their elements are not counted.
+    Tensors(u64),
 }
 
 /// A histogram: `counts[i]` values lie in [edges[i−1], edges[i]), the first and last bins being open to their sides.
@@ -150,6 +152,7 @@ impl Profile {
                     counts.fill(0);
                     (*other, *out_of_vocabulary) = (0, 0);
                 }
+                Counts::Tensors(count) => *count = 0,
             }
         }
         empty
@@ -209,6 +212,7 @@ impl Profile {
                     *other += more_other;
                     *out_of_vocabulary += more_unknown;
                 }
+                (Counts::Tensors(count), Counts::Tensors(more)) => *count += more,
                 _ => {}
             }
         }
@@ -255,6 +259,11 @@ impl Profile {
                         continue;
                     };
                     rows().for_each(|row| profile.add_category(text.value(row), known.as_ref()));
+                }
+                Slot::Tensor(_) => {
+                    if let Counts::Tensors(count) = &mut profile.counts {
+                        *count += counted;
+                    }
                 }
             }
         }
@@ -304,6 +313,7 @@ fn empty_counts(frame: &Frame<'_>, slot: Slot) -> Counts {
                 .filter(|value| !value.is_nan());
             Counts::Numbers(Bins::of_equal_share(values.collect()))
         }
+        Slot::Tensor(_) => Counts::Tensors(0),
         Slot::Text(slot) => {
             let mut tally = std::collections::BTreeMap::new();
             for row in 0..frame.rows {

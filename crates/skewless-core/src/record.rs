@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
+use crate::tensor::{self, Tensor, shown_shape};
 
 /// One value of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub enum Value {
     Number(f64),
     /// A string.
     Text(String),
+    /// An array of numbers, or of equally shaped arrays of them.
+    Tensor(Tensor),
     /// Something no input takes; the name says what it was (`array`, `object`).
     Other(&'static str),
 }
@@ -31,6 +34,7 @@ impl Value {
             Self::Bool(_) => "boolean",
             Self::Number(_) => "number",
             Self::Text(_) => "string",
+            Self::Tensor(_) => "array",
             Self::Other(name) => name,
         }
     }
@@ -42,6 +46,7 @@ impl Value {
             Self::Bool(value) => value.to_string(),
             Self::Number(value) => shown_number(*value),
             Self::Text(value) => value.clone(),
+            Self::Tensor(tensor) => format!("{} numbers", shown_shape(tensor.shape())),
             Self::Other(name) => (*name).to_owned(),
         }
     }
@@ -211,6 +216,7 @@ impl Serialize for Value {
             }
             Self::Number(value) => serializer.serialize_f64(*value),
             Self::Text(value) => serializer.serialize_str(value),
+            Self::Tensor(tensor) => tensor.serialize(serializer),
         }
     }
 }
@@ -287,10 +293,9 @@ impl<'de> Deserialize<'de> for Value {
 
             fn visit_seq<A: SeqAccess<'de>>(
                 self,
-                mut seq: A,
+                sequence: A,
             ) -> std::result::Result<Value, A::Error> {
-                while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-                Ok(Value::Other("array"))
+                tensor::of_sequence(sequence)
             }
 
             fn visit_map<A: MapAccess<'de>>(

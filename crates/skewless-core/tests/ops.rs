@@ -84,7 +84,7 @@ fn rows_of(features: &str) -> (Vec<String>, Vec<Vec<f64>>) {
     let rows = pipeline.transform(&columns, 0..4).unwrap();
     assert!(rows.errors.is_empty(), "{:?}", rows.errors);
     (
-        pipeline.column_names().to_vec(),
+        pipeline.column_names(),
         rows.values
             .chunks(rows.width)
             .map(<[f64]>::to_vec)

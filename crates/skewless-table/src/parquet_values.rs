@@ -33,6 +33,12 @@ pub(crate) fn column(
     if let Some(text) = text(array) {
         return Ok(Column::Text(text?));
     }
+    if let Some(Cells::Tensor(width)) = cells {
+        return match elements(array, width) {
+            Some(values) => Ok(Column::Tensor { width, values }),
+            None => wrong(Cells::Tensor(width)),
+        };
+    }
     if let Some(numbers) = numbers(array) {
         return match cells {
             Some(due @ (Cells::Timestamp | Cells::Date)) => wrong(due),
@@ -55,6 +61,26 @@ pub(crate) fn column(
         Some(due) if due != is => wrong(due),
         _ => Ok(Column::Number(values)),
     }
+}
+
+/// The elements of lists of `width` numbers, list after list; a missing list gives NaN. `None` for other columns, and
+/// where a list has another length.
+fn elements(array: &ArrayRef, width: usize) -> Option<Vec<f64>> {
+    let mut values = Vec::with_capacity(array.len() * width);
+    for row in 0..array.len() {
+        let list = match array.data_type() {
+            DataType::List(_) => array.as_list::<i32>().value(row),
+            DataType::LargeList(_) => array.as_list::<i64>().value(row),
+            DataType::FixedSizeList(..) => array.as_fixed_size_list().value(row),
+            _ => return None,
+        };
+        match numbers(&list) {
+            _ if array.is_null(row) => values.resize(values.len() + width, f64::NAN),
+            Some(elements) if elements.len() == width => values.extend(elements),
+            _ => return None,
+        }
+    }
+    Some(values)
 }
 
 fn unsupported(name: &str, field: &str, found: &DataType) -> Error {
@@ -189,7 +215,7 @@ mod tests {
 
     use arrow_array::{
         BinaryArray, BooleanArray, Date32Array, DictionaryArray, Int64Array, LargeStringArray,
-        StringArray, TimestampMillisecondArray, TimestampSecondArray,
+        ListArray, StringArray, TimestampMillisecondArray, TimestampSecondArray,
     };
 
     use super::*;
@@ -197,7 +223,7 @@ mod tests {
     fn numbers_of(array: ArrayRef, wanted: &Wanted) -> Vec<f64> {
         match column("`t`", "x", &array, Some(wanted)).unwrap() {
             Column::Number(values) => values,
-            Column::Text(_) => unreachable!(),
+            _ => unreachable!(),
         }
     }
 
@@ -234,6 +260,24 @@ mod tests {
             (error.code(), error.field()),
             ("input.wrong_type", Some("x"))
         );
+    }
+
+    #[test]
+    fn lists_of_one_length_are_tensors() {
+        let lists = |rows: Vec<Option<Vec<Option<f64>>>>| -> ArrayRef {
+            Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows))
+        };
+        let wanted = Wanted::new("x", Cells::Tensor(2));
+        let good = lists(vec![Some(vec![Some(1.0), Some(2.0)]), None]);
+        let Ok(Column::Tensor { width, values }) = column("`t`", "x", &good, Some(&wanted)) else {
+            unreachable!()
+        };
+        assert_eq!((width, &values[..2]), (2, &[1.0, 2.0][..]));
+        assert!(values[2].is_nan() && values[3].is_nan());
+        let short = lists(vec![Some(vec![Some(1.0)])]);
+        assert_eq!(code_of(short, Cells::Tensor(2)), "input.wrong_type");
+        let numbers = Arc::new(Int64Array::from(vec![1])) as ArrayRef;
+        assert_eq!(code_of(numbers, Cells::Tensor(1)), "input.wrong_type");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Rows of columns as records: what JSON lines would have held.
 
 use skewless_core::spec::{Input, InputType};
-use skewless_core::{Column, Columns, Record, Value};
+use skewless_core::{Column, Columns, Record, Tensor, Value};
 
 /// The rows of `columns` as records with the fields of `inputs`; a missing value is `null`, and a field without a
 /// column is absent. Dates and timestamps are written in ISO 8601, in the input's zone.
@@ -28,6 +28,11 @@ fn value(input: &Input, column: &Column, row: usize) -> Value {
             Some(&number) if !number.is_nan() => of_number(input, number),
             _ => Value::Missing,
         },
+        Column::Tensor { width, values } => values
+            .get(row * width..(row + 1) * width)
+            .map_or(Value::Missing, |elements| {
+                Value::Tensor(Tensor::flat(elements.to_vec()))
+            }),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{Cells, Wanted};
 pub(crate) enum Growing {
     Number(Vec<f64>),
     Text(GrowingText),
+    Tensor { width: usize, values: Vec<f64> },
 }
 
 impl Growing {
@@ -19,6 +20,10 @@ impl Growing {
         match cells {
             Cells::Number | Cells::Boolean => Self::Number(Vec::new()),
             Cells::Text | Cells::Timestamp | Cells::Date => Self::Text(GrowingText::default()),
+            Cells::Tensor(width) => Self::Tensor {
+                width,
+                values: Vec::new(),
+            },
         }
     }
 
@@ -26,6 +31,8 @@ impl Growing {
         match self {
             Self::Number(values) => values.push(f64::NAN),
             Self::Text(text) => text.push(None),
+            // The core says that a tensor may not be missing: NaN is no element.
+            Self::Tensor { width, values } => values.resize(values.len() + *width, f64::NAN),
         }
     }
 
@@ -34,6 +41,13 @@ impl Growing {
         match (self, column) {
             (Self::Number(values), Column::Number(more)) => values.extend_from_slice(more),
             (Self::Text(text), Column::Text(more)) => text.append(more),
+            (
+                Self::Tensor { width, values },
+                Column::Tensor {
+                    width: more_width,
+                    values: more,
+                },
+            ) if width == more_width => values.extend_from_slice(more),
             _ => return false,
         }
         true
@@ -43,6 +57,7 @@ impl Growing {
         match self {
             Self::Number(values) => Ok(Column::Number(values)),
             Self::Text(text) => text.finish().map(Column::Text),
+            Self::Tensor { width, values } => Ok(Column::Tensor { width, values }),
         }
     }
 }
@@ -109,8 +124,19 @@ pub(crate) fn push_cell(column: &mut Growing, wanted: &Wanted, cell: &str) -> Re
     match column {
         Growing::Text(text) => text.push((!cell.is_empty()).then_some(cell)),
         Growing::Number(values) => values.push(number(wanted, cell)?),
+        Growing::Tensor { .. } => return Err(no_cell(wanted)),
     }
     Ok(())
+}
+
+/// A CSV cell holds one value.
+fn no_cell(wanted: &Wanted) -> Error {
+    let name = &wanted.name;
+    Error::input(
+        "table.unsupported_type",
+        format!("field `{name}` is a tensor, which CSV cannot hold; JSON lines and Parquet can"),
+    )
+    .with_field(name)
 }
 
 fn number(wanted: &Wanted, cell: &str) -> Result<f64> {

@@ -15,6 +15,8 @@ pub enum Cells {
     Timestamp,
     /// A date, in text by ISO 8601.
     Date,
+    /// A list of as many numbers. CSV cannot hold it.
+    Tensor(usize),
 }
 
 impl Cells {
@@ -26,6 +28,7 @@ impl Cells {
             Self::Text => "text",
             Self::Timestamp => "a timestamp",
             Self::Date => "a date",
+            Self::Tensor(_) => "a list of numbers",
         }
     }
 }
@@ -63,6 +66,7 @@ impl From<&Input> for Wanted {
             InputType::Category | InputType::Text => Cells::Text,
             InputType::Timestamp => Cells::Timestamp,
             InputType::Date => Cells::Date,
+            InputType::Tensor => Cells::Tensor(input.elements()),
         };
         let missing = input.missing.iter().filter_map(|token| match token {
             Token::Text(text) => Some(text.clone()),

@@ -99,6 +99,7 @@ fn append(
         let growing = growing.get_or_insert_with(|| match column {
             Column::Number(_) => Growing::of(Cells::Number),
             Column::Text(_) => Growing::of(Cells::Text),
+            Column::Tensor { width, .. } => Growing::of(Cells::Tensor(*width)),
         });
         if !growing.append(column) {
             let due = wanted.cells.described();
@@ -140,6 +141,11 @@ fn push_value(growing: &mut Growing, wanted: &Wanted, value: Option<&Value>) -> 
             growing.push_missing();
         }
         (Growing::Text(text), Some(Value::Text(value)), _) => text.push(Some(value)),
+        (Growing::Tensor { width, values }, Some(Value::Tensor(tensor)), _)
+            if tensor.values().len() == *width =>
+        {
+            values.extend_from_slice(tensor.values());
+        }
         (_, Some(value), cells) => {
             let (name, due) = (&wanted.name, cells.described());
             let message = format!(

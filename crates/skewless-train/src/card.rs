@@ -324,7 +324,7 @@ fn inputs(card: &mut Card, recipe: &Recipe, profile: &Profile) {
             Counts::Categories {
                 out_of_vocabulary, ..
             } => out_of_vocabulary.to_string(),
-            Counts::Numbers(_) => String::new(),
+            Counts::Numbers(_) | Counts::Tensors(_) => String::new(),
         };
         vec![
             format!("`{}`", counted.name),

@@ -134,8 +134,8 @@ fn times(columns: &Columns, config: &Config) -> Result<Vec<f64>> {
 fn number<'a>(columns: &'a Columns, name: &str) -> Result<&'a [f64]> {
     match columns.column(name) {
         Some(Column::Number(values)) => Ok(values),
-        Some(Column::Text(_)) => {
-            let message = format!("column `{name}` is text where numbers are due");
+        Some(_) => {
+            let message = format!("column `{name}` holds something else where numbers are due");
             Err(Error::input("input.wrong_type", message).with_field(name))
         }
         None => Err(Error::input(

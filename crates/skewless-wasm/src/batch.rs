@@ -4,7 +4,7 @@ use js_sys::Array;
 use skewless_core::output::NO_LABEL;
 use skewless_core::spec::InputType;
 use skewless_core::{
-    BatchPrediction, Column, Columns, Error, Predictor, Record, Result, TextColumn, Value,
+    BatchPrediction, Column, Columns, Error, Predictor, Record, Result, Tensor, TextColumn, Value,
 };
 use wasm_bindgen::prelude::*;
 
@@ -119,6 +119,11 @@ impl Batch {
             Some(Column::Text(text)) => text
                 .value(row)
                 .map_or(Value::Missing, |value| Value::Text(value.to_owned())),
+            Some(Column::Tensor { width, values }) => values
+                .get(row * width..(row + 1) * width)
+                .map_or(Value::Missing, |elements| {
+                    Value::Tensor(Tensor::flat(elements.to_vec()))
+                }),
             None => Value::Missing,
         }
     }

@@ -42,7 +42,7 @@ pub struct ModelInfo<'a> {
     /// How the inputs become what the model sees.
     pub features: Vec<FeatureInfo<'a>>,
     /// The columns that the model sees.
-    pub columns: &'a [String],
+    pub columns: Vec<String>,
     /// A record that the model answers: one of the bundle's golden rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[tsify(optional, type = "RawRecord")]

@@ -1,7 +1,6 @@
 //! Whether the model's columns are those that the specification gives.
 
 use skewless_compile::Compiled;
-use skewless_core::plan::Model;
 use skewless_core::{Error, FittedSpec, Pipeline, Result};
 
 /// Most columns that an error names.
@@ -14,12 +13,9 @@ const NAMED: usize = 5;
 pub(super) fn check(compiled: &Compiled, spec: &FittedSpec) -> Result<()> {
     let pipeline = Pipeline::new(spec)?;
     let given = pipeline.column_names();
-    let due = match &compiled.model {
-        Model::Trees(trees) => trees.inputs,
-        Model::Linear(linear) => linear.inputs,
-    };
+    let due = compiled.model.inputs();
     match &compiled.feature_names {
-        Some(names) => compare(names, given),
+        Some(names) => compare(names, &given),
         None if due == given.len() => Ok(()),
         None => Err(Error::input(
             "pack.column_mismatch",

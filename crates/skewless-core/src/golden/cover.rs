@@ -8,6 +8,9 @@ use crate::predictor::Predictor;
 use crate::record::{Record, Value};
 use crate::spec::{Input, InputType, Outside, Token};
 
+/// Elements that the tensors of all golden rows may have, beyond the first row's: a bundle stays small.
+const MOST_ELEMENTS: usize = 1 << 15;
+
 /// A category that no vocabulary holds.
 const UNSEEN: &str = "?never-seen";
 
@@ -17,7 +20,8 @@ const UNSEEN: &str = "?never-seen";
 /// vocabulary or not, each bucket, each side of a bound, found in a table or not. Where no candidate does, variants of
 /// the first one are tried: each nullable input missing (and by each token), each category unseen, each bound and,
 /// where values outside it are taken, beyond it. The rest is filled with candidates at even distances, and with
-/// variants of them where they are too few.
+/// variants of them where they are too few. Wide tensors make them fewer: beyond 32,768 elements in all, only a row
+/// that takes a new way is added.
 ///
 /// # Errors
 /// The first candidate's error where no candidate is answered; `input.empty_batch` without candidates.
@@ -37,6 +41,8 @@ pub fn choose(
             },
         );
     };
+    let elements: usize = predictor.pipeline().inputs().map(Input::elements).sum();
+    let at_least = at_least.min((MOST_ELEMENTS / elements.max(1)).max(1));
     let variants = variants(predictor, first);
     let mut covered = BTreeSet::new();
     let mut chosen: Vec<&Record> = Vec::new();
@@ -135,7 +141,7 @@ fn unusual_values(input: &Input, usual: Option<&Value>) -> Vec<Value> {
         InputType::Category | InputType::Text => values.push(Value::Text(UNSEEN.to_owned())),
         InputType::Boolean => values.extend([Value::Bool(true), Value::Bool(false)]),
         InputType::Number | InputType::Integer => values.extend(bounds(input).map(Value::Number)),
-        InputType::Timestamp | InputType::Date => {}
+        InputType::Timestamp | InputType::Date | InputType::Tensor => {}
     }
     values
 }

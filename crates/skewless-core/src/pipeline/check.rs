@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::ops::Range as Rows;
 
-use super::frame::{Frame, TextSlot};
+use super::frame::{Frame, TensorSlot, TextSlot};
 use super::time::{parse_date, parse_timestamp};
 use super::{InputSlot, Slot};
 use crate::columns::{Column, MISSING_CODE, TextColumn};
 use crate::error::{Error, Result};
 use crate::record::shown_number;
 use crate::spec::{Input, InputType, Outside};
+use crate::tensor::shown_shape;
 
 /// Days since 1970-01-01 of the years that text can name.
 const DAYS: std::ops::RangeInclusive<f64> = -719_528.0..=2_932_896.0;
@@ -19,7 +20,8 @@ const MAX_INTEGER: f64 = 9_007_199_254_740_992.0;
 /// Checks `rows` of a column and stores it in the input's slot.
 ///
 /// # Errors
-/// `input.wrong_type` where no row of the column can have the input's type; single rows' faults go to the frame.
+/// `input.wrong_type` and `input.wrong_shape` where no row of the column can be the input's; single rows' faults go to
+/// the frame.
 pub(super) fn check_column<'a>(
     frame: &mut Frame<'a>,
     target: &InputSlot,
@@ -37,11 +39,18 @@ pub(super) fn check_column<'a>(
         {
             parse_times(frame, target, text, rows, slot);
         }
+        (Column::Tensor { width, values }, Slot::Tensor(_)) => {
+            if *width != input.elements() {
+                return Err(wrong_shape(input, &width.to_string()));
+            }
+            let cells = rows.start * width..rows.end * width;
+            check_tensors(frame, input, values.get(cells).unwrap_or_default());
+        }
         (column, _) => {
-            let found = if matches!(column, Column::Text(_)) {
-                "strings"
-            } else {
-                "numbers"
+            let found = match column {
+                Column::Number(_) => "numbers",
+                Column::Text(_) => "strings",
+                Column::Tensor { .. } => "tensors",
             };
             return Err(wrong_type(input, &format!("a column of {found}")));
         }
@@ -52,12 +61,19 @@ pub(super) fn check_column<'a>(
 /// The slot of an input that a batch does not have: missing in every row.
 pub(super) fn absent(frame: &mut Frame<'_>, target: &InputSlot) {
     let rows = frame.rows;
-    if let Slot::Text(_) = target.slot {
-        let codes = vec![MISSING_CODE; rows];
-        frame.texts.push(TextSlot {
+    match target.slot {
+        Slot::Number(_) => {}
+        Slot::Text(_) => frame.texts.push(TextSlot {
             dictionary: Cow::Borrowed(&[]),
-            codes: Cow::Owned(codes),
-        });
+            codes: Cow::Owned(vec![MISSING_CODE; rows]),
+        }),
+        Slot::Tensor(_) => {
+            let width = target.input.elements();
+            frame.tensors.push(TensorSlot {
+                width,
+                values: Cow::Owned(vec![0.0; rows * width]),
+            });
+        }
     }
     if !target.input.nullable {
         frame
@@ -72,6 +88,17 @@ pub(super) fn wrong_type(input: &Input, found: &str) -> Error {
     Error::input(
         "input.wrong_type",
         format!("field `{name}` must be a {kind}, not {found}"),
+    )
+    .with_field(name)
+}
+
+/// `input.wrong_shape` with the number of elements, or the shape, that was found.
+pub(super) fn wrong_shape(input: &Input, found: &str) -> Error {
+    let (name, elements) = (&input.name, input.elements());
+    let shape = shown_shape(input.shape.as_deref().unwrap_or_default());
+    Error::input(
+        "input.wrong_shape",
+        format!("field `{name}` must be {shape} numbers ({elements} in all), not {found}"),
     )
     .with_field(name)
 }
@@ -91,7 +118,7 @@ fn shown(input: &Input, value: f64) -> String {
     }
 }
 
-fn missing(input: &Input) -> Error {
+pub(super) fn missing(input: &Input) -> Error {
     let name = &input.name;
     Error::input(
         "input.missing_field",
@@ -238,6 +265,21 @@ fn check_text<'a>(frame: &mut Frame<'a>, input: &Input, text: &'a TextColumn, ro
     frame.texts.push(TextSlot {
         dictionary: Cow::Borrowed(text.dictionary()),
         codes: Cow::Owned(checked),
+    });
+}
+
+fn check_tensors<'a>(frame: &mut Frame<'a>, input: &Input, values: &'a [f64]) {
+    let (name, width) = (&input.name, input.elements());
+    for (row, elements) in values.chunks_exact(width.max(1)).enumerate() {
+        if let Some(at) = elements.iter().position(|element| !element.is_finite()) {
+            let message = format!("field `{name}`: element {at} is not a finite number");
+            let error = Error::input("input.not_finite", message).with_field(name);
+            frame.problems.push(error.with_row(row));
+        }
+    }
+    frame.tensors.push(TensorSlot {
+        width,
+        values: Cow::Borrowed(values),
     });
 }
 

@@ -1,5 +1,6 @@
 //! From a fitted specification to steps over slots: every name, type and parameter is proven here, once.
 
+use super::names::ColumnNames;
 use super::rules::{Rules, check_table};
 use super::step::{Index, Step, StepOp};
 use super::{Frame, InputSlot, Pipeline, Slot};
@@ -11,7 +12,7 @@ use crate::spec::{
 };
 
 /// Columns that a model may have; a few kilobytes of specification could ask for any number.
-const MAX_COLUMNS: usize = 1 << 18;
+pub(crate) const MAX_COLUMNS: usize = 1 << 18;
 
 /// What a slot holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub(crate) enum Kind {
     },
     /// Two or more numbers side by side.
     Several,
+    /// The elements of a tensor input.
+    Tensor {
+        width: usize,
+    },
 }
 
 /// Something a feature can be made from.
@@ -48,9 +53,11 @@ pub(crate) struct Compiler {
     steps: Vec<Step>,
     number_slots: usize,
     text_slots: usize,
-    emitted: Vec<usize>,
+    tensor_slots: usize,
+    emitted: Vec<Slot>,
     groups: Vec<Group>,
-    names: Vec<String>,
+    columns: usize,
+    names: Vec<ColumnNames>,
     may_be_missing: Option<String>,
 }
 
@@ -117,12 +124,15 @@ impl Compiler {
                 (InputType::Category | InputType::Text, _) => Kind::Text,
                 (InputType::Date, _) => Kind::Days,
                 (InputType::Timestamp, Some(zone)) => Kind::Seconds(zone),
+                (InputType::Tensor, _) => Kind::Tensor {
+                    width: input.elements(),
+                },
                 _ => Kind::Number,
             };
-            let slot = if kind == Kind::Text {
-                compiler.text_slot()
-            } else {
-                Slot::Number(compiler.number_slot())
+            let slot = match kind {
+                Kind::Text => compiler.text_slot(),
+                Kind::Tensor { .. } => compiler.tensor_slot(),
+                _ => Slot::Number(compiler.number_slot()),
             };
             compiler.inputs.push(InputSlot {
                 input: input.clone(),
@@ -220,7 +230,13 @@ impl Compiler {
         let rules = Rules { feature, sources };
         match &feature.op {
             FittedOp::Number => {
-                let source = rules.one(Kind::Number)?;
+                let source = match rules.only()? {
+                    tensor @ Source {
+                        kind: Kind::Tensor { .. },
+                        ..
+                    } => tensor,
+                    _ => rules.one(Kind::Number)?,
+                };
                 match source.nullable {
                     true => rules
                         .fault("its source may be missing; use `impute` or `passthrough_missing`"),
@@ -461,56 +477,55 @@ impl Compiler {
     }
 
     fn emit(&mut self, feature: &FittedFeature, result: Source) -> Result<()> {
-        let Slot::Number(slot) = result.slot else {
-            return Rules {
-                feature,
-                sources: &[],
-            }
-            .fault("a category is not a number; hide it, or encode it");
-        };
         let name = &feature.name;
-        match (&feature.op, result.kind) {
-            (_, Kind::OneHot { width }) => {
-                if self.names.len() + width > MAX_COLUMNS {
-                    let rule = format!("the model would have more than {MAX_COLUMNS} columns");
-                    return Rules {
-                        feature,
-                        sources: &[],
-                    }
-                    .fault(&rule);
-                }
+        let names = match (&feature.op, result.kind, result.slot) {
+            (_, Kind::Text, _) | (_, _, Slot::Text(_)) => {
+                return fault(feature, "a category is not a number; hide it, or encode it");
+            }
+            (_, Kind::OneHot { width }, slot) => {
                 self.place(slot, Group::OneHot { width });
-                self.names.extend(one_hot_names(feature, width));
-                return Ok(());
+                ColumnNames::of_one_hot(feature, width)
+            }
+            (_, Kind::Tensor { width }, slot) => {
+                self.place(slot, Group::Numbers { width });
+                ColumnNames::Elements(name.clone(), width)
             }
             (
                 FittedOp::Impute {
                     indicator: true, ..
                 },
                 _,
-            ) => self.emit_pair(slot, [name.clone(), format!("{name}_missing")]),
-            (FittedOp::Cyclic { .. }, _) => {
-                self.emit_pair(slot, [format!("{name}_sin"), format!("{name}_cos")])
+                Slot::Number(slot),
+            ) => self.pair(slot, [name.clone(), format!("{name}_missing")]),
+            (FittedOp::Cyclic { .. }, _, Slot::Number(slot)) => {
+                self.pair(slot, [format!("{name}_sin"), format!("{name}_cos")])
             }
-            _ => {
+            (_, _, slot) => {
                 self.place(slot, Group::Number);
-                self.names.push(name.clone());
+                ColumnNames::Listed(vec![name.clone()])
             }
+        };
+        self.names.push(names);
+        if self.columns > MAX_COLUMNS {
+            let rule = format!("the model would have more than {MAX_COLUMNS} columns");
+            return fault(feature, &rule);
         }
-        if result.nullable && self.may_be_missing.is_none() {
+        let one_hot = matches!(result.kind, Kind::OneHot { .. });
+        if result.nullable && !one_hot && self.may_be_missing.is_none() {
             self.may_be_missing = Some(name.clone());
         }
         Ok(())
     }
 
     /// The second column's slot follows the first's.
-    fn emit_pair(&mut self, slot: usize, names: [String; 2]) {
-        self.place(slot, Group::Number);
-        self.place(slot + 1, Group::Number);
-        self.names.extend(names);
+    fn pair(&mut self, slot: usize, names: [String; 2]) -> ColumnNames {
+        self.place(Slot::Number(slot), Group::Number);
+        self.place(Slot::Number(slot + 1), Group::Number);
+        ColumnNames::Listed(names.into())
     }
 
-    fn place(&mut self, slot: usize, group: Group) {
+    fn place(&mut self, slot: Slot, group: Group) {
+        self.columns += group.width();
         self.emitted.push(slot);
         self.groups.push(group);
     }
@@ -542,6 +557,11 @@ impl Compiler {
     fn text_slot(&mut self) -> Slot {
         self.text_slots += 1;
         Slot::Text(self.text_slots - 1)
+    }
+
+    fn tensor_slot(&mut self) -> Slot {
+        self.tensor_slots += 1;
+        Slot::Tensor(self.tensor_slots - 1)
     }
 
     fn check_name(&self, name: &str) -> Result<()> {
@@ -578,7 +598,7 @@ impl Compiler {
 impl Slot {
     pub(crate) fn index(self) -> usize {
         match self {
-            Self::Number(index) | Self::Text(index) => index,
+            Self::Number(index) | Self::Text(index) | Self::Tensor(index) => index,
         }
     }
 }
@@ -594,25 +614,10 @@ fn encoded(bucket: Source, encode: Encode, width: usize) -> Source {
     }
 }
 
-fn one_hot_names(feature: &FittedFeature, width: usize) -> Vec<String> {
-    let name = &feature.name;
-    let FittedOp::OneHot {
-        vocabulary,
-        unknown_column,
-        missing_column,
-    } = &feature.op
-    else {
-        return (0..width)
-            .map(|bucket| format!("{name}={bucket}"))
-            .collect();
-    };
-    let mut names: Vec<String> = vocabulary
-        .iter()
-        .map(|category| format!("{name}={category}"))
-        .collect();
-    names.extend(unknown_column.then(|| format!("{name}=?unknown")));
-    names.extend(missing_column.then(|| format!("{name}=?missing")));
-    names
+/// The rule that a feature breaks, whatever its sources.
+fn fault<T>(feature: &FittedFeature, rule: &str) -> Result<T> {
+    let sources = &[];
+    Rules { feature, sources }.fault(rule)
 }
 
 fn or_one(scale: f64) -> f64 {

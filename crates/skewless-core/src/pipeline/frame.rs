@@ -18,11 +18,25 @@ impl TextSlot<'_> {
     }
 }
 
+/// The elements of one tensor input, row-major.
+pub(crate) struct TensorSlot<'a> {
+    pub(crate) width: usize,
+    pub(crate) values: Cow<'a, [f64]>,
+}
+
+impl TensorSlot<'_> {
+    pub(crate) fn row(&self, row: usize) -> &[f64] {
+        let cells = row * self.width..(row + 1) * self.width;
+        self.values.get(cells).unwrap_or_default()
+    }
+}
+
 pub(crate) struct Frame<'a> {
     pub(crate) rows: usize,
     /// Slot after slot, each `rows` long.
     numbers: Vec<f64>,
     pub(crate) texts: Vec<TextSlot<'a>>,
+    pub(crate) tensors: Vec<TensorSlot<'a>>,
     /// One error for each fault of each row, with the row.
     pub(crate) problems: Vec<Error>,
 }
@@ -33,6 +47,7 @@ impl<'a> Frame<'a> {
             rows,
             numbers: vec![f64::NAN; rows * number_slots],
             texts: Vec::new(),
+            tensors: Vec::new(),
             problems: Vec::new(),
         }
     }

@@ -4,6 +4,7 @@ mod check;
 mod compile;
 mod frame;
 mod hash;
+mod names;
 mod records;
 mod rules;
 mod step;
@@ -13,10 +14,12 @@ use std::ops::Range;
 
 use crate::columns::Columns;
 use crate::error::{Error, Result};
-use crate::plan::Layout;
+use crate::plan::{Group, Layout};
 use crate::spec::{Input, UnknownFields, Zone};
+pub(crate) use compile::MAX_COLUMNS;
 pub(crate) use compile::{Compiler, Kind, Source};
 pub(crate) use frame::Frame;
+use names::ColumnNames;
 use step::{Branch, Step};
 
 /// A specification ready to run. Nothing in it can fail any more but the data.
@@ -28,10 +31,10 @@ pub struct Pipeline {
     unknown_fields: UnknownFields,
     steps: Vec<Step>,
     number_slots: usize,
-    /// The numeric slots that make the feature row, one a group of the layout.
-    emitted: Vec<usize>,
+    /// The slots that make the feature row, one a group of the layout.
+    emitted: Vec<Slot>,
     layout: Layout,
-    names: Vec<String>,
+    names: Vec<ColumnNames>,
     may_be_missing: Option<String>,
 }
 
@@ -45,6 +48,7 @@ pub(crate) struct InputSlot {
 pub(crate) enum Slot {
     Number(usize),
     Text(usize),
+    Tensor(usize),
 }
 
 /// Feature rows of a batch.
@@ -61,17 +65,18 @@ pub struct FeatureRows {
 impl Pipeline {
     /// Numbers that one row needs while it is transformed and after.
     pub(crate) fn cells_per_row(&self) -> usize {
-        self.number_slots + self.width()
+        let tensors = self.inputs.iter().map(|slot| slot.input.elements());
+        self.number_slots + tensors.sum::<usize>() + self.width()
     }
 
     /// Columns of a feature row.
     pub fn width(&self) -> usize {
-        self.names.len()
+        self.layout.width()
     }
 
-    /// The names of the feature row's columns.
-    pub fn column_names(&self) -> &[String] {
-        &self.names
+    /// The names of the feature row's columns; a tensor's are `NAME[0]`, `NAME[1]`, …
+    pub fn column_names(&self) -> Vec<String> {
+        self.names.iter().flat_map(ColumnNames::written).collect()
     }
 
     /// The inputs that records need: those some feature is made from, in the specification's order.
@@ -109,6 +114,20 @@ impl Pipeline {
     /// As [`Pipeline::transform`].
     pub fn compact_rows(&self, columns: &Columns, range: Range<usize>) -> Result<FeatureRows> {
         Ok(self.compact(self.run(columns, range)?))
+    }
+
+    /// The columns of a feature row that are not a tensor's.
+    pub(crate) fn without_tensors(&self, row: &[f64]) -> Vec<f64> {
+        let mut kept = Vec::new();
+        let mut rest = row;
+        for group in self.layout.groups() {
+            let (cells, after) = rest.split_at(group.width().min(rest.len()));
+            if !matches!(group, Group::Numbers { .. }) {
+                kept.extend_from_slice(cells);
+            }
+            rest = after;
+        }
+        kept
     }
 
     pub(crate) fn input_slots(&self) -> &[InputSlot] {
@@ -152,11 +171,27 @@ impl Pipeline {
     fn compact(&self, mut frame: Frame<'_>) -> FeatureRows {
         let width = self.layout.compact_width();
         let mut values = vec![0.0; frame.rows * width];
-        for (at, &slot) in self.emitted.iter().enumerate() {
-            let column = values.iter_mut().skip(at).step_by(width.max(1));
-            for (cell, &value) in column.zip(frame.number(slot)) {
-                *cell = value;
+        let mut first = 0;
+        for (&slot, group) in self.emitted.iter().zip(self.layout.groups()) {
+            match slot {
+                Slot::Number(slot) => {
+                    let column = values.iter_mut().skip(first).step_by(width.max(1));
+                    for (cell, &value) in column.zip(frame.number(slot)) {
+                        *cell = value;
+                    }
+                }
+                Slot::Tensor(slot) => {
+                    for (row, cells) in values.chunks_exact_mut(width.max(1)).enumerate() {
+                        let elements = frame.tensors.get(slot).map(|tensor| tensor.row(row));
+                        let cells = cells.get_mut(first..).unwrap_or_default();
+                        for (cell, &element) in cells.iter_mut().zip(elements.unwrap_or_default()) {
+                            *cell = element;
+                        }
+                    }
+                }
+                Slot::Text(_) => {}
             }
+            first += group.compact_width();
         }
         frame.problems.sort_by_key(Error::row);
         FeatureRows {
@@ -198,6 +233,7 @@ impl InputSlot {
                 let text = frame.texts.get(slot).and_then(|text| text.value(row));
                 return u32::from(text.is_none());
             }
+            Slot::Tensor(_) => return 0,
             Slot::Number(slot) => slot,
         };
         let value = frame.number(slot).get(row).copied().unwrap_or(f64::NAN);

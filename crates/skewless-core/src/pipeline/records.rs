@@ -1,11 +1,12 @@
 //! Records to columns: the one place where JSON's types meet the inputs' types.
 
-use super::check::{visible, wrong_type};
+use super::check::{missing, visible, wrong_shape, wrong_type};
 use super::{InputSlot, Pipeline};
 use crate::columns::{Column, Columns, TextColumn};
 use crate::error::{Error, Result};
 use crate::record::{Record, Value};
 use crate::spec::{Input, InputType, UnknownFields};
+use crate::tensor::shown_shape;
 
 impl Pipeline {
     /// Lays records out as columns, with the faults of single rows beside them. A wrongly typed value counts as
@@ -62,6 +63,9 @@ fn column_of(target: &InputSlot, records: &[Record], problems: &mut Vec<Error>) 
         }
         return Column::Text(text);
     }
+    if input.kind == InputType::Tensor {
+        return tensors_of(input, values, problems);
+    }
     let number = |(row, value): (usize, &Value)| match value {
         Value::Number(value) if input.kind != InputType::Boolean => *value,
         Value::Bool(value) if input.kind == InputType::Boolean => f64::from(u8::from(*value)),
@@ -72,6 +76,38 @@ fn column_of(target: &InputSlot, records: &[Record], problems: &mut Vec<Error>) 
         }
     };
     Column::Number(values.enumerate().map(number).collect())
+}
+
+/// A row without a tensor of the right shape has its error in the list, and zeros in the column.
+fn tensors_of<'a>(
+    input: &Input,
+    values: impl Iterator<Item = &'a Value>,
+    problems: &mut Vec<Error>,
+) -> Column {
+    let width = input.elements();
+    let shape = input.shape.as_deref().unwrap_or_default();
+    let mut elements = Vec::new();
+    for (row, value) in values.enumerate() {
+        match value {
+            Value::Tensor(tensor) if tensor.fits(shape) => {
+                elements.extend_from_slice(tensor.values());
+                continue;
+            }
+            Value::Tensor(tensor) => {
+                let error = wrong_shape(input, &shown_shape(tensor.shape()));
+                problems.push(error.with_row(row));
+            }
+            Value::Missing => problems.push(missing(input).with_row(row)),
+            other => {
+                fault_unless_missing(input, other, row, problems);
+            }
+        }
+        elements.resize((row + 1) * width, 0.0);
+    }
+    Column::Tensor {
+        width,
+        values: elements,
+    }
 }
 
 fn fault_unless_missing<'a>(
@@ -103,7 +139,7 @@ fn fault_unless_missing<'a>(
 fn shown(value: &Value) -> String {
     match value {
         Value::Text(text) => format!("{:?}", text.chars().take(60).collect::<String>()),
-        Value::Other(_) => String::new(),
+        Value::Other(_) | Value::Tensor(_) => String::new(),
         other => other.shown(),
     }
 }

@@ -84,6 +84,7 @@ fn described(kind: Kind) -> &'static str {
         Kind::Text => "a category",
         Kind::OneHot { .. } => "one-hot columns",
         Kind::Several => "several columns",
+        Kind::Tensor { .. } => "a tensor",
     }
 }
 

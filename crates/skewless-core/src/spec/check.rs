@@ -3,6 +3,7 @@
 use super::feature::{FeatureAsWritten, FeatureSpec, OpName};
 use super::input::{Input, InputType, Outside, Role, Token, Zone};
 use crate::error::{Error, Result};
+use crate::pipeline::MAX_COLUMNS;
 
 impl FeatureSpec {
     /// Checks everything that needs no data: names, types' attributes, ops' parameters, and that nothing known only
@@ -140,6 +141,9 @@ pub(crate) fn check_input(input: &Input) -> Result<()> {
         }
         _ => {}
     }
+    if let Some(rule) = shape_fault(input) {
+        return fault(rule);
+    }
     if input.max_length.is_some() && !input.kind.is_text() {
         return fault(format!("a {} has no `max_length`", input.kind.name()));
     }
@@ -151,6 +155,27 @@ pub(crate) fn check_input(input: &Input) -> Result<()> {
         return fault("`max_age` is a whole number followed by s, m, h or d".to_owned());
     }
     Ok(())
+}
+
+/// A tensor states a shape of a bearable size; other inputs have none.
+fn shape_fault(input: &Input) -> Option<String> {
+    let kind = input.kind.name();
+    let shape = match (&input.shape, input.kind) {
+        (None, InputType::Tensor) => return Some("a tensor must state its `shape`".to_owned()),
+        (Some(_), kind) if kind != InputType::Tensor => {
+            return Some(format!("a {} has no `shape`", kind.name()));
+        }
+        (None, _) => return None,
+        (Some(shape), _) => shape,
+    };
+    if input.nullable {
+        return Some(format!("a {kind} cannot be `nullable`"));
+    }
+    let elements = shape
+        .iter()
+        .try_fold(1, |product: usize, length| product.checked_mul(*length));
+    let bearable = !shape.is_empty() && elements.is_some_and(|n| (1..=MAX_COLUMNS).contains(&n));
+    (!bearable).then(|| format!("a `shape` has between 1 and {MAX_COLUMNS} elements"))
 }
 
 fn is_duration(text: &str) -> bool {

@@ -54,6 +54,10 @@ pub struct Input {
     /// Longest text in characters. Default: 256 for `category`, 4,096 for `text`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_length: Option<usize>,
+    /// Tensors: the lengths of the dimensions, for example `[49, 10, 1]`. A record holds a flat array of all elements,
+    /// row-major, or arrays nested as the shape says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shape: Option<Vec<usize>>,
 }
 
 /// The type of an input's values.
@@ -75,6 +79,8 @@ pub enum InputType {
     Timestamp,
     /// ISO 8601 `YYYY-MM-DD`.
     Date,
+    /// Finite numbers in the `shape`; never missing.
+    Tensor,
 }
 
 impl InputType {
@@ -88,6 +94,7 @@ impl InputType {
             Self::Text => "text",
             Self::Timestamp => "timestamp",
             Self::Date => "date",
+            Self::Tensor => "tensor",
         }
     }
 
@@ -194,6 +201,12 @@ impl Input {
         } else {
             256
         })
+    }
+
+    /// Elements of a tensor; 0 for inputs of other types.
+    pub fn elements(&self) -> usize {
+        let shape = self.shape.as_deref();
+        shape.map_or(0, |shape| shape.iter().product())
     }
 
     /// What `text` says for a date (days since 1970-01-01) or a timestamp (seconds of wall clock in the input's zone);

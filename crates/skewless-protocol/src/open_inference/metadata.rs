@@ -101,7 +101,7 @@ pub(crate) fn model_metadata(service: &Service) -> Result<Response> {
 /// Times travel as text: the protocol has no datatype for them.
 fn datatype(kind: InputType) -> &'static str {
     match kind {
-        InputType::Number => "FP64",
+        InputType::Number | InputType::Tensor => "FP64",
         InputType::Integer => "INT64",
         InputType::Boolean => "BOOL",
         InputType::Category | InputType::Text | InputType::Timestamp | InputType::Date => "BYTES",
