@@ -9,8 +9,8 @@ use super::shape::{MAX_ELEMENTS, plane};
 pub(super) const MAX_RANK: usize = 6;
 /// Most elements of all tensors together.
 const MAX_MEMORY: usize = 1 << 26;
-/// Most multiplications, additions or comparisons of a row, so that no plan runs for minutes.
-const MAX_WORK: usize = 1 << 34;
+/// Most multiplications, additions or comparisons of a row, so that no plan runs for long.
+const MAX_WORK: usize = 1 << 31;
 
 impl Program {
     /// Number of multiplications of a row, or what is wrong.
