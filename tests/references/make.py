@@ -20,6 +20,8 @@ import xgboost as xgb
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
 from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
@@ -28,6 +30,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.tree import DecisionTreeClassifier
 
 HERE = pathlib.Path(__file__).parent
 TRAIN_ROWS = 1500
@@ -333,7 +336,7 @@ def probabilities(model, rows):
     return np.array([list(row.values()) for row in answer]) if isinstance(answer, list) else answer
 
 
-def raw_scores(model, rows):
+def raw_scores(model, rows, positive=True):
     """What the model operator gives before its link: the same graph with `post_transform` NONE, cut after it."""
     cut = onnx.ModelProto()
     cut.CopyFrom(model)
@@ -346,7 +349,7 @@ def raw_scores(model, rows):
     del cut.graph.output[:]
     cut.graph.output.append(helper.make_tensor_value_info(node.output[-1], TensorProto.FLOAT, [None, None]))
     scores = run(cut, rows)[-1]
-    return scores[:, 1:] if scores.shape[1] == 2 else scores
+    return scores[:, 1:] if positive and node.op_type.endswith("Classifier") and scores.shape[1] == 2 else scores
 
 
 def onnx_thresholds(model):
@@ -377,14 +380,19 @@ def write_onnx(name, model, x, missing=True):
     if not missing:
         rows = rows[np.abs(rows).max(axis=1) < 1e30]
     values = probabilities(model, rows)
-    write_rows(name, rows, raw_scores(model, rows), values[:, 1:] if values.shape[1:] == (2,) else values)
+    classes = any(node.op_type.endswith("Classifier") for node in model.graph.node)
+    write_rows(name, rows, raw_scores(model, rows), values[:, 1:] if classes and values.shape[1:] == (2,) else values)
 
 
 def sklearn(name, estimator, label, seed, missing=False, double=False, linear=False, zipmap=True):
     x = training_rows(seed, missing)
     if linear:
         x[:, 1] /= 100
-    estimator.fit(x, label(signal(x, seed)))
+    score = signal(x, seed)
+    if missing == "telling":
+        x[score > 1, 0] = np.nan
+        x[:, 1] = np.where(score > 0.5, np.nan, 3.0)
+    estimator.fit(x, label(score))
     real = np.float64 if double else np.float32
     options = {} if zipmap else {id(estimator): {"zipmap": False}}
     write_onnx(name, to_onnx(estimator, x[:1].astype(real), options=options), x, not linear)
@@ -406,6 +414,16 @@ def all_sklearn():
     hist = {"max_iter": 12, "max_leaf_nodes": 12, "random_state": 5, "early_stopping": False}
     sklearn("sklearn_hist_binary", HistGradientBoostingClassifier(**hist), binary, 47, missing=True)
     sklearn("sklearn_hist_regression", HistGradientBoostingRegressor(**hist), lambda s: s, 48, missing=True)
+    few = {"n_estimators": 4, "max_depth": 3, "random_state": 5}
+    sklearn("sklearn_extra_trees_binary", ExtraTreesClassifier(**few), binary, 52)
+    sklearn("sklearn_extra_trees_regression", ExtraTreesRegressor(**few), lambda s: s, 53)
+    sklearn("sklearn_extra_trees_missing", ExtraTreesRegressor(**few), lambda s: s, 53, missing=True)
+    sklearn("sklearn_forest_two_targets", RandomForestRegressor(**few), lambda s: np.column_stack([s, np.cos(s)]), 54)
+    sklearn("sklearn_tree", DecisionTreeClassifier(max_depth=3, random_state=5), words, 55)
+    # A column that is missing for some labels alone: splits between missing and present, at an infinite threshold.
+    few = {"max_iter": 4, "max_leaf_nodes": 6, "random_state": 5, "early_stopping": False}
+    sklearn("sklearn_hist_multiclass", HistGradientBoostingClassifier(**few), words, 56, missing=True)
+    sklearn("sklearn_hist_only_missing", HistGradientBoostingRegressor(**few), lambda s: s, 57, missing="telling")
     sklearn("sklearn_logistic", LogisticRegression(max_iter=1000), binary, 49, linear=True)
     sklearn("sklearn_logistic_multiclass", LogisticRegression(max_iter=1000), words, 50, linear=True)
     sklearn("sklearn_linear", LinearRegression(), lambda s: s * 10 + 3, 51, linear=True)
@@ -462,6 +480,102 @@ def branch_modes(name, double):
     write_onnx(name, model, training_rows(60))
 
 
+def ensemble_v3(name, *, targets, modes, transform="NONE", aggregate="SUM", base=None, positive=False, classes=False):
+    """An operator of ai.onnx.ml 3 as no converter writes it; `modes` are taken in turn."""
+    rng = np.random.default_rng(62)
+    nodes = {key: [] for key in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids",
+                                 "missing_value_tracks_true")}
+    leaves = []
+    for tree in range(6 * targets):
+        for node in range(7):
+            branch = node < 3
+            column = (CATEGORY_COLUMN, 3, 5, 0)[(tree + node) % 4]
+            nodes["treeids"].append(tree)
+            nodes["nodeids"].append(node)
+            nodes["featureids"].append(column if branch else 0)
+            nodes["values"].append(float(rng.integers(0, 4)) if branch else 0.0)
+            nodes["modes"].append("BRANCH_" + modes[(tree + node) % len(modes)] if branch else "LEAF")
+            nodes["truenodeids"].append(2 * node + 1 if branch else 0)
+            nodes["falsenodeids"].append(2 * node + 2 if branch else 0)
+            nodes["missing_value_tracks_true"].append((tree // 4) % 2 if branch else 0)
+            if not branch:
+                weight = np.float32(rng.uniform(0.01, 0.1) if positive else rng.normal())
+                leaves.append((tree, node, tree % targets, float(weight)))
+    prefix = "class" if classes else "target"
+    entries = {f"{prefix}_{key}": list(values)
+               for key, values in zip(("treeids", "nodeids", "ids", "weights"), zip(*leaves))}
+    more = {"classlabels_int64s": list(range(targets))} if classes else {"n_targets": targets, "aggregate_function": aggregate}
+    if base:
+        more["base_values"] = base
+    node = helper.make_node(
+        "TreeEnsembleClassifier" if classes else "TreeEnsembleRegressor", ["x"], ["l", "y"] if classes else ["y"],
+        domain="ai.onnx.ml", post_transform=transform, **entries, **more, **{f"nodes_{k}": v for k, v in nodes.items()},
+    )
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, targets])]
+    if classes:
+        outputs.insert(0, helper.make_tensor_value_info("l", TensorProto.INT64, [None]))
+    graph = helper.make_graph([node], "v3", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, INPUTS])], outputs)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    (HERE / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    rows = asked_rows(training_rows(62), list(zip(nodes["featureids"], nodes["values"])), narrow=True)[::2]
+    write_rows(name, rows, raw_scores(model, rows, False), probabilities(model, rows))
+
+
+def all_ensembles():
+    ordered = ["LEQ", "LT", "GTE", "GT"]
+    ensemble_v3("onnx_equality", targets=1, modes=["EQ", "LEQ", "NEQ"], base=[0.5])
+    ensemble_v3("onnx_two_targets_average", targets=2, modes=ordered, aggregate="AVERAGE")
+    ensemble_v3("onnx_probit", targets=1, modes=ordered, transform="PROBIT", positive=True, base=[0.1])
+    ensemble_v3("onnx_probit_two_targets", targets=2, modes=ordered, transform="PROBIT", positive=True)
+    ensemble_v3("onnx_logistic_alone", targets=1, modes=ordered, transform="LOGISTIC")
+    ensemble_v3("onnx_logistic_two_targets", targets=2, modes=ordered, transform="LOGISTIC")
+    ensemble_v3("onnx_softmax_zero", targets=3, modes=ordered, transform="SOFTMAX_ZERO", classes=True, base=[0.1, 0.2, -0.4])
+    ensemble_v3("onnx_softmax_two_classes", targets=2, modes=ordered, transform="SOFTMAX", classes=True)
+
+
+def ensemble_v5_members():
+    """Sets of members, of whole numbers as ONNX Runtime asks, and comparisons by equality."""
+    rng = np.random.default_rng(63)
+    trees, sets = 6, []
+    features, splits, modes, true_ids, true_leaf, false_ids, false_leaf, tracks = ([] for _ in range(8))
+    for tree in range(trees):
+        first, leaf = 3 * tree, 4 * tree
+        for node in range(3):
+            features.append((CATEGORY_COLUMN, 3, 5)[(tree + node) % 3])
+            modes.append((6, 4, 5, 6)[(tree + node) % 4])
+            splits.append(0.0 if modes[-1] == 6 else float(rng.integers(0, 3)))
+            tracks.append(0)
+            if modes[-1] == 6:
+                sets += [float(member) for member in sorted(rng.choice(30, 5, replace=False))] + [float("nan")]
+        true_ids += [first + 1, leaf, leaf + 2]
+        false_ids += [first + 2, leaf + 1, leaf + 3]
+        true_leaf += [0, 1, 1]
+        false_leaf += [0, 1, 1]
+    node = helper.make_node(
+        "TreeEnsemble", ["x"], ["y"], domain="ai.onnx.ml", n_targets=1, aggregate_function=0, post_transform=0,
+        tree_roots=[3 * tree for tree in range(trees)], nodes_featureids=features,
+        nodes_splits=helper.make_tensor("splits", TensorProto.FLOAT, [len(splits)], np.float32(splits)),
+        nodes_modes=helper.make_tensor("modes", TensorProto.UINT8, [len(modes)], modes),
+        nodes_truenodeids=true_ids, nodes_trueleafs=true_leaf, nodes_falsenodeids=false_ids,
+        nodes_falseleafs=false_leaf, leaf_targetids=[0] * (4 * trees),
+        leaf_weights=helper.make_tensor("weights", TensorProto.FLOAT, [4 * trees], np.float32(rng.normal(size=4 * trees))),
+        membership_values=helper.make_tensor("members", TensorProto.FLOAT, [len(sets)], sets),
+    )
+    graph = helper.make_graph(
+        [node], "members", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, INPUTS])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, 1])],
+    )
+    opsets = [helper.make_opsetid("", 22), helper.make_opsetid("ai.onnx.ml", 5)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
+    (HERE / "onnx_members.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    rows = asked_rows(training_rows(63), list(zip(features, splits)), narrow=True, missing=False)
+    rows[:, 2] = np.abs(np.round(np.clip(rows[:, 2], -50, 50)))
+    rows[:, 3] = np.abs(np.round(np.clip(rows[:, 3], -50, 50)))
+    rows[:, 5] = np.abs(np.round(np.clip(rows[:, 5], -50, 50)))
+    write_rows("onnx_members", rows, run(model, rows)[-1], run(model, rows)[-1])
+
+
 def ensemble_v5():
     """The operator of ai.onnx.ml 5, two targets, as no converter writes it yet."""
     rng = np.random.default_rng(61)
@@ -512,3 +626,5 @@ if __name__ == "__main__":
     branch_modes("onnx_branch_modes", double=False)
     branch_modes("onnx_branch_modes_double", double=True)
     ensemble_v5()
+    ensemble_v5_members()
+    all_ensembles()

@@ -38,8 +38,7 @@ pub struct Compiled {
 /// `model.invalid_lightgbm`, `model.invalid_xgboost`, `model.invalid_onnx` for bytes that are not such a file or
 /// contradict themselves; `unsupported.*` for a model that is well-formed but cannot be answered exactly, naming the
 /// part: `unsupported.objective`, `unsupported.booster`, `unsupported.linear_tree`, `unsupported.multi_output`,
-/// `unsupported.onnx_op`, `unsupported.onnx_attribute`, `unsupported.onnx_input`, `unsupported.branch_mode`,
-/// `unsupported.aggregate`, `unsupported.post_transform`, `unsupported.model_version`, `unsupported.model_size`,
+/// `unsupported.onnx_op`, `unsupported.onnx_attribute`, `unsupported.onnx_input`, `unsupported.aggregate`, `unsupported.post_transform`, `unsupported.model_version`, `unsupported.model_size`,
 /// `unsupported.class_scores`, `unsupported.base_values`.
 pub fn compile(bytes: &[u8], source: Source) -> Result<Compiled> {
     match source {

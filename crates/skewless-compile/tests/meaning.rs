@@ -154,9 +154,9 @@ fn what_cannot_be_answered_exactly_is_refused_by_name() {
         ),
         (
             "onnx_branch_modes.onnx",
-            "BRANCH_LEQ",
-            "BRANCH_NEQ",
-            "unsupported.branch_mode",
+            "target_ids",
+            "target_idz",
+            "unsupported.onnx_attribute",
         ),
         (
             "sklearn_boosting_multiclass.onnx",

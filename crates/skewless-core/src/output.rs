@@ -116,7 +116,7 @@ impl Output {
                 Task::Multiclass,
                 Link::Softmax | Link::SoftmaxZero | Link::OneVsRest { .. } | Link::Identity,
             ) => self.labels.len() == outputs && outputs > 1,
-            (Task::Vector, Link::Identity) => {
+            (Task::Vector, Link::Identity | Link::Probit) => {
                 self.labels.is_empty() && self.length == Some(outputs) && outputs > 0
             }
             _ => false,

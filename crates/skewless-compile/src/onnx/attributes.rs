@@ -3,6 +3,8 @@
 use skewless_core::error::{Error, Result};
 
 use super::invalid;
+use crate::MAX_OUTPUTS;
+
 use super::message::{AttributeProto, DOUBLE, FLOAT, NodeProto, TensorProto, UINT8};
 
 /// The attributes of one node.
@@ -85,28 +87,53 @@ impl<'a> Attributes<'a> {
         self.counted(name, indices, count)
     }
 
-    /// A list of numbers, given as floats or as `NAME_as_tensor` of floats or doubles.
+    /// The number of a regression's targets.
+    pub(crate) fn targets(&self, name: &str) -> Result<usize> {
+        let targets = usize::try_from(self.int(name, 1)).ok();
+        targets
+            .filter(|targets| (1..=MAX_OUTPUTS).contains(targets))
+            .ok_or_else(|| self.invalid(&format!("`{name}` is not a possible number of targets")))
+    }
+
+    /// A list of finite numbers, given as floats or as `NAME_as_tensor` of floats or doubles.
     pub(crate) fn numbers(&self, name: &str, count: Option<usize>) -> Result<Vec<f64>> {
-        let tensor = self
-            .find(&format!("{name}_as_tensor"))
-            .or_else(|| self.find(name));
-        let numbers: Vec<f64> = match tensor.and_then(|attribute| attribute.t.as_ref()) {
-            Some(tensor) => tensor_numbers(tensor)
-                .ok_or_else(|| self.invalid(&format!("`{name}` is no such tensor")))?,
-            None => self
-                .find(name)
-                .map_or(&[][..], |found| &found.floats)
-                .iter()
-                .copied()
-                .map(f64::from)
-                .collect(),
-        };
+        let numbers = self.any_numbers(name)?;
         if numbers.iter().any(|number| !number.is_finite()) {
             return Err(self.invalid(&format!(
                 "`{name}` holds a value that is not a finite number"
             )));
         }
         self.counted(name, numbers, count)
+    }
+
+    /// As [`Self::numbers`], and infinite ones too: x ≤ ∞ asks whether x is there.
+    pub(crate) fn thresholds(&self, name: &str, count: usize) -> Result<Vec<f64>> {
+        let numbers = self.any_numbers(name)?;
+        if numbers.iter().any(|number| number.is_nan()) {
+            return Err(self.invalid(&format!("`{name}` holds a value that is not a number")));
+        }
+        self.counted(name, numbers, Some(count))
+    }
+
+    /// The numbers of a tensor, whatever they are; none where it is absent.
+    pub(crate) fn tensor(&self, name: &str) -> Result<Vec<f64>> {
+        let tensor = self.find(name).and_then(|attribute| attribute.t.as_ref());
+        let numbers = tensor.map_or(Some(vec![]), tensor_numbers);
+        numbers.ok_or_else(|| self.invalid(&format!("`{name}` is no such tensor")))
+    }
+
+    fn any_numbers(&self, name: &str) -> Result<Vec<f64>> {
+        let tensor = self
+            .find(&format!("{name}_as_tensor"))
+            .or_else(|| self.find(name));
+        match tensor.and_then(|attribute| attribute.t.as_ref()) {
+            Some(tensor) => tensor_numbers(tensor)
+                .ok_or_else(|| self.invalid(&format!("`{name}` is no such tensor"))),
+            None => {
+                let floats = self.find(name).map_or(&[][..], |found| &found.floats);
+                Ok(floats.iter().copied().map(f64::from).collect())
+            }
+        }
     }
 
     /// A tensor of small codes.

@@ -77,6 +77,7 @@ pub(crate) fn ensemble(
             Link::Identity
         }
         "SOFTMAX" => Link::Softmax,
+        "SOFTMAX_ZERO" => Link::SoftmaxZero,
         "LOGISTIC" if !operator.normalized => Link::OneVsRest { scale: 1.0 },
         other => return Err(post_transform(other, operator.normalized)),
     };
@@ -87,7 +88,8 @@ pub(crate) fn ensemble(
 fn binary_link(transform: &str, forest: &Forest) -> Result<Link> {
     match transform {
         "LOGISTIC" => Ok(Link::Logistic { scale: 1.0 }),
-        "NONE" => {
+        // ONNX Runtime leaves a single score as it is.
+        "NONE" | "SOFTMAX" | "SOFTMAX_ZERO" => {
             let probability = |weight: f64| (0.0..=1.0 + PROBABILITY_SLACK).contains(&weight);
             match forest
                 .leaves()

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use skewless_core::error::{Error, Result};
-use skewless_core::output::{Link, Output, Task};
+use skewless_core::output::Output;
 use skewless_core::plan::Model;
 
 use super::attributes::Attributes;
-use super::forest::{Branch, Comparison, Forest, ForestNode};
-use super::{Operator, classes};
-use crate::{MAX_OUTPUTS, output};
+use super::forest::{Branch, Forest, ForestNode};
+use super::{Operator, classes, targets};
+use crate::MAX_OUTPUTS;
 
 const KNOWN: [&str; 30] = [
     "aggregate_function",
@@ -44,7 +44,11 @@ const KNOWN: [&str; 30] = [
     "doc_string",
 ];
 
-pub(crate) fn compile(operator: &Operator<'_>, classifier: bool) -> Result<(Model, Output)> {
+pub(crate) fn compile(
+    operator: &Operator<'_>,
+    classifier: bool,
+    notes: &mut Vec<String>,
+) -> Result<(Model, Output)> {
     let attributes = Attributes::of(operator.node, &KNOWN)?;
     let average = match attributes.text("aggregate_function", "SUM")? {
         "SUM" => false,
@@ -67,7 +71,7 @@ pub(crate) fn compile(operator: &Operator<'_>, classifier: bool) -> Result<(Mode
     };
     match classifier {
         true => classes::ensemble(operator, &attributes, &forest),
-        false => regressor(operator, &attributes, &forest),
+        false => regressor(operator, &attributes, &forest, notes),
     }
 }
 
@@ -75,28 +79,20 @@ fn regressor(
     operator: &Operator<'_>,
     attributes: &Attributes<'_>,
     forest: &Forest,
+    notes: &mut Vec<String>,
 ) -> Result<(Model, Output)> {
-    let targets = attributes.int("n_targets", 1);
-    if targets != 1 {
-        return Err(Error::unsupported(
-            "unsupported.multi_output",
-            format!("a regression of {targets} targets"),
-        ));
-    }
-    match attributes.text("post_transform", "NONE")? {
-        "NONE" => {}
-        other => {
-            return Err(Error::unsupported(
-                "unsupported.post_transform",
-                format!("post_transform {other}"),
-            ));
-        }
-    }
-    if forest.leaves().flatten().any(|&(target, _)| target != 0) || forest.base.len() > 1 {
+    let targets = attributes.targets("n_targets")?;
+    let transform = attributes.text("post_transform", "NONE")?;
+    if forest
+        .leaves()
+        .flatten()
+        .any(|&(target, _)| target >= targets)
+        || ![0, targets].contains(&forest.base.len())
+    {
         return Err(attributes.invalid("a leaf or base value is for a target that does not exist"));
     }
-    let model = forest.to_model(operator, 1, Some)?;
-    Ok((model, output(Task::Regression, Link::Identity, vec![])))
+    let output = targets::output_of(targets, transform, notes)?;
+    Ok((forest.to_model(operator, targets, Some)?, output))
 }
 
 /// All nodes, and each tree's root in the order in which the trees appear.
@@ -116,7 +112,7 @@ fn read_nodes(attributes: &Attributes<'_>, prefix: &str) -> Result<(Vec<ForestNo
     };
     let modes = attributes.texts("nodes_modes")?;
     let inputs = attributes.indices("nodes_featureids", Some(count))?;
-    let values = attributes.numbers("nodes_values", Some(count))?;
+    let values = attributes.thresholds("nodes_values", count)?;
     let if_true = counted(attributes, "nodes_truenodeids", count)?;
     let if_false = counted(attributes, "nodes_falsenodeids", count)?;
     let missing = match attributes.ints("nodes_missing_value_tracks_true") {
@@ -143,14 +139,8 @@ fn read_nodes(attributes: &Attributes<'_>, prefix: &str) -> Result<(Vec<ForestNo
                         _ => Err(attributes.invalid(&format!("`{mode}` is no mode of a node"))),
                     };
                 };
-                Ok(ForestNode::Branch(Branch {
-                    input,
-                    comparison: Comparison::from_name(name)?,
-                    threshold,
-                    missing_is_true: missing != 0,
-                    if_true: place(tree, if_true)?,
-                    if_false: place(tree, if_false)?,
-                }))
+                let children = [place(tree, if_true)?, place(tree, if_false)?];
+                Branch::new(name, threshold, missing != 0, input, children).map(ForestNode::Branch)
             },
         )
         .collect();

@@ -1,13 +1,12 @@
 //! `TreeEnsemble` of ai.onnx.ml 5: interior nodes and leaves in lists of their own, a target a leaf.
 
 use skewless_core::error::{Error, Result};
-use skewless_core::output::{Link, Output, Task};
+use skewless_core::output::Output;
 use skewless_core::plan::Model;
 
-use super::Operator;
 use super::attributes::Attributes;
 use super::forest::{Branch, Comparison, Forest, ForestNode};
-use crate::{MAX_OUTPUTS, numbered, output};
+use super::{Operator, targets};
 
 const KNOWN: [&str; 15] = [
     "aggregate_function",
@@ -29,16 +28,12 @@ const KNOWN: [&str; 15] = [
 
 const MODES: [&str; 7] = ["LEQ", "LT", "GTE", "GT", "EQ", "NEQ", "MEMBER"];
 
-/// One target is a regression; several with SOFTMAX or LOGISTIC are classes known by their numbers.
-pub(crate) fn compile(operator: &Operator<'_>) -> Result<(Model, Output)> {
+const TRANSFORMS: [&str; 5] = ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"];
+
+pub(crate) fn compile(operator: &Operator<'_>, notes: &mut Vec<String>) -> Result<(Model, Output)> {
     let attributes = Attributes::of(operator.node, &[&KNOWN[..], &["tree_roots"]].concat())?;
     let forest = read(&attributes)?;
-    let targets = usize::try_from(attributes.int("n_targets", 1))
-        .ok()
-        .filter(|&targets| targets > 0);
-    let Some(targets) = targets.filter(|&targets| targets <= MAX_OUTPUTS) else {
-        return Err(attributes.invalid("`n_targets` is not a possible number of targets"));
-    };
+    let targets = attributes.targets("n_targets")?;
     if forest
         .leaves()
         .flatten()
@@ -46,25 +41,12 @@ pub(crate) fn compile(operator: &Operator<'_>) -> Result<(Model, Output)> {
     {
         return Err(attributes.invalid("a leaf is for a target that does not exist"));
     }
-    let classes = |link| output(Task::Multiclass, link, numbered(targets));
-    let output = match (attributes.int("post_transform", 0), targets) {
-        (0, 1) => output(Task::Regression, Link::Identity, vec![]),
-        (1, 1) => output(Task::Regression, Link::Logistic { scale: 1.0 }, vec![]),
-        (1, _) => classes(Link::OneVsRest { scale: 1.0 }),
-        (2, 2..) => classes(Link::Softmax),
-        (0, _) => {
-            let message = format!("a regression of {targets} targets");
-            return Err(Error::unsupported("unsupported.multi_output", message));
-        }
-        (other, _) => {
-            return Err(Error::unsupported(
-                "unsupported.post_transform",
-                format!("post_transform {other}"),
-            ));
-        }
-    };
-    let model = forest.to_model(operator, targets, Some)?;
-    Ok((model, output))
+    let transform = usize::try_from(attributes.int("post_transform", 0))
+        .ok()
+        .and_then(|code| TRANSFORMS.get(code));
+    let transform = transform.ok_or_else(|| attributes.invalid("`post_transform` is not known"))?;
+    let output = targets::output_of(targets, transform, notes)?;
+    Ok((forest.to_model(operator, targets, Some)?, output))
 }
 
 fn read(attributes: &Attributes<'_>) -> Result<Forest> {
@@ -82,7 +64,7 @@ fn read(attributes: &Attributes<'_>) -> Result<Forest> {
     let count = inputs.len();
     let leaf_targets = attributes.indices("leaf_targetids", None)?;
     let weights = attributes.numbers("leaf_weights", Some(leaf_targets.len()))?;
-    let splits = attributes.numbers("nodes_splits", Some(count))?;
+    let splits = attributes.thresholds("nodes_splits", count)?;
     let modes = attributes.codes("nodes_modes", count)?;
     let if_true = children(attributes, "nodes_truenodeids", "nodes_trueleafs", count)?;
     let if_false = children(attributes, "nodes_falsenodeids", "nodes_falseleafs", count)?;
@@ -90,6 +72,7 @@ fn read(attributes: &Attributes<'_>) -> Result<Forest> {
         [] => vec![0; count],
         _ => attributes.indices("nodes_missing_value_tracks_true", Some(count))?,
     };
+    let mut members = members(attributes)?.into_iter();
     let mut nodes = Vec::with_capacity(count + weights.len());
     let rows = inputs
         .into_iter()
@@ -113,13 +96,20 @@ fn read(attributes: &Attributes<'_>) -> Result<Forest> {
             .and_then(|mode| MODES.get(mode))
             .copied()
             .unwrap_or_default();
-        nodes.push(ForestNode::Branch(Branch {
-            input,
-            comparison: Comparison::from_name(name)?,
-            threshold,
-            missing_is_true: missing != 0,
-            if_true,
-            if_false,
+        let (children, missing) = ([if_true, if_false], missing != 0);
+        nodes.push(ForestNode::Branch(match name {
+            "MEMBER" => Branch {
+                input,
+                comparison: Comparison::Among(
+                    members
+                        .next()
+                        .ok_or_else(|| attributes.invalid("a set of members is missing"))?,
+                ),
+                missing_is_true: missing,
+                if_true,
+                if_false,
+            },
+            name => Branch::new(name, threshold, missing, input, children)?,
         }));
     }
     nodes.extend(
@@ -137,6 +127,29 @@ fn read(attributes: &Attributes<'_>) -> Result<Forest> {
             average,
             base: vec![],
         }),
+    }
+}
+
+/// The sets of the MEMBER splits in their order; each ends with NaN.
+fn members(attributes: &Attributes<'_>) -> Result<Vec<Vec<f64>>> {
+    let values = attributes.tensor("membership_values")?;
+    let mut sets = Vec::new();
+    let mut sorted: Vec<f64> = Vec::new();
+    for value in values {
+        if !value.is_nan() {
+            sorted.push(value);
+            continue;
+        }
+        sorted.sort_by(f64::total_cmp);
+        sorted.dedup();
+        match sorted.is_empty() {
+            true => return Err(attributes.invalid("a set of members is empty")),
+            false => sets.push(std::mem::take(&mut sorted)),
+        }
+    }
+    match sorted.is_empty() {
+        true => Ok(sets),
+        false => Err(attributes.invalid("the last set of members does not end")),
     }
 }
 

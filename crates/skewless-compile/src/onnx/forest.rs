@@ -1,6 +1,6 @@
 //! From ONNX's trees, whose leaves may add to several targets, to the plan's, whose leaves add to one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use skewless_core::error::{Error, Result};
 use skewless_core::plan::{Accumulate, Missing, Model, Node, Test, Tree, TreeModel};
@@ -27,50 +27,72 @@ pub(crate) enum ForestNode {
 pub(crate) struct Branch {
     pub(crate) input: usize,
     pub(crate) comparison: Comparison,
-    pub(crate) threshold: f64,
     /// NaN goes where a true comparison goes; else NaN makes every comparison false.
     pub(crate) missing_is_true: bool,
     pub(crate) if_true: usize,
     pub(crate) if_false: usize,
 }
 
-#[derive(Clone, Copy)]
+/// What a split asks of x, with its threshold.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Comparison {
-    AtMost,
-    Below,
-    AtLeast,
-    Above,
+    AtMost(f64),
+    Below(f64),
+    AtLeast(f64),
+    Above(f64),
+    /// x is one of these, which rise.
+    Among(Vec<f64>),
 }
 
 /// Most nodes a plan may grow to when trees are repeated for each of their targets.
 const MAX_NODES: usize = 1 << 24;
 
-impl Comparison {
-    /// Reads a `nodes_modes` without its prefix `BRANCH_`.
-    pub(crate) fn from_name(name: &str) -> Result<Self> {
-        match name {
-            "LEQ" => Ok(Self::AtMost),
-            "LT" => Ok(Self::Below),
-            "GTE" => Ok(Self::AtLeast),
-            "GT" => Ok(Self::Above),
-            "EQ" | "NEQ" | "MEMBER" => Err(Error::unsupported(
-                "unsupported.branch_mode",
-                format!("splits of mode BRANCH_{name}"),
-            )),
-            _ => Err(invalid(format!("`BRANCH_{name}` is no mode of a split"))),
-        }
-    }
-}
-
 impl Branch {
+    /// Reads a `nodes_modes` without its prefix `BRANCH_`, and its threshold. MEMBER, whose values stand elsewhere, is
+    /// the caller's.
+    pub(crate) fn new(
+        mode: &str,
+        threshold: f64,
+        missing_is_true: bool,
+        input: usize,
+        [if_true, if_false]: [usize; 2],
+    ) -> Result<Self> {
+        let comparison = match mode {
+            "LEQ" => Comparison::AtMost(threshold),
+            "LT" => Comparison::Below(threshold),
+            "GTE" => Comparison::AtLeast(threshold),
+            "GT" => Comparison::Above(threshold),
+            "EQ" | "NEQ" => Comparison::Among(vec![threshold]),
+            _ => return Err(invalid(format!("`BRANCH_{mode}` is no mode of a split"))),
+        };
+        let branch = Self {
+            input,
+            comparison,
+            missing_is_true,
+            if_true,
+            if_false,
+        };
+        Ok(match mode {
+            // x ≠ t is "not x = t", and NaN is another value than any.
+            "NEQ" => Self {
+                missing_is_true: false,
+                if_true: if_false,
+                if_false: if_true,
+                ..branch
+            },
+            _ => branch,
+        })
+    }
+
     fn to_split(&self) -> Node {
-        let (input, threshold) = (self.input, self.threshold);
         // x ≥ t is "not x < t", and so its children change places.
         let (test, turned) = match self.comparison {
-            Comparison::AtMost => (Test::AtMost(threshold), false),
-            Comparison::Below => (Test::Below(threshold), false),
-            Comparison::AtLeast => (Test::Below(threshold), true),
-            Comparison::Above => (Test::AtMost(threshold), true),
+            Comparison::AtMost(threshold) => (Test::AtMost(threshold), false),
+            Comparison::Below(threshold) => (Test::Below(threshold), false),
+            Comparison::AtLeast(threshold) => (Test::Below(threshold), true),
+            Comparison::Above(threshold) => (Test::AtMost(threshold), true),
+            // Stands for a node of its shape until `equality` has replaced it.
+            Comparison::Among(_) => (Test::AtMost(0.0), false),
         };
         let missing = if self.missing_is_true == turned {
             Missing::Right
@@ -83,7 +105,7 @@ impl Branch {
             (self.if_true, self.if_false)
         };
         Node::Split {
-            input,
+            input: self.input,
             test,
             missing,
             left,
@@ -117,6 +139,9 @@ impl Forest {
         outputs: usize,
         targets: impl Fn(usize) -> Option<usize>,
     ) -> Result<Model> {
+        if let Some(ordered) = self.without_equality()? {
+            return ordered.to_model(operator, outputs, targets);
+        }
         let mut trees = Vec::new();
         let mut size = 0;
         for &root in &self.roots {
@@ -138,7 +163,9 @@ impl Forest {
                 });
             }
         }
-        self.check_average(&trees, outputs)?;
+        if self.average {
+            self.even_out(&mut trees, outputs)?;
+        }
         let base = self
             .base
             .iter()
@@ -166,7 +193,7 @@ impl Forest {
     }
 
     /// The tree's nodes; a leaf's value is its number in the forest.
-    fn shape(&self, root: usize) -> Result<Vec<Shape>> {
+    pub(super) fn shape(&self, root: usize) -> Result<Vec<Shape>> {
         let mut numbers = Vec::new();
         let nodes = graft(self.nodes.len(), root, |number| {
             numbers.push(number);
@@ -212,24 +239,27 @@ impl Forest {
         shape.iter().map(of_target).collect()
     }
 
-    /// The plan divides by the number of an output's trees, ONNX by the number of all.
-    fn check_average(&self, trees: &[Tree], outputs: usize) -> Result<()> {
-        let mut counts: BTreeMap<usize, usize> = (0..outputs).map(|output| (output, 0)).collect();
-        trees
-            .iter()
-            .for_each(|tree| *counts.entry(tree.output).or_default() += 1);
-        let each = counts.values().all(|&count| count == self.roots.len());
-        match self.average && (!each || self.base.iter().any(|&value| value != 0.0)) {
-            true => Err(Error::unsupported(
+    /// The plan divides by the number of an output's trees, ONNX by the number of all: trees that add 0 make them equal.
+    fn even_out(&self, trees: &mut Vec<Tree>, outputs: usize) -> Result<()> {
+        if self.base.iter().any(|&value| value != 0.0) {
+            return Err(Error::unsupported(
                 "unsupported.aggregate",
-                "AVERAGE with base values, or with trees that don't speak of every target",
-            )),
-            false => Ok(()),
+                "AVERAGE with base values",
+            ));
         }
+        for output in 0..outputs {
+            let own = trees.iter().filter(|tree| tree.output == output).count();
+            trees.extend((own..self.roots.len()).map(|_| Tree {
+                output,
+                nodes: vec![Node::Leaf { value: 0.0 }],
+            }));
+        }
+        Ok(())
     }
 }
 
-struct Shape {
+/// A node of a tree, and its number in the forest.
+pub(super) struct Shape {
     node: Node,
     number: usize,
 }

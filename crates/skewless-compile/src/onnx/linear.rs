@@ -8,32 +8,24 @@ use skewless_core::error::{Error, Result};
 use skewless_core::output::{Link, Output, Task};
 use skewless_core::plan::{Accumulate, LinearModel, Model};
 
-use super::Operator;
 use super::attributes::Attributes;
 use super::classes::{labels, post_transform};
+use super::{Operator, targets};
 use crate::output;
 
-pub(crate) fn regressor(operator: &Operator<'_>) -> Result<(Model, Output)> {
+pub(crate) fn regressor(
+    operator: &Operator<'_>,
+    notes: &mut Vec<String>,
+) -> Result<(Model, Output)> {
     let attributes = Attributes::of(
         operator.node,
         &["coefficients", "intercepts", "post_transform", "targets"],
     )?;
-    let targets = attributes.int("targets", 1);
-    if targets != 1 {
-        return Err(Error::unsupported(
-            "unsupported.multi_output",
-            format!("a regression of {targets} targets"),
-        ));
-    }
-    match attributes.text("post_transform", "NONE")? {
-        "NONE" => {}
-        other => return Err(post_transform(other, false)),
-    }
-    let model = read_model(operator, &attributes, 1)?;
-    Ok((
-        Model::Linear(model),
-        output(Task::Regression, Link::Identity, vec![]),
-    ))
+    let targets = attributes.targets("targets")?;
+    let transform = attributes.text("post_transform", "NONE")?;
+    let output = targets::output_of(targets, transform, notes)?;
+    let model = read_model(operator, &attributes, targets)?;
+    Ok((Model::Linear(model), output))
 }
 
 pub(crate) fn classifier(operator: &Operator<'_>) -> Result<(Model, Output)> {

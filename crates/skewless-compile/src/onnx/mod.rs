@@ -7,9 +7,11 @@ mod attributes;
 mod classes;
 mod ensemble;
 mod ensemble_v5;
+mod equality;
 mod forest;
 mod linear;
 mod message;
+mod targets;
 
 use prost::Message;
 use skewless_core::error::{Error, Result};
@@ -32,15 +34,15 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         rows,
         normalized,
     };
+    let mut notes = Vec::new();
     let (model, output) = match found {
         Kind::Regressor | Kind::Classifier => {
-            ensemble::compile(&operator, found == Kind::Classifier)?
+            ensemble::compile(&operator, found == Kind::Classifier, &mut notes)?
         }
-        Kind::Ensemble => ensemble_v5::compile(&operator)?,
-        Kind::LinearRegressor => linear::regressor(&operator)?,
+        Kind::Ensemble => ensemble_v5::compile(&operator, &mut notes)?,
+        Kind::LinearRegressor => linear::regressor(&operator, &mut notes)?,
         Kind::LinearClassifier => linear::classifier(&operator)?,
     };
-    let mut notes = Vec::new();
     if operator.rows.width.is_none() {
         notes.push(
             "The graph doesn't state the width of its input; the model's own width is taken."
