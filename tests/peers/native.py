@@ -146,8 +146,8 @@ class Ydf:
         return self.model.predict({name: column[:count] for name, column in self.columns.items()})
 
     def time(self, batch, seconds):
-        result = self.model.benchmark(self.columns, benchmark_duration=seconds, warmup_duration=seconds / 4, batch_size=batch)
-        return result.duration.total_seconds() * 1e6
+        options = {"benchmark_duration": seconds, "warmup_duration": seconds / 4, "num_threads": 1}
+        return self.model.benchmark(self.columns, batch_size=batch, **options).duration_per_example * 1e6
 
 
 class LiteRt:

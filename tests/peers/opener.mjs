@@ -26,6 +26,16 @@ export async function opener(name, modules) {
       const ydf = (await imported("ydf-inference")).default;
       return (work) => open(work, { ydf });
     }
+    case "tfjs-backend-wasm": {
+      const { open } = await import("./engines/tfjs-backend-wasm.mjs");
+      // The CommonJS builds are the ones made for Node, and they must share one core.
+      const tf = require("@tensorflow/tfjs-core");
+      const backend = require("@tensorflow/tfjs-backend-wasm");
+      backend.setWasmPaths(join(modules, "node_modules/@tensorflow/tfjs-backend-wasm/dist/"));
+      backend.setThreadsCount(1);
+      await tf.setBackend("wasm");
+      return (work) => open(work, { tf });
+    }
     default:
       throw new Error(`no engine ${name}`);
   }

@@ -1,7 +1,10 @@
 // One work's files, read from a folder or fetched by a page.
 
 /** The folder of each work that has no folder of its own. */
-const FOLDERS = { "record-to-prediction": "gbdt-200x31" };
+const FOLDERS = { "record-to-prediction": "gbdt-200x31", "first-answer": "gbdt-200x31" };
+
+/** The most rows that are read of a work. */
+const ROWS = { "first-answer": 1 };
 
 /** Reads the files of a work through `bytes`, which gives the content of a path. */
 export class Work {

@@ -5,6 +5,7 @@
     reason = "a program for a terminal"
 )]
 
+mod bench;
 mod command;
 mod data;
 mod demo;
@@ -29,6 +30,10 @@ cargo xtask VERB
   web             build the npm package and the playground into web/dist
   parity          one digest over the flights of the test months on every target; writes target/parity.json
   train           train models/flights and compare with the committed bundle; --bless replaces it
+  bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
+                  the table, --only=TEXT keeps the works whose name holds it
+  bench sweep     how the cost grows with trees, depth and rows, into docs/performance-sweep.svg
+  bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   data flights    make models/flights/data again from its source package
 ";
 
@@ -53,6 +58,12 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["parity"] => parity::run(),
         ["train"] => train::run(false),
         ["train", "--bless"] => train::run(true),
+        ["bench", "peers", options @ ..] => {
+            let option = |name: &str| options.iter().find_map(|given| given.strip_prefix(name));
+            bench::peers(option("--date="), option("--only="))
+        }
+        ["bench", "sweep"] => bench::sweep(),
+        ["bench", "--small"] => bench::small(),
         ["data", "flights"] => data::flights(),
         [] | ["--help" | "-h" | "help"] => {
             print!("{USAGE}");

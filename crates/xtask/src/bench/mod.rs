@@ -1,0 +1,72 @@
+//! Time, measured beside the peers: the project's engine and theirs in turn, on the same rows, in one run.
+
+mod check;
+mod contest;
+mod field;
+mod plot;
+mod report;
+mod runner;
+mod start;
+mod sweep;
+mod table;
+mod works;
+
+use anyhow::{Result, bail};
+
+use contest::{Contest, Settings};
+
+/// The folder of everything that a bench makes.
+const FOLDER: &str = "target/bench";
+/// The document whose tables are made again.
+const DOCUMENT: &str = "docs/performance.md";
+
+/// `bench peers`: installs the peers, makes the models, measures, writes `target/bench/peers.json` and the table.
+///
+/// `date` stands in the table's heading; the clock is never read for it. `only` keeps the works and peers whose name
+/// contains it.
+pub(crate) fn peers(date: Option<&str>, only: Option<&str>) -> Result<()> {
+    let works = works::all()?;
+    let mut contest = Contest::new(Settings::FULL, only);
+    contest.run(&works)?;
+    if contest.wants("start") {
+        contest.add(start::measure(&works, Settings::FULL)?);
+    }
+    finish(contest, date)
+}
+
+/// `bench --small`: the same scripts on the committed bundle, in few rounds and without any peer that is not there.
+pub(crate) fn small() -> Result<()> {
+    let works = works::committed()?;
+    let mut contest = Contest::new(Settings::SMALL, None);
+    contest.run(&works)?;
+    contest.add(start::measure(&works, Settings::SMALL)?);
+    let (measured, failures) = contest.finish();
+    report::check_shape(&report::to_json(&measured))?;
+    sweep::small()?;
+    refuse(&failures)
+}
+
+/// `bench sweep`: how cost grows, as JSON and as a plot in the docs.
+pub(crate) fn sweep() -> Result<()> {
+    sweep::run()
+}
+
+fn finish(contest: Contest, date: Option<&str>) -> Result<()> {
+    let complete = contest.is_complete();
+    let (measured, failures) = contest.finish();
+    let json = report::to_json(&measured);
+    report::check_shape(&json)?;
+    report::write(&json)?;
+    table::print(&measured);
+    if complete && failures.is_empty() {
+        table::write(&measured, date)?;
+    }
+    refuse(&failures)
+}
+
+fn refuse(failures: &[String]) -> Result<()> {
+    match failures {
+        [] => Ok(()),
+        all => bail!("what could not be measured:\n  {}", all.join("\n  ")),
+    }
+}

@@ -1,0 +1,235 @@
+//! What a bench works on: the peers installed, the models made by the committed scripts, and the project's bundles of them.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::FOLDER;
+use crate::command::{at, cargo, output, root, run, step};
+use crate::{setup, web};
+
+/// Where the models of MLPerf Tiny lie, if not beside the repository.
+const TINY_VARIABLE: &str = "SKEWLESS_MLPERF_TINY";
+const TINY_SIBLING: &str = "../shared/mlperf-tiny";
+const TINY: [&str; 4] = ["kws", "ic", "vww", "ad"];
+const BUNDLE: &str = "models/flights/flights.skw";
+const SAMPLE: &str = "models/flights/sample.jsonl";
+
+/// The works of a run.
+pub(crate) struct Works {
+    /// The folder that holds one folder a work.
+    pub(crate) folder: PathBuf,
+    pub(crate) names: Vec<String>,
+    /// Whether the peers are installed.
+    pub(crate) peers: bool,
+}
+
+impl Works {
+    /// A file of a work.
+    pub(crate) fn path(&self, work: &str, file: &str) -> PathBuf {
+        let folder = match work {
+            "record-to-prediction" => "gbdt-200x31",
+            other => other,
+        };
+        self.folder.join(folder).join(file)
+    }
+
+    /// What `work.json` says.
+    pub(crate) fn facts(&self, work: &str) -> Result<Value> {
+        let path = self.path(work, "work.json");
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// Everything: peers, models, bundles, both builds of the project.
+pub(crate) fn all() -> Result<Works> {
+    let works = Works {
+        folder: at(FOLDER).join("works"),
+        names: Vec::new(),
+        peers: true,
+    };
+    std::fs::create_dir_all(&works.folder)?;
+    step("the peers", install)?;
+    let tiny = tiny();
+    step("the models", || make(&works, tiny.as_ref()))?;
+    step("the package and the runner", build)?;
+    let mut names = vec!["gbdt-200x31", "record-to-prediction", "mlp-int8"];
+    match tiny {
+        Some(_) => names.extend(TINY),
+        None => println!(
+            "  skipped: {} ({TINY_VARIABLE} names no folder, and {TINY_SIBLING} is not there)",
+            TINY.join(", ")
+        ),
+    }
+    let works = Works {
+        names: names.into_iter().map(str::to_owned).collect(),
+        ..works
+    };
+    step("the bundles", || pack(&works))?;
+    Ok(works)
+}
+
+/// The committed bundle and its sample as a work, for a run that installs nothing.
+pub(crate) fn committed() -> Result<Works> {
+    let works = Works {
+        folder: at(FOLDER).join("small"),
+        names: vec!["record-to-prediction".to_owned()],
+        peers: false,
+    };
+    let folder = works.folder.join("gbdt-200x31");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::copy(at(BUNDLE), folder.join("bundle.skw"))?;
+    std::fs::copy(at(SAMPLE), folder.join("records.jsonl"))?;
+    let facts = json!({"bound": {"ours": 0.0}, "batches": [1, 256]});
+    std::fs::write(folder.join("work.json"), facts.to_string())?;
+    let raw = native_raw_scores()?;
+    std::fs::write(
+        folder.join("expected.f64"),
+        raw.iter()
+            .flat_map(|number| number.to_le_bytes())
+            .collect::<Vec<u8>>(),
+    )?;
+    Ok(works)
+}
+
+/// The raw scores of the sample by the command line, which is what every target must answer.
+fn native_raw_scores() -> Result<Vec<f64>> {
+    let text = output(cargo(&[
+        "run",
+        "--quiet",
+        "--profile=ci",
+        "--package=skewless-cli",
+        "--",
+        "predict",
+        BUNDLE,
+        SAMPLE,
+    ]))?;
+    text.lines()
+        .map(|line| {
+            let answer: Value = serde_json::from_str(line)?;
+            answer["raw"]
+                .as_f64()
+                .context("an answer without a raw score")
+        })
+        .collect()
+}
+
+/// The Python that has the native peers.
+pub(crate) fn python() -> Result<PathBuf> {
+    Ok(setup::venv("peers", "tests/peers/requirements.txt")?.join("python"))
+}
+
+/// The folder whose `node_modules` holds the peers in WebAssembly.
+pub(crate) fn modules() -> PathBuf {
+    at(FOLDER).join("npm")
+}
+
+fn install() -> Result<()> {
+    python()?;
+    let modules = modules();
+    std::fs::create_dir_all(&modules)?;
+    for file in ["package.json", "package-lock.json"] {
+        let wanted = std::fs::read(at("tests/peers").join(file))?;
+        let there = modules.join(file);
+        // An unchanged file keeps its time, by which the installed packages are judged.
+        if std::fs::read(&there).ok().as_ref() != Some(&wanted) {
+            std::fs::write(&there, wanted)?;
+        }
+    }
+    setup::npm(&format!("{FOLDER}/npm"))?;
+    setup::npm("tests/web")?;
+    setup::chromium()
+}
+
+fn tiny() -> Option<PathBuf> {
+    let named = std::env::var_os(TINY_VARIABLE).map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| root().join(TINY_SIBLING));
+    folder.join("cases.json").is_file().then_some(folder)
+}
+
+/// Makes the models again where the scripts or the data changed.
+fn make(works: &Works, tiny: Option<&PathBuf>) -> Result<()> {
+    let stamp = works.folder.join("made.txt");
+    let wanted = fingerprint(tiny)?;
+    if std::fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+        return Ok(());
+    }
+    let mut make = Command::new(python()?);
+    make.arg(at("tests/peers/make_works.py"))
+        .arg(at("models/flights"))
+        .arg(&works.folder)
+        .args(tiny)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    run(make)?;
+    Ok(std::fs::write(stamp, wanted)?)
+}
+
+/// What the models are made from: the scripts' text, the versions, the size of the data.
+fn fingerprint(tiny: Option<&PathBuf>) -> Result<String> {
+    let mut text = String::new();
+    for file in [
+        "requirements.txt",
+        "make_works.py",
+        "flights_table.py",
+        "tiny.py",
+    ] {
+        text += &std::fs::read_to_string(at("tests/peers").join(file))?;
+    }
+    text += &std::fs::read_to_string(at("models/flights/data/origin.json"))?;
+    Ok(format!("{text}\ntiny: {}\n", tiny.is_some()))
+}
+
+fn build() -> Result<()> {
+    web::build()?;
+    run(cargo(&[
+        "build",
+        "--quiet",
+        "--release",
+        "--package=skewless-runner",
+    ]))
+}
+
+/// The project's bundle of each model; one that is refused leaves its work without a bundle, which then fails by name.
+fn pack(works: &Works) -> Result<()> {
+    for name in works
+        .names
+        .iter()
+        .filter(|name| *name != "record-to-prediction")
+    {
+        let path = |file: &str| works.path(name, file).display().to_string();
+        let model = if name == "gbdt-200x31" {
+            "model.txt"
+        } else {
+            "model.onnx"
+        };
+        let _ = std::fs::remove_file(path("bundle.skw"));
+        let mut pack = cargo(&[
+            "run",
+            "--quiet",
+            "--release",
+            "--package=skewless-cli",
+            "--no-default-features",
+            "--features=pack",
+            "--",
+            "pack",
+            "--model",
+            &path(model),
+            "--features",
+            &path("features.toml"),
+            "--golden-from",
+            &path("records.jsonl"),
+            "--name",
+            name,
+            "--version=1.0.0",
+        ]);
+        pack.args(["--output", &path("bundle.skw")]);
+        if let Err(error) = run(pack) {
+            println!("  {name} is not packed: {error:#}");
+        }
+    }
+    Ok(())
+}
