@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use proptest::prelude::*;
-use skewless_core::plan::{Accumulate, Missing, Model, Node, Test, Tree, TreeModel};
+use skewless_core::plan::{Accumulate, LeafPrecision, Missing, Model, Node, Test, Tree, TreeModel};
 use skewless_core::{
     Bundle, BundleParts, Column, Columns, FeatureSpec, FittedSpec, Link, Output, Pipeline,
     Predictor, Profile, Record, Task, TextColumn, golden,
@@ -86,6 +86,7 @@ fn model() -> Model {
         accumulate: Accumulate::F64,
         base: vec![0.1],
         average: false,
+        leaves: LeafPrecision::Exact,
         trees: vec![
             Tree {
                 output: 0,

@@ -107,6 +107,7 @@ fn tree_model(booster: &GradientBooster, inputs: usize) -> Result<TreeModel> {
         accumulate: Accumulate::F64,
         base: vec![booster.base_score],
         average: false,
+        leaves: skewless_core::plan::LeafPrecision::Exact,
         trees,
     })
 }

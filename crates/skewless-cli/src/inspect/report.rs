@@ -50,6 +50,9 @@ pub(super) enum ModelFacts {
         depth: usize,
         thresholds: usize,
         columns_used: usize,
+        /// Where leaves are 16-bit integers: how far from the exact ones.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rounding: Option<Rounding>,
     },
     Linear {
         weights: usize,
@@ -134,6 +137,15 @@ fn inputs_of<'a>(spec: &'a FittedSpec, name: &'a str) -> Vec<&'a str> {
     inputs.filter(|input| needed.contains(input)).collect()
 }
 
+/// What 16-bit leaves cost.
+#[derive(Serialize)]
+pub(super) struct Rounding {
+    /// Largest difference of one leaf.
+    pub(super) leaf: f64,
+    /// No raw score differs by more.
+    pub(super) bound: f64,
+}
+
 impl From<ModelSummary> for ModelFacts {
     fn from(summary: ModelSummary) -> Self {
         match summary {
@@ -143,12 +155,17 @@ impl From<ModelSummary> for ModelFacts {
                 depth,
                 thresholds,
                 inputs_used,
+                rounding,
             } => Self::Trees {
                 trees,
                 leaves,
                 depth,
                 thresholds,
                 columns_used: inputs_used,
+                rounding: rounding.map(|rounding| Rounding {
+                    leaf: rounding.leaf,
+                    bound: rounding.bound,
+                }),
             },
             ModelSummary::Linear { nonzero, weights } => Self::Linear { weights, nonzero },
             ModelSummary::Network {

@@ -88,6 +88,7 @@ impl Report<'_> {
                 depth,
                 thresholds,
                 columns_used,
+                ..
             } => (
                 "trees",
                 format!(
@@ -121,6 +122,17 @@ impl Report<'_> {
             ),
         };
         table.add_row([what, &size]);
+        if let ModelFacts::Trees {
+            rounding: Some(rounding),
+            ..
+        } = &self.model
+        {
+            let cost = format!(
+                "16 bits: a leaf is off by at most {:.2e}, a raw score by at most {:.2e}",
+                rounding.leaf, rounding.bound
+            );
+            table.add_row(["leaves", &cost]);
+        }
         table.add_row(["answer", &answer(self.output)]);
         table
     }

@@ -42,6 +42,7 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
             accumulate: Accumulate::F64,
             base: vec![0.0; outputs],
             average: model.header.has("average_output"),
+            leaves: skewless_core::plan::LeafPrecision::Exact,
             trees,
         }),
         output,

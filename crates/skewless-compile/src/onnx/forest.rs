@@ -188,6 +188,7 @@ impl Forest {
             },
             base: vec![0.0; outputs],
             average: self.average,
+            leaves: skewless_core::plan::LeafPrecision::Exact,
             trees,
         }))
     }

@@ -60,6 +60,7 @@ fn trees(gradient_booster: &Booster, inputs: usize, base: Vec<f64>) -> Result<Mo
         accumulate: Accumulate::F32,
         base,
         average: false,
+        leaves: skewless_core::plan::LeafPrecision::Exact,
         trees,
     }))
 }

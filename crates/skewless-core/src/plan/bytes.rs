@@ -41,6 +41,22 @@ impl PlanWriter {
         }
     }
 
+    /// One bit a value, the lowest of each byte first.
+    pub(super) fn bits(&mut self, values: impl Iterator<Item = bool>) {
+        let (mut byte, mut filled) = (0, 0);
+        for value in values {
+            byte |= u8::from(value) << filled;
+            filled += 1;
+            if filled == 8 {
+                self.u8(byte);
+                (byte, filled) = (0, 0);
+            }
+        }
+        if filled > 0 {
+            self.u8(byte);
+        }
+    }
+
     /// Numbers as f32 where `narrow`, else as f64.
     #[expect(
         clippy::cast_possible_truncation,
@@ -131,6 +147,14 @@ impl<'a> PlanReader<'a> {
         Ok(self
             .items(count, width, what)?
             .map(|bytes| u16::from_le_bytes(le_bytes(bytes)))
+            .collect())
+    }
+
+    /// 16-bit integers, as numbers.
+    pub(super) fn integers(&mut self, count: usize, what: &str) -> Result<Vec<f64>> {
+        Ok(self
+            .items(count, 2, what)?
+            .map(|bytes| f64::from(i16::from_le_bytes(le_bytes(bytes))))
             .collect())
     }
 

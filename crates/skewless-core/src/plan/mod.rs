@@ -8,8 +8,8 @@ mod layout;
 mod linear;
 pub mod network;
 mod rank;
-mod tree_encode;
-mod tree_engine;
+mod simd;
+mod trees;
 
 pub use layout::{Group, Layout};
 pub use network::NetworkModel;
@@ -59,17 +59,7 @@ pub trait Engine: Send + Sync {
         scratch: &mut EngineScratch,
         raw: &mut [f64],
     ) -> Result<()> {
-        if layout.is_dense() {
-            return self.score(rows, scratch, raw);
-        }
-        let n = raw.len() / self.outputs().max(1);
-        let mut dense = std::mem::take(&mut scratch.dense);
-        dense.clear();
-        dense.resize(n * layout.width(), 0.0);
-        layout.expand(rows, &mut dense);
-        let result = self.score(&dense, scratch, raw);
-        scratch.dense = dense;
-        result
+        expand_and_score(self, layout, rows, scratch, raw)
     }
 }
 
@@ -87,6 +77,7 @@ pub enum Simd {
 #[derive(Clone, Debug, Default)]
 pub struct EngineScratch {
     bins: Vec<u16>,
+    active: trees::Active,
     /// Feature rows of an engine that reads no compact ones.
     dense: Vec<f64>,
     network: network::NetworkScratch,
@@ -107,6 +98,8 @@ pub enum ModelSummary {
         thresholds: usize,
         /// Number of inputs that some split reads.
         inputs_used: usize,
+        /// Where leaves are 16-bit integers: how far from the exact ones.
+        rounding: Option<LeafRounding>,
     },
     /// A linear model.
     Linear {
@@ -171,8 +164,30 @@ pub struct TreeModel {
     pub base: Vec<f64>,
     /// Divide each sum by the number of its trees (random forests).
     pub average: bool,
+    /// How the plan holds the leaves.
+    pub leaves: LeafPrecision,
     /// The trees in the order in which they are summed.
     pub trees: Vec<Tree>,
+}
+
+/// How a plan holds the leaves of trees.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LeafPrecision {
+    /// As they are: the raw scores are the library's.
+    #[default]
+    Exact,
+    /// As 16-bit integers q with one scale an output: a raw score is `base + scale · Σ q`, whose sum is exact. The plan
+    /// of a model with f64 leaves is about half as large; [`LeafRounding`] says what it costs.
+    I16,
+}
+
+/// How far 16-bit leaves are from the exact ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LeafRounding {
+    /// Largest difference of one leaf.
+    pub leaf: f64,
+    /// No raw score differs by more, whatever the row: a bound, not a measurement.
+    pub bound: f64,
 }
 
 /// One tree: `nodes[0]` is the root, and every other node is the child of exactly one split.
@@ -262,7 +277,7 @@ impl Model {
         match self {
             Self::Trees(model) => {
                 plan.u8(KIND_TREES);
-                tree_encode::encode(model, &mut plan)?;
+                trees::encode(model, &mut plan)?;
             }
             Self::Linear(model) => {
                 plan.u8(KIND_LINEAR);
@@ -323,7 +338,7 @@ pub fn decode_with(bytes: &[u8], simd: Simd) -> Result<Box<dyn Engine>> {
         ));
     }
     let engine: Box<dyn Engine> = match plan.u8("kind")? {
-        KIND_TREES => Box::new(tree_engine::TreeEngine::read(&mut plan)?),
+        KIND_TREES => Box::new(trees::TreeEngine::read(&mut plan, simd)?),
         KIND_LINEAR => Box::new(linear::LinearEngine::read(&mut plan)?),
         KIND_NETWORK => Box::new(network::NetworkEngine::read(&mut plan, simd)?),
         kind => {
@@ -345,8 +360,42 @@ const KIND_TREES: u8 = 1;
 const KIND_LINEAR: u8 = 2;
 const KIND_NETWORK: u8 = 3;
 
-fn check_shape(engine: &dyn Engine, rows: &[f64], raw: &[f64]) -> Result<()> {
-    let (inputs, outputs) = (engine.inputs(), engine.outputs());
+/// Scores compact rows as the feature rows that they stand for.
+fn expand_and_score<E: Engine + ?Sized>(
+    engine: &E,
+    layout: &Layout,
+    rows: &[f64],
+    scratch: &mut EngineScratch,
+    raw: &mut [f64],
+) -> Result<()> {
+    if layout.is_dense() {
+        return engine.score(rows, scratch, raw);
+    }
+    check_compact_shape(engine, layout, rows, raw)?;
+    let n = raw.len() / engine.outputs().max(1);
+    let mut dense = std::mem::take(&mut scratch.dense);
+    dense.clear();
+    dense.resize(n * layout.width(), 0.0);
+    layout.expand(rows, &mut dense);
+    let result = engine.score(&dense, scratch, raw);
+    scratch.dense = dense;
+    result
+}
+
+fn check_compact_shape<E: Engine + ?Sized>(
+    engine: &E,
+    layout: &Layout,
+    rows: &[f64],
+    raw: &[f64],
+) -> Result<()> {
+    check_lengths(layout.compact_width(), engine.outputs(), rows, raw)
+}
+
+fn check_shape<E: Engine + ?Sized>(engine: &E, rows: &[f64], raw: &[f64]) -> Result<()> {
+    check_lengths(engine.inputs(), engine.outputs(), rows, raw)
+}
+
+fn check_lengths(inputs: usize, outputs: usize, rows: &[f64], raw: &[f64]) -> Result<()> {
     let n = raw.len() / outputs.max(1);
     if n * outputs == raw.len() && n * inputs == rows.len() {
         return Ok(());
@@ -354,9 +403,17 @@ fn check_shape(engine: &dyn Engine, rows: &[f64], raw: &[f64]) -> Result<()> {
     Err(Error::misuse(
         "misuse.shape",
         format!(
-            "{} feature values and {} scores do not fit a model of {inputs} inputs and {outputs} outputs",
+            "{} values and {} scores do not fit rows of {inputs} values and {outputs} scores",
             rows.len(),
             raw.len()
         ),
     ))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "rounding to f32 is what the model asks for"
+)]
+fn narrow(value: f64) -> f64 {
+    f64::from(value as f32)
 }

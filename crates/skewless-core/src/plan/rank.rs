@@ -49,6 +49,36 @@ impl MissingMode {
     }
 }
 
+/// [`MissingMode::resolve`] without a branch.
+#[derive(Clone, Copy)]
+pub(super) struct Resolver {
+    /// What NaN is tested as.
+    nan: f64,
+    /// Magnitudes up to here are missing.
+    zero: f64,
+}
+
+impl Resolver {
+    pub(super) fn of(mode: MissingMode) -> Self {
+        let (nan, zero) = match mode {
+            MissingMode::Nan => (f64::NAN, -1.0),
+            MissingMode::AsZero => (0.0, -1.0),
+            MissingMode::ZeroIsMissing => (f64::NAN, ZERO),
+        };
+        Self { nan, zero }
+    }
+
+    /// The value to bin, and whether it is missing.
+    #[expect(
+        clippy::neg_cmp_op_on_partial_ord,
+        reason = "NaN is not above anything: it is missing"
+    )]
+    pub(super) fn resolve(self, value: f64) -> (f64, bool) {
+        let value = if value.is_nan() { self.nan } else { value };
+        (value, !(value.abs() > self.zero))
+    }
+}
+
 /// The rank of `value` among sorted `thresholds`: how many of them lie below it.
 #[expect(
     clippy::cast_possible_truncation,

@@ -46,6 +46,7 @@ pub(crate) fn binary() -> Service {
         accumulate: Accumulate::F64,
         base: vec![-0.3],
         average: false,
+        leaves: skewless_core::plan::LeafPrecision::Exact,
         trees: trees.collect(),
     });
     let output = output(

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::bytes::PlanWriter;
-use super::rank::{MAX_THRESHOLDS, MissingMode, OTHER_BIN};
-use super::{Accumulate, Missing, Node, Test, Tree, TreeModel};
+use super::super::bytes::PlanWriter;
+use super::super::rank::{MAX_THRESHOLDS, MissingMode, OTHER_BIN};
+use super::super::{Accumulate, Missing, Node, Test, TreeModel};
+use super::precision::Quantised;
+use super::streams::Streams;
 use crate::error::{Error, Result};
 
 pub(super) const FLAG_NARROW_INPUTS: u8 = 1;
@@ -17,6 +19,16 @@ pub(super) const FLAG_NARROW_THRESHOLDS: u8 = 8;
 pub(super) const FLAG_NARROW_LEAVES: u8 = 16;
 pub(super) const FLAG_WIDE_FEATURES: u8 = 32;
 pub(super) const FLAG_WIDE_RANKS: u8 = 64;
+/// A second byte of flags follows.
+pub(super) const FLAG_EXTENDED: u8 = 128;
+
+/// Leaves are `i16`, with a scale an output.
+pub(super) const FLAG2_INTEGER_LEAVES: u8 = 1;
+/// One bit a node says whether it is a split; feature codes are those of splits alone.
+pub(super) const FLAG2_SHAPE_BITS: u8 = 2;
+/// Every missing value goes right, and the bits that would say so are left out.
+pub(super) const FLAG2_MISSING_RIGHT: u8 = 4;
+pub(super) const FLAG2_ALL: u8 = 7;
 
 /// The code of a leaf in the stream of model features.
 pub(super) const LEAF: u16 = 0;
@@ -31,30 +43,82 @@ pub(super) fn encode(model: &TreeModel, plan: &mut PlanWriter) -> Result<()> {
     for tree in &model.trees {
         streams.push_tree(tree, &tables, model.narrow_inputs)?;
     }
-    let narrow_thresholds = tables.thresholds().all(is_f32);
+    let quantised = Quantised::of(model);
     let narrow_leaves = streams.leaves.iter().copied().all(is_f32);
-    if model.accumulate == Accumulate::F32 && !narrow_leaves {
+    if model.accumulate == Accumulate::F32 && quantised.is_none() && !narrow_leaves {
         return Err(Error::misuse(
             "misuse.model",
             "a model that adds in f32 has a leaf that is not an f32",
         ));
     }
-    let wide_features = tables.features.len() >= usize::from(u8::MAX);
-    let wide_ranks = streams.ranks.iter().any(|&rank| rank > u16::from(u8::MAX));
+    let narrow_thresholds = tables.thresholds().all(is_f32);
+    let features = tables.features.len();
+    let form = match &quantised {
+        None => Form::plain(features, &streams),
+        Some(_) => Form::small(features, &streams),
+    };
     plan.u8(flags(&[
         (FLAG_NARROW_INPUTS, model.narrow_inputs),
         (FLAG_ACCUMULATE_F32, model.accumulate == Accumulate::F32),
         (FLAG_AVERAGE, model.average),
         (FLAG_NARROW_THRESHOLDS, narrow_thresholds),
-        (FLAG_NARROW_LEAVES, narrow_leaves),
-        (FLAG_WIDE_FEATURES, wide_features),
-        (FLAG_WIDE_RANKS, wide_ranks),
+        (FLAG_NARROW_LEAVES, quantised.is_none() && narrow_leaves),
+        (FLAG_WIDE_FEATURES, form.wide_features),
+        (FLAG_WIDE_RANKS, form.wide_ranks),
+        (FLAG_EXTENDED, quantised.is_some()),
     ]));
+    if quantised.is_some() {
+        plan.u8(flags(&[
+            (FLAG2_INTEGER_LEAVES, true),
+            (FLAG2_SHAPE_BITS, form.shape_bits),
+            (FLAG2_MISSING_RIGHT, form.missing_right),
+        ]));
+    }
     plan.size(model.inputs)?;
     plan.size(model.outputs)?;
     plan.floats(model.base.iter().copied(), false);
+    if let Some(quantised) = &quantised {
+        plan.floats(quantised.scales.iter().copied(), false);
+        let rounding = quantised.rounding;
+        plan.floats([rounding.leaf, rounding.bound].into_iter(), false);
+    }
     tables.write(plan, narrow_thresholds)?;
-    streams.write(plan, wide_features, wide_ranks, narrow_leaves)
+    streams.write_shape(plan, &form)?;
+    match &quantised {
+        None => plan.floats(streams.leaves.iter().copied(), narrow_leaves),
+        Some(quantised) => streams.write_integers(plan, quantised),
+    }
+    Ok(())
+}
+
+/// How the streams of nodes are written.
+pub(super) struct Form {
+    pub(super) wide_features: bool,
+    pub(super) wide_ranks: bool,
+    pub(super) shape_bits: bool,
+    pub(super) missing_right: bool,
+}
+
+impl Form {
+    /// A feature code a node, a missing bit a split.
+    fn plain(features: usize, streams: &Streams) -> Self {
+        Self {
+            wide_features: features >= usize::from(u8::MAX),
+            wide_ranks: streams.ranks.iter().any(|&rank| rank > u16::from(u8::MAX)),
+            shape_bits: false,
+            missing_right: false,
+        }
+    }
+
+    /// No more than a reader needs.
+    fn small(features: usize, streams: &Streams) -> Self {
+        Self {
+            wide_features: features > usize::from(u8::MAX) + 1,
+            shape_bits: true,
+            missing_right: !streams.missing_left.contains(&true),
+            ..Self::plain(features, streams)
+        }
+    }
 }
 
 fn flags(set: &[(u8, bool)]) -> u8 {
@@ -91,7 +155,7 @@ struct ModelFeature {
     thresholds: Vec<f64>,
 }
 
-struct Tables {
+pub(super) struct Tables {
     features: Vec<ModelFeature>,
     sets: Vec<Vec<u32>>,
 }
@@ -152,7 +216,7 @@ impl Tables {
     }
 
     /// The model feature and rank (or set) of a split.
-    fn locate(
+    pub(super) fn locate(
         &self,
         input: usize,
         test: &Test,
@@ -212,7 +276,7 @@ impl Tables {
     }
 }
 
-fn code(index: usize) -> Result<u16> {
+pub(super) fn code(index: usize) -> Result<u16> {
     u16::try_from(index).map_err(|_| {
         Error::unsupported(
             "unsupported.model_size",
@@ -314,97 +378,4 @@ fn bitset(categories: &[u32]) -> Result<Vec<u32>> {
         }
     }
     Ok(words)
-}
-
-/// All trees as parallel streams in preorder, left before right.
-#[derive(Default)]
-struct Streams {
-    outputs: Vec<usize>,
-    leaf_counts: Vec<usize>,
-    features: Vec<u16>,
-    ranks: Vec<u16>,
-    missing_left: Vec<bool>,
-    leaves: Vec<f64>,
-}
-
-impl Streams {
-    fn push_tree(&mut self, tree: &Tree, tables: &Tables, narrow: bool) -> Result<()> {
-        let mut open = vec![0];
-        let (mut visited, leaves_before) = (0, self.leaves.len());
-        while let Some(index) = open.pop() {
-            visited += 1;
-            let node = tree
-                .nodes
-                .get(index)
-                .filter(|_| visited <= tree.nodes.len());
-            let Some(node) = node else {
-                return Err(Error::misuse(
-                    "misuse.model",
-                    "the nodes of a tree do not form a tree",
-                ));
-            };
-            match node {
-                Node::Leaf { value } if value.is_finite() => {
-                    self.features.push(LEAF);
-                    self.leaves.push(*value);
-                }
-                Node::Leaf { value } => {
-                    return Err(Error::misuse(
-                        "misuse.model",
-                        format!("a leaf holds {value}"),
-                    ));
-                }
-                Node::Split {
-                    input,
-                    test,
-                    missing,
-                    left,
-                    right,
-                } => {
-                    let (feature, rank) = tables.locate(*input, test, *missing, narrow)?;
-                    self.features.push(feature + 1);
-                    self.ranks.push(rank);
-                    self.missing_left.push(matches!(
-                        missing,
-                        Missing::Left | Missing::ZeroIsMissingLeft
-                    ));
-                    open.push(*right);
-                    open.push(*left);
-                }
-            }
-        }
-        if visited != tree.nodes.len() {
-            return Err(Error::misuse(
-                "misuse.model",
-                "a tree has nodes that its root does not reach",
-            ));
-        }
-        self.outputs.push(tree.output);
-        self.leaf_counts.push(self.leaves.len() - leaves_before);
-        Ok(())
-    }
-
-    fn write(
-        &self,
-        plan: &mut PlanWriter,
-        wide_features: bool,
-        wide_ranks: bool,
-        narrow_leaves: bool,
-    ) -> Result<()> {
-        plan.size(self.outputs.len())?;
-        for (&output, &leaves) in self.outputs.iter().zip(&self.leaf_counts) {
-            plan.u16(code(output)?);
-            plan.size(leaves)?;
-        }
-        plan.narrow_or_wide(self.features.iter().copied(), wide_features);
-        plan.narrow_or_wide(self.ranks.iter().copied(), wide_ranks);
-        for eight in self.missing_left.chunks(8) {
-            plan.u8(eight
-                .iter()
-                .rev()
-                .fold(0, |byte, &bit| byte << 1 | u8::from(bit)));
-        }
-        plan.floats(self.leaves.iter().copied(), narrow_leaves);
-        Ok(())
-    }
 }

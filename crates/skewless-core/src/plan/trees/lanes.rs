@@ -1,0 +1,224 @@
+//! Trees walked side by side: several rows of one tree, or several trees of one row, each step without a branch.
+//!
+//! A walk waits for one node after the other; eight of them wait together (interleaving: Asadi et al., TKDE 2014).
+
+use super::super::Layout;
+use super::super::rank::MISSING_BIN;
+use super::super::{Accumulate, narrow};
+use super::bins::RowBins;
+use super::forest::{Forest, ForestNode, NodeKind, Root};
+
+/// Walks at a time.
+const WALKS: usize = 8;
+/// Rows binned at a time: a tree's nodes serve them all before the next tree's are read.
+const TILE: usize = 64;
+
+/// The kernel of models with large trees or many thresholds.
+pub(super) struct Lanes {
+    nodes: Vec<LaneNode>,
+    categorical: bool,
+    bins: RowBins,
+}
+
+/// A node in 8 bytes.
+#[derive(Clone, Copy, Default)]
+struct LaneNode {
+    /// The right child, or the leaf; with [`LEAF`], [`CATEGORICAL`] and [`MISSING_LEFT`].
+    next: u32,
+    feature: u16,
+    /// Bins below go left, once [`MISSING_LEFT`] is added to them: the missing bin wraps around to 0. Or the set.
+    limit: u16,
+}
+
+/// Must be the highest bit.
+const MISSING_LEFT: u32 = 1 << 31;
+const CATEGORICAL: u32 = 1 << 30;
+const LEAF: u32 = 1 << 29;
+const INDEX: u32 = LEAF - 1;
+
+impl LaneNode {
+    fn of(node: &ForestNode) -> Self {
+        let (flags, limit) = match node.kind {
+            NodeKind::Leaf => (LEAF, 0),
+            NodeKind::Numeric { missing_left } => {
+                let missing = u16::from(missing_left);
+                (u32::from(missing) << 31, node.rank + 1 + missing)
+            }
+            NodeKind::Categorical { missing_left } => {
+                (u32::from(missing_left) << 31 | CATEGORICAL, node.rank)
+            }
+        };
+        Self {
+            next: node.next | flags,
+            feature: node.feature,
+            limit,
+        }
+    }
+}
+
+impl Lanes {
+    /// The kernel for a model, where 29 bits number its nodes.
+    pub(super) fn new(forest: &Forest) -> Option<Self> {
+        let fits = forest.nodes.len() < INDEX as usize;
+        let is_categorical = |node: &ForestNode| matches!(node.kind, NodeKind::Categorical { .. });
+        fits.then(|| Self {
+            nodes: forest.nodes.iter().map(LaneNode::of).collect(),
+            categorical: forest.nodes.iter().any(is_categorical),
+            bins: RowBins::default(),
+        })
+    }
+
+    /// Scores feature rows.
+    pub(super) fn score(
+        &self,
+        forest: &Forest,
+        rows: &[f64],
+        bins: &mut Vec<u16>,
+        raw: &mut [f64],
+    ) {
+        let width = forest.inputs;
+        self.score_tiles(forest, (rows, width), bins, raw, |row, bins| {
+            RowBins::push_row(forest, row, bins);
+        });
+    }
+
+    /// Prepares for compact rows.
+    pub(super) fn bind(&mut self, forest: &Forest, layout: &Layout) {
+        self.bins = RowBins::new(forest, layout);
+    }
+
+    /// Scores compact rows, `width` numbers each, of the layout bound before.
+    pub(super) fn score_compact(
+        &self,
+        forest: &Forest,
+        rows: (&[f64], usize),
+        bins: &mut Vec<u16>,
+        raw: &mut [f64],
+    ) {
+        self.score_tiles(forest, rows, bins, raw, |row, bins| {
+            self.bins.push_compact(forest, row, bins);
+        });
+    }
+
+    fn score_tiles(
+        &self,
+        forest: &Forest,
+        (rows, width): (&[f64], usize),
+        bins: &mut Vec<u16>,
+        raw: &mut [f64],
+        bin: impl Fn(&[f64], &mut Vec<u16>),
+    ) {
+        for (tile, scores) in raw.chunks_mut(TILE * forest.outputs).enumerate() {
+            bins.clear();
+            for (row, scores) in scores.chunks_exact_mut(forest.outputs).enumerate() {
+                let start = (tile * TILE + row) * width;
+                bin(rows.get(start..start + width).unwrap_or_default(), bins);
+                forest.start(scores);
+            }
+            match self.categorical {
+                true => self.add_leaves::<true>(forest, bins, scores),
+                false => self.add_leaves::<false>(forest, bins, scores),
+            }
+            let each_row = scores.chunks_exact_mut(forest.outputs);
+            each_row.for_each(|scores| forest.finish(scores));
+        }
+    }
+
+    /// Adds the leaves of all trees: eight rows at a time through each tree, the rows that remain through eight trees
+    /// at a time.
+    fn add_leaves<const SETS: bool>(&self, forest: &Forest, bins: &[u16], scores: &mut [f64]) {
+        let (width, outputs) = (forest.features.len(), forest.outputs);
+        let mut eights = scores.chunks_exact_mut(WALKS * outputs);
+        let mut row = 0;
+        for scores in &mut eights {
+            let bins: [&[u16]; WALKS] =
+                std::array::from_fn(|lane| row_bins(bins, row + lane, width));
+            for tree in &forest.trees {
+                let leaves = self.walk::<SETS>(forest, [tree; WALKS], bins);
+                for (scores, leaf) in scores.chunks_exact_mut(outputs).zip(leaves) {
+                    add(forest, scores, tree.output, leaf);
+                }
+            }
+            row += WALKS;
+        }
+        for scores in eights.into_remainder().chunks_exact_mut(outputs) {
+            let bins = row_bins(bins, row, width);
+            for trees in forest.trees.chunks(WALKS) {
+                // Walks without a tree of their own repeat the first.
+                let own = |lane: usize| trees.get(lane).or_else(|| trees.first());
+                let Some(first) = own(0) else { continue };
+                let walks = std::array::from_fn(|lane| own(lane).unwrap_or(first));
+                let leaves = self.walk::<SETS>(forest, walks, [bins; WALKS]);
+                for (tree, leaf) in trees.iter().zip(leaves) {
+                    add(forest, scores, tree.output, leaf);
+                }
+            }
+            row += 1;
+        }
+    }
+
+    /// The leaves' values of eight walks.
+    fn walk<const SETS: bool>(
+        &self,
+        forest: &Forest,
+        trees: [&Root; WALKS],
+        bins: [&[u16]; WALKS],
+    ) -> [f64; WALKS] {
+        let mut at = trees.map(|tree| tree.node);
+        loop {
+            let mut all = LEAF;
+            for (at, bins) in at.iter_mut().zip(bins) {
+                let node = self.node(*at);
+                let bin = bins
+                    .get(usize::from(node.feature))
+                    .copied()
+                    .unwrap_or(MISSING_BIN);
+                let left = if SETS && node.next & CATEGORICAL != 0 {
+                    match bin {
+                        MISSING_BIN => node.next & MISSING_LEFT != 0,
+                        category => forest.set_has(node.limit, category),
+                    }
+                } else {
+                    bin.wrapping_add((node.next >> 31) as u16) < node.limit
+                };
+                let child = if left {
+                    *at + 1
+                } else {
+                    (node.next & INDEX) as usize
+                };
+                *at = if node.next & LEAF != 0 { *at } else { child };
+                all &= node.next;
+            }
+            if all != 0 {
+                return at.map(|at| {
+                    let leaf = (self.node(at).next & INDEX) as usize;
+                    forest.leaves.get(leaf).copied().unwrap_or_default()
+                });
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn node(&self, at: usize) -> LaneNode {
+        // Every index was proven when the plan was read.
+        self.nodes.get(at).copied().unwrap_or(LaneNode {
+            next: LEAF,
+            feature: 0,
+            limit: 0,
+        })
+    }
+}
+
+fn row_bins(bins: &[u16], row: usize, width: usize) -> &[u16] {
+    bins.get(row * width..(row + 1) * width).unwrap_or_default()
+}
+
+#[inline(always)]
+fn add(forest: &Forest, scores: &mut [f64], output: usize, leaf: f64) {
+    if let Some(score) = scores.get_mut(output) {
+        *score = match forest.sums() {
+            Accumulate::F64 => *score + leaf,
+            Accumulate::F32 => narrow(*score + leaf),
+        };
+    }
+}

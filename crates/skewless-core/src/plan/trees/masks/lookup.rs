@@ -1,0 +1,426 @@
+//! Which rows of the table of masks a feature row asks for.
+
+use super::super::super::rank::{MISSING_BIN, OTHER_BIN, Resolver, category_bin, numeric_bin};
+use super::super::super::{Group, Layout, narrow};
+use super::super::bins::{ByInput, code_index};
+use super::super::forest::{FeatureKind, Forest, ModelFeature, NodeKind};
+use super::MOST_CATEGORY_TESTS;
+use super::table::{Table, Word};
+
+/// The table rows that the rows of a tile ask for: what closes some leaf, in no particular order.
+#[derive(Clone, Debug, Default)]
+pub(in crate::plan) struct Active {
+    ids: Vec<u32>,
+    counts: Vec<usize>,
+    most: usize,
+}
+
+impl Active {
+    /// Forgets all rows; each of those to come has at most `most` table rows.
+    pub(super) fn start(&mut self, most: usize) {
+        // One more, because a row is written before it is known to count.
+        self.most = most + 1;
+        self.counts.clear();
+    }
+
+    /// The table rows of one row of the tile.
+    pub(super) fn row(&self, row: usize) -> &[u32] {
+        let count = self.counts.get(row).copied().unwrap_or_default();
+        let start = row * self.most;
+        self.ids.get(start..start + count).unwrap_or_default()
+    }
+
+    /// Room for the next row's table rows.
+    fn next(&mut self) -> &mut [u32] {
+        let start = self.counts.len() * self.most;
+        let end = start + self.most;
+        if self.ids.len() < end {
+            self.ids.resize(end, 0);
+        }
+        self.ids.get_mut(start..end).unwrap_or_default()
+    }
+}
+
+/// The table rows of every model feature, and of every code of a one-hot group.
+pub(super) struct Lookup {
+    /// The rows of each of the forest's model features.
+    features: Vec<FeatureRows>,
+    /// Features with one threshold, which most columns of one-hot groups are.
+    single: Vec<Single>,
+    /// The other features.
+    many: Vec<usize>,
+    /// Whether a table row closes a leaf.
+    closing: Vec<bool>,
+    rows: usize,
+    columns: Vec<CompactColumn>,
+}
+
+/// The table rows of one model feature stand side by side: ranks 0..=n, or categories and any other one; then missing.
+pub(super) struct FeatureRows {
+    pub(super) first: usize,
+    /// Number of thresholds; number of categories that some set may hold.
+    pub(super) size: usize,
+}
+
+struct Single {
+    input: usize,
+    first: u32,
+    threshold: f64,
+    resolver: Resolver,
+}
+
+/// A number of a compact row that some feature reads.
+enum CompactColumn {
+    /// The features of one column.
+    Number { at: usize, features: Vec<usize> },
+    /// A table row for each code, and for none; [`NOTHING`] where it closes nothing.
+    OneHot { at: usize, rows: Vec<u32> },
+}
+
+const NOTHING: u32 = u32::MAX;
+
+impl FeatureRows {
+    /// All rows, with the bins that lead to them.
+    pub(super) fn bins(&self, kind: FeatureKind) -> impl Iterator<Item = (usize, u16)> {
+        let last = match kind {
+            FeatureKind::Numeric { .. } => None,
+            FeatureKind::Categorical => Some(OTHER_BIN),
+        };
+        let ranks = match kind {
+            FeatureKind::Numeric { .. } => 0..self.size + 1,
+            FeatureKind::Categorical => 0..self.size,
+        };
+        ranks
+            .map(|bin| u16::try_from(bin).unwrap_or(OTHER_BIN))
+            .chain(last)
+            .chain([MISSING_BIN])
+            .enumerate()
+            .map(|(row, bin)| (self.first + row, bin))
+    }
+
+    pub(super) fn missing(&self) -> usize {
+        self.first + self.size + 1
+    }
+}
+
+impl Lookup {
+    /// The table rows of a forest; none where there would be too many categories.
+    pub(super) fn new(forest: &Forest) -> Option<Self> {
+        let sizes = sizes(forest)?;
+        let (mut features, mut single, mut many, mut rows) =
+            (Vec::new(), Vec::new(), Vec::new(), 0);
+        for (index, (feature, size)) in forest.features.iter().zip(sizes).enumerate() {
+            features.push(FeatureRows { first: rows, size });
+            match (feature.kind, forest.thresholds_of(feature)) {
+                (FeatureKind::Numeric { .. }, &[threshold]) => single.push(Single {
+                    input: feature.input,
+                    first: u32::try_from(rows).ok()?,
+                    threshold,
+                    resolver: Resolver::of(feature.mode),
+                }),
+                _ => many.push(index),
+            }
+            rows += size + 2;
+        }
+        Some(Self {
+            features,
+            single,
+            many,
+            closing: Vec::new(),
+            rows,
+            columns: Vec::new(),
+        })
+    }
+
+    /// Number of table rows.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn features(&self) -> &[FeatureRows] {
+        &self.features
+    }
+
+    /// Tells which table rows close a leaf; no other is asked for.
+    pub(super) fn leave_out(&mut self, closing: Vec<bool>) {
+        self.closing = closing;
+    }
+
+    /// Table rows that one row asks for at most.
+    pub(super) fn most_active(&self) -> usize {
+        self.features.len().max(self.columns.len())
+    }
+
+    /// Finds the table rows of a feature row.
+    pub(super) fn push_row(&self, forest: &Forest, row: &[f64], active: &mut Active) {
+        let mut push = Push {
+            lookup: self,
+            to: active.next(),
+            count: 0,
+        };
+        let value = |input: usize| {
+            let value = row.get(input).copied().unwrap_or(f64::NAN);
+            match forest.narrow_inputs {
+                true => narrow(value),
+                false => value,
+            }
+        };
+        for single in &self.single {
+            push.row(single.row(value(single.input)));
+        }
+        for &index in &self.many {
+            if let Some(feature) = forest.features.get(index) {
+                push.row(self.row_of(forest, feature, index, value(feature.input)));
+            }
+        }
+        let count = push.count;
+        active.counts.push(count);
+    }
+
+    /// Finds the table rows of a compact row.
+    pub(super) fn push_compact(&self, forest: &Forest, row: &[f64], active: &mut Active) {
+        let mut push = Push {
+            lookup: self,
+            to: active.next(),
+            count: 0,
+        };
+        for column in &self.columns {
+            match column {
+                CompactColumn::Number { at, features } => {
+                    let value = row.get(*at).copied().unwrap_or(f64::NAN);
+                    for &index in features {
+                        if let Some(feature) = forest.features.get(index) {
+                            let value = match forest.narrow_inputs {
+                                true => narrow(value),
+                                false => value,
+                            };
+                            push.row(self.row_of(forest, feature, index, value));
+                        }
+                    }
+                }
+                CompactColumn::OneHot { at, rows } => {
+                    let code = row.get(*at).copied().unwrap_or(f64::NAN);
+                    let none = rows.len() - 1;
+                    push.any(rows.get(code_index(code, none)).copied().unwrap_or(NOTHING));
+                }
+            }
+        }
+        let count = push.count;
+        active.counts.push(count);
+    }
+
+    /// The table row of a model feature for a value that is rounded where the model asks for it.
+    fn row_of(&self, forest: &Forest, feature: &ModelFeature, index: usize, value: f64) -> u32 {
+        let Some(rows) = self.features.get(index) else {
+            return NOTHING;
+        };
+        let row = match feature.kind {
+            FeatureKind::Numeric { .. } => {
+                match numeric_bin(value, feature.mode, forest.thresholds_of(feature)) {
+                    MISSING_BIN => rows.size + 1,
+                    rank => usize::from(rank),
+                }
+            }
+            FeatureKind::Categorical => match category_bin(value, feature.mode) {
+                MISSING_BIN => rows.size + 1,
+                category => usize::from(category).min(rows.size),
+            },
+        };
+        id(rows.first + row)
+    }
+
+    /// Prepares for compact rows: each code of a one-hot group becomes one table row.
+    pub(super) fn bind<W: Word, const TREES: usize, const LEAVES: usize>(
+        &mut self,
+        forest: &Forest,
+        layout: &Layout,
+        table: &mut Table<W, TREES, LEAVES>,
+    ) {
+        let by_input = ByInput::new(forest);
+        let (mut column, mut at, mut columns, mut folded) = (0, 0, Vec::new(), Vec::new());
+        for group in layout.groups() {
+            let read = by_input.within(column..column + group.width());
+            let read = read.map(|(input, features)| (input - column, features));
+            match group {
+                Group::Number | Group::Numbers { .. } => {
+                    columns.extend(read.map(|(offset, features)| CompactColumn::Number {
+                        at: at + offset,
+                        features: features.to_vec(),
+                    }));
+                }
+                Group::OneHot { width } => {
+                    let used = read.map(|(offset, features)| UsedColumn {
+                        offset,
+                        zero: self.rows_at(forest, features, 0.0),
+                        one: self.rows_at(forest, features, 1.0),
+                    });
+                    let used: Vec<_> = used.collect();
+                    if !used.is_empty() {
+                        let rows = one_hot_rows(*width, &used, table, &mut folded);
+                        columns.push(CompactColumn::OneHot { at, rows });
+                    }
+                }
+            }
+            column += group.width();
+            at += group.compact_width();
+        }
+        self.columns = columns;
+        table.append(&folded);
+    }
+
+    /// The table rows that close something, of features that read one value.
+    fn rows_at(&self, forest: &Forest, features: &[usize], value: f64) -> Vec<u32> {
+        let rows = features.iter().filter_map(|&index| {
+            let feature = forest.features.get(index)?;
+            Some(self.row_of(forest, feature, index, value))
+        });
+        rows.filter(|&row| self.closes(row)).collect()
+    }
+
+    fn closes(&self, row: u32) -> bool {
+        self.closing.get(row as usize).is_some_and(|&closes| closes)
+    }
+}
+
+/// A column of a one-hot group that some feature reads: the table rows for 0 and for 1.
+struct UsedColumn {
+    offset: usize,
+    zero: Vec<u32>,
+    one: Vec<u32>,
+}
+
+/// A table row for each code of a one-hot group, and for none. What no single row of the table says is added to
+/// `folded`, whose rows come behind the table's.
+fn one_hot_rows<W: Word, const TREES: usize, const LEAVES: usize>(
+    width: usize,
+    used: &[UsedColumn],
+    table: &Table<W, TREES, LEAVES>,
+    folded: &mut Vec<Vec<[W; TREES]>>,
+) -> Vec<u32> {
+    let mut add = |mask: Vec<[W; TREES]>| {
+        folded.push(mask);
+        id(table.rows() + folded.len() - 1)
+    };
+    if used.iter().all(|column| column.zero.is_empty()) {
+        let mut rows = vec![NOTHING; width + 1];
+        for column in used {
+            let row = match column.one.as_slice() {
+                [] => NOTHING,
+                [row] => *row,
+                several => add(table.fold(several)),
+            };
+            if let Some(slot) = rows.get_mut(column.offset) {
+                *slot = row;
+            }
+        }
+        return rows;
+    }
+    // The fold of the zeros of all columns but one is that of those before it and of those behind it.
+    let mut behind = vec![table.fold(&[])];
+    for column in used.iter().rev() {
+        let mut mask = table.fold(&column.zero);
+        behind
+            .last()
+            .into_iter()
+            .for_each(|rest| and(&mut mask, rest));
+        behind.push(mask);
+    }
+    let none = behind.pop().map_or(NOTHING, &mut add);
+    let mut rows = vec![none; width + 1];
+    let mut before = table.fold(&[]);
+    for column in used {
+        let mut mask = table.fold(&column.one);
+        and(&mut mask, &before);
+        behind
+            .pop()
+            .into_iter()
+            .for_each(|rest| and(&mut mask, &rest));
+        if let Some(slot) = rows.get_mut(column.offset) {
+            *slot = add(mask);
+        }
+        and(&mut before, &table.fold(&column.zero));
+    }
+    rows
+}
+
+fn and<W: Word, const TREES: usize>(mask: &mut [[W; TREES]], other: &[[W; TREES]]) {
+    for (mask, other) in mask.iter_mut().flatten().zip(other.iter().flatten()) {
+        *mask &= *other;
+    }
+}
+
+/// The number of thresholds of each numeric feature, and of categories of each categorical one.
+fn sizes(forest: &Forest) -> Option<Vec<usize>> {
+    let mut sizes: Vec<usize> = forest
+        .features
+        .iter()
+        .map(|feature| forest.thresholds_of(feature).len())
+        .collect();
+    let mut splits = vec![0_usize; sizes.len()];
+    for node in &forest.nodes {
+        let NodeKind::Categorical { .. } = node.kind else {
+            continue;
+        };
+        let feature = usize::from(node.feature);
+        let set = forest.sets.get(usize::from(node.rank))?;
+        let size = sizes.get_mut(feature)?;
+        *size = (*size).max(categories(set));
+        *splits.get_mut(feature)? += 1;
+    }
+    let tests: usize = splits
+        .iter()
+        .zip(&sizes)
+        .map(|(splits, size)| splits * size)
+        .sum();
+    (tests <= MOST_CATEGORY_TESTS).then_some(sizes)
+}
+
+/// One more than the largest category of a set.
+fn categories(set: &[u32]) -> usize {
+    let last = set.iter().rposition(|&word| word != 0);
+    let size = last.map_or(0, |word| {
+        let bits = set.get(word).map_or(0, |word| 32 - word.leading_zeros());
+        word * 32 + bits as usize
+    });
+    size.min(usize::from(OTHER_BIN))
+}
+
+/// Rows are fewer than the bytes they take, which are bounded.
+fn id(row: usize) -> u32 {
+    u32::try_from(row).unwrap_or(NOTHING)
+}
+
+impl Single {
+    fn row(&self, value: f64) -> u32 {
+        let (value, missing) = self.resolver.resolve(value);
+        match missing {
+            true => self.first + 2,
+            false => self.first + u32::from(self.threshold < value),
+        }
+    }
+}
+
+/// Writes the table rows of one row that close something.
+struct Push<'a> {
+    lookup: &'a Lookup,
+    to: &'a mut [u32],
+    count: usize,
+}
+
+impl Push<'_> {
+    /// A row of a feature, written first and counted then, so that nothing branches.
+    fn row(&mut self, row: u32) {
+        if let Some(to) = self.to.get_mut(self.count) {
+            *to = row;
+            self.count += usize::from(self.lookup.closes(row));
+        }
+    }
+
+    /// A row that closes something, or [`NOTHING`].
+    fn any(&mut self, row: u32) {
+        if let Some(to) = self.to.get_mut(self.count) {
+            *to = row;
+            self.count += usize::from(row != NOTHING);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Tree ensembles: encoding, reading, and the kernels that score them.
+//!
+//! The scalar walk of [`Forest`] is the definition. At load, the model's shape chooses a faster kernel that gives its
+//! bits: [`Masks`] for trees of at most 64 leaves whose tables stay small, [`Lanes`] for the rest.
+
+mod bins;
+mod decode;
+mod encode;
+mod forest;
+mod lanes;
+mod masks;
+mod precision;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use super::bytes::{PlanReader, PlanWriter};
+use super::{
+    Engine, EngineScratch, Layout, ModelSummary, Simd, TreeModel, check_compact_shape, check_shape,
+    expand_and_score,
+};
+use crate::error::Result;
+use forest::Forest;
+use lanes::Lanes;
+pub(super) use masks::Active;
+use masks::Masks;
+
+/// Writes an ensemble behind the plan's header.
+pub(super) fn encode(model: &TreeModel, plan: &mut PlanWriter) -> Result<()> {
+    encode::encode(model, plan)
+}
+
+pub(super) struct TreeEngine {
+    forest: Forest,
+    kernel: Kernel,
+}
+
+enum Kernel {
+    /// The definition.
+    Scalar,
+    Masks(Masks),
+    Lanes(Lanes),
+}
+
+impl Kernel {
+    fn for_shape(forest: &Forest) -> Self {
+        let masks = Masks::new(forest).map(Self::Masks);
+        let lanes = || Lanes::new(forest).map(Self::Lanes);
+        masks.or_else(lanes).unwrap_or(Self::Scalar)
+    }
+}
+
+impl TreeEngine {
+    pub(super) fn read(plan: &mut PlanReader<'_>, simd: Simd) -> Result<Self> {
+        let forest = decode::read(plan)?;
+        let kernel = match simd {
+            Simd::Off => Kernel::Scalar,
+            Simd::Auto => Kernel::for_shape(&forest),
+        };
+        Ok(Self { forest, kernel })
+    }
+}
+
+impl Engine for TreeEngine {
+    fn inputs(&self) -> usize {
+        self.forest.inputs
+    }
+
+    fn outputs(&self) -> usize {
+        self.forest.outputs
+    }
+
+    fn accepts_missing(&self) -> bool {
+        true
+    }
+
+    fn summary(&self) -> ModelSummary {
+        let forest = &self.forest;
+        let mut inputs: Vec<usize> = forest
+            .features
+            .iter()
+            .map(|feature| feature.input)
+            .collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        ModelSummary::Trees {
+            trees: forest.trees.len(),
+            leaves: forest.leaves.len(),
+            depth: forest.depth,
+            thresholds: forest.thresholds.len(),
+            inputs_used: inputs.len(),
+            rounding: forest.quantised.as_ref().map(|leaves| leaves.rounding),
+        }
+    }
+
+    fn score(&self, rows: &[f64], scratch: &mut EngineScratch, raw: &mut [f64]) -> Result<()> {
+        check_shape(self, rows, raw)?;
+        match &self.kernel {
+            Kernel::Scalar => self.forest.score(rows, &mut scratch.bins, raw),
+            Kernel::Masks(masks) => masks.score(&self.forest, rows, &mut scratch.active, raw),
+            Kernel::Lanes(lanes) => lanes.score(&self.forest, rows, &mut scratch.bins, raw),
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, layout: &Layout) {
+        match &mut self.kernel {
+            Kernel::Scalar => {}
+            Kernel::Masks(masks) => masks.bind(&self.forest, layout),
+            Kernel::Lanes(lanes) => lanes.bind(&self.forest, layout),
+        }
+    }
+
+    fn score_compact(
+        &self,
+        layout: &Layout,
+        rows: &[f64],
+        scratch: &mut EngineScratch,
+        raw: &mut [f64],
+    ) -> Result<()> {
+        check_compact_shape(self, layout, rows, raw)?;
+        let compact = (rows, layout.compact_width());
+        match &self.kernel {
+            Kernel::Scalar => return expand_and_score(self, layout, rows, scratch, raw),
+            Kernel::Masks(masks) => {
+                masks.score_compact(&self.forest, compact, &mut scratch.active, raw);
+            }
+            Kernel::Lanes(lanes) => {
+                lanes.score_compact(&self.forest, compact, &mut scratch.bins, raw);
+            }
+        }
+        Ok(())
+    }
+}
