@@ -40,13 +40,16 @@ pub(super) fn multiply_once_rounded(x: i32, multiplier: i32, shift: i8) -> i32 {
     low_word(rounded.clamp(i32::MIN.into(), i32::MAX.into()))
 }
 
-/// A real number of steps, bounded and then rounded half to even; not-a-number is the lower bound. Bounds are whole,
-/// so that bounding first changes nothing and keeps the rounding exact.
-#[expect(clippy::cast_possible_truncation, reason = "bounded by whole bounds")]
+/// 1.5 · 2^23: a sum with it has no bits behind the point, so that adding it rounds half to even.
+pub(super) const ROUNDING: f32 = 12_582_912.0;
+
+/// A real number of steps, bounded and then rounded half to even; not-a-number is the lower bound. Bounds are whole
+/// and small, so that bounding first changes nothing and keeps the rounding exact.
 pub(super) fn bounded_steps(value: f32, lower: f32, upper: f32) -> i32 {
     let above = if value > lower { value } else { lower };
     let within = if above < upper { above } else { upper };
-    within.round_ties_even() as i32
+    let rounded = (within + ROUNDING).to_bits().cast_signed();
+    rounded.wrapping_sub(ROUNDING.to_bits().cast_signed())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the callers' values fit")]
@@ -65,14 +68,48 @@ pub(super) struct Epilogue {
     pub(super) lower: i32,
     pub(super) upper: i32,
     pub(super) zero_point: i8,
+    /// The bounds as reals.
+    pub(super) lower_steps: f32,
+    pub(super) upper_steps: f32,
+    /// What the bits of a sum with [`ROUNDING`] exceed the steps with their zero point by.
+    pub(super) rounding_bits: i32,
 }
 
 /// [`Requantize`] with an entry a channel.
 #[derive(Debug)]
 pub(super) enum Scale {
     Float(Vec<f32>),
-    Fixed(Vec<i32>, Vec<i8>),
+    Fixed(Vec<i32>, Vec<i8>, Option<FixedLanes>),
     FixedOnce(Vec<i32>, Vec<i8>),
+}
+
+/// [`multiply_twice_rounded`] without shifts that differ from lane to lane: with e the shift to the right,
+/// `p = (x · left · multiplier + 2^30) >> 31`, then `((p + (p < 0 ? away : 0)) · right + 2^29) >> 30`.
+#[derive(Debug)]
+pub(super) struct FixedLanes {
+    /// 2^shift to the left.
+    pub(super) left: Vec<i32>,
+    pub(super) multiplier: Vec<i32>,
+    /// 2^(30 − e).
+    pub(super) right: Vec<i32>,
+    /// −1, so that halves of negative numbers are rounded away from zero, where e > 0.
+    pub(super) away: Vec<i32>,
+}
+
+impl FixedLanes {
+    /// `None` where a shift by 31 has no such form.
+    fn new(multiplier: &[i32], shift: &[i8]) -> Option<Self> {
+        let right = |&shift: &i8| 1i32.checked_shl((30 + i32::from(shift.min(0))).try_into().ok()?);
+        Some(Self {
+            left: shift.iter().map(|&it| 1 << it.max(0)).collect(),
+            multiplier: multiplier.to_vec(),
+            right: shift.iter().map(right).collect::<Option<_>>()?,
+            away: shift
+                .iter()
+                .map(|&it| if it < 0 { -1 } else { 0 })
+                .collect(),
+        })
+    }
 }
 
 impl Epilogue {
@@ -90,32 +127,45 @@ impl Epilogue {
             groups,
             block,
         };
+        let steps = |bound: i8| i16::from(bound) - i16::from(zero_point);
+        let rounding = ROUNDING.to_bits().cast_signed();
         Self {
             bias: filled.of(bias),
             scale: match requantize {
                 Requantize::Float { multiplier } => Scale::Float(filled.of(multiplier)),
                 Requantize::Fixed { multiplier, shift } => {
-                    Scale::Fixed(filled.of(multiplier), filled.of(shift))
+                    let (multiplier, shift) = (filled.of(multiplier), filled.of(shift));
+                    let lanes = FixedLanes::new(&multiplier, &shift);
+                    Scale::Fixed(multiplier, shift, lanes)
                 }
                 Requantize::FixedOnce { multiplier, shift } => {
                     Scale::FixedOnce(filled.of(multiplier), filled.of(shift))
                 }
             },
-            lower: i32::from(lower) - i32::from(zero_point),
-            upper: i32::from(upper) - i32::from(zero_point),
+            lower: steps(lower).into(),
+            upper: steps(upper).into(),
             zero_point,
+            lower_steps: steps(lower).into(),
+            upper_steps: steps(upper).into(),
+            rounding_bits: rounding - i32::from(zero_point),
         }
+    }
+
+    /// Entries of each list.
+    pub(super) fn channels(&self) -> usize {
+        self.bias.len()
     }
 
     /// The int8 of an accumulator that began with the bias.
     #[expect(clippy::cast_precision_loss, reason = "the meaning is f32")]
+    #[inline]
     pub(super) fn quantised(&self, channel: usize, accumulator: i32) -> i8 {
         let steps = match &self.scale {
             Scale::Float(multiplier) => {
                 let real = accumulator as f32 * at(multiplier, channel);
-                bounded_steps(real, self.lower as f32, self.upper as f32)
+                bounded_steps(real, self.lower_steps, self.upper_steps)
             }
-            Scale::Fixed(multiplier, shift) => {
+            Scale::Fixed(multiplier, shift, _) => {
                 multiply_twice_rounded(accumulator, at(multiplier, channel), at(shift, channel))
             }
             Scale::FixedOnce(multiplier, shift) => {

@@ -1,6 +1,10 @@
 //! The inner loops, one implementation a set of instructions. [`scalar`] is the definition; the others give its bits.
 
 mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod vector;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm;
 
 use super::patch::{Patch, PatchMut, SLACK};
 use super::rounding::Epilogue;
@@ -12,6 +16,9 @@ use crate::plan::Simd;
 pub(super) enum Kernel {
     /// Plain Rust.
     Scalar,
+    /// WebAssembly's 128-bit vectors.
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    Wasm,
 }
 
 /// Sums of products over a patch: `patch[pixel + run + i] · weight`, for every pixel and every output of a group.
@@ -54,7 +61,17 @@ pub(super) const DEPTH_BLOCK: usize = 8;
 
 impl Kernel {
     /// The best there is.
-    pub(super) fn choose(_simd: Simd) -> Self {
+    pub(super) fn choose(simd: Simd) -> Self {
+        match simd {
+            Simd::Off => Self::Scalar,
+            Simd::Auto => Self::best(),
+        }
+    }
+
+    fn best() -> Self {
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        return Self::Wasm;
+        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
         Self::Scalar
     }
 
@@ -95,12 +112,26 @@ impl Kernel {
 
     /// Sums, requantised.
     pub(super) fn product(self, job: &Product, output: &mut [i8]) {
-        scalar::product(job, output);
+        let done = match self {
+            Self::Scalar => false,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm::product(job, output),
+        };
+        if !done {
+            scalar::product(job, output);
+        }
     }
 
     /// Sums of each channel, requantised.
     pub(super) fn depthwise(self, job: &Depthwise, output: &mut [i8]) {
-        scalar::depthwise(job, output);
+        let done = match self {
+            Self::Scalar => false,
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm::depthwise(job, output),
+        };
+        if !done {
+            scalar::depthwise(job, output);
+        }
     }
 
     /// `clamp(round_half_even(f32(x) / scale) + zero point)`; `(scale, zero point)`.
@@ -110,6 +141,10 @@ impl Kernel {
 
     /// Values without their zero point.
     pub(super) fn widen(self, from: &[i8], zero_point: i8, to: &mut [i16]) {
-        scalar::widen(from, zero_point, to);
+        match self {
+            Self::Scalar => scalar::widen(from, zero_point, to),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm::widen(from, zero_point, to),
+        }
     }
 }

@@ -1,0 +1,220 @@
+//! WebAssembly's `simd128`: eight outputs in two vectors, two products a lane (`i32x4.dot_i16x8_s`).
+
+#![expect(
+    unsafe_code,
+    reason = "vector loads and stores take pointers; the loops in `vector` check their bounds"
+)]
+
+use std::arch::wasm32::*;
+
+use super::super::patch::Patch;
+use super::super::rounding::{Epilogue, FixedLanes, ROUNDING};
+use super::super::weights::PackedGroup;
+use super::vector::{self, Depth, Lanes};
+use super::{Depthwise, Product};
+
+/// `simd128`.
+pub(super) struct Simd128;
+
+impl Lanes for Simd128 {
+    const BLOCK: usize = 8;
+    const STEP: usize = 2;
+    type Element = i16;
+    type Sums = (v128, v128);
+    type Values = v128;
+    type Weights = (v128, v128);
+
+    #[inline(always)]
+    unsafe fn load(at: *const i32) -> (v128, v128) {
+        // SAFETY: eight values are there.
+        unsafe { (v128_load(at.cast()), v128_load(at.add(4).cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn values(at: *const i16) -> v128 {
+        // SAFETY: two values are there; the instruction needs no alignment.
+        unsafe { v128_load32_splat(at.cast()) }
+    }
+
+    #[inline(always)]
+    unsafe fn narrow(at: *const i8) -> (v128, v128) {
+        // SAFETY: sixteen values are there.
+        unsafe {
+            (
+                i16x8_load_extend_i8x8(at),
+                i16x8_load_extend_i8x8(at.add(8)),
+            )
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn wide(at: *const i16) -> (v128, v128) {
+        // SAFETY: sixteen values are there.
+        unsafe { (v128_load(at.cast()), v128_load(at.add(8).cast())) }
+    }
+
+    #[inline(always)]
+    unsafe fn add(sums: (v128, v128), weights: (v128, v128), values: v128) -> (v128, v128) {
+        (
+            i32x4_add(sums.0, i32x4_dot_i16x8(weights.0, values)),
+            i32x4_add(sums.1, i32x4_dot_i16x8(weights.1, values)),
+        )
+    }
+
+    #[inline(always)]
+    unsafe fn store_float(
+        sums: (v128, v128),
+        multipliers: *const f32,
+        epilogue: &Epilogue,
+        to: *mut i8,
+    ) {
+        // SAFETY: eight multipliers are there.
+        let by = unsafe {
+            (
+                v128_load(multipliers.cast()),
+                v128_load(multipliers.add(4).cast()),
+            )
+        };
+        let steps = (
+            float_steps(sums.0, by.0, epilogue),
+            float_steps(sums.1, by.1, epilogue),
+        );
+        // SAFETY: there is room for eight values.
+        unsafe { store_bytes(steps, to) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_fixed(
+        sums: (v128, v128),
+        lanes: &FixedLanes,
+        channel: usize,
+        epilogue: &Epilogue,
+        to: *mut i8,
+    ) {
+        // SAFETY: lists have eight more values, and there is room for eight.
+        unsafe {
+            let steps = (
+                fixed_steps(sums.0, lanes, channel, epilogue),
+                fixed_steps(sums.1, lanes, channel + 4, epilogue),
+            );
+            store_bytes(steps, to);
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn store(sums: (v128, v128), to: *mut i32) {
+        // SAFETY: there is room for eight values.
+        unsafe {
+            v128_store(to.cast(), sums.0);
+            v128_store(to.add(4).cast(), sums.1);
+        }
+    }
+}
+
+impl Depth for Simd128 {
+    #[inline(always)]
+    unsafe fn add_taps(
+        sums: (v128, v128),
+        a: *const i16,
+        b: *const i16,
+        weights: *const i16,
+    ) -> (v128, v128) {
+        // SAFETY: eight values of each tap and sixteen weights are there.
+        unsafe {
+            let (a, b) = (v128_load(a.cast()), v128_load(b.cast()));
+            let by = (v128_load(weights.cast()), v128_load(weights.add(8).cast()));
+            let low = i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(a, b);
+            let high = i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(a, b);
+            (
+                i32x4_add(sums.0, i32x4_dot_i16x8(low, by.0)),
+                i32x4_add(sums.1, i32x4_dot_i16x8(high, by.1)),
+            )
+        }
+    }
+}
+
+/// Bounded, rounded steps with the zero point: see [`super::super::rounding::bounded_steps`].
+#[inline(always)]
+fn float_steps(sums: v128, multipliers: v128, epilogue: &Epilogue) -> v128 {
+    let real = f32x4_mul(f32x4_convert_i32x4(sums), multipliers);
+    let bounded = f32x4_pmin(
+        f32x4_splat(epilogue.upper_steps),
+        f32x4_pmax(f32x4_splat(epilogue.lower_steps), real),
+    );
+    let rounded = f32x4_add(bounded, f32x4_splat(ROUNDING));
+    i32x4_sub(rounded, i32x4_splat(epilogue.rounding_bits))
+}
+
+/// Both fixed roundings: see [`FixedLanes`].
+#[inline(always)]
+unsafe fn fixed_steps(sums: v128, lanes: &FixedLanes, channel: usize, epilogue: &Epilogue) -> v128 {
+    // SAFETY: the lists have four more values.
+    let list = |list: &[i32]| unsafe { v128_load(list.as_ptr().add(channel).cast()) };
+    let shifted = i32x4_mul(sums, list(&lanes.left));
+    let product = rounded_product::<31>(shifted, list(&lanes.multiplier));
+    let away = v128_and(i32x4_shr(product, 31), list(&lanes.away));
+    let scaled = rounded_product::<30>(i32x4_add(product, away), list(&lanes.right));
+    let bounded = i32x4_min(
+        i32x4_max(scaled, i32x4_splat(epilogue.lower)),
+        i32x4_splat(epilogue.upper),
+    );
+    i32x4_add(bounded, i32x4_splat(epilogue.zero_point.into()))
+}
+
+/// `(a · b + 2^(SHIFT − 1)) >> SHIFT`, whose result fits i32, so that the shift need not know the sign.
+#[inline(always)]
+fn rounded_product<const SHIFT: u32>(a: v128, b: v128) -> v128 {
+    let half = i64x2_splat(1 << (SHIFT - 1));
+    let low = u64x2_shr(i64x2_add(i64x2_extmul_low_i32x4(a, b), half), SHIFT);
+    let high = u64x2_shr(i64x2_add(i64x2_extmul_high_i32x4(a, b), half), SHIFT);
+    i32x4_shuffle::<0, 2, 4, 6>(low, high)
+}
+
+/// Stores eight steps, which fit int8.
+#[inline(always)]
+unsafe fn store_bytes(steps: (v128, v128), to: *mut i8) {
+    let words = i16x8_narrow_i32x4(steps.0, steps.1);
+    // SAFETY: there is room for eight values.
+    unsafe { v128_store64_lane::<0>(i8x16_narrow_i16x8(words, words), to.cast()) }
+}
+
+/// [`super::scalar::product`].
+pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
+    let Patch::Words(patch) = job.patch else {
+        return false;
+    };
+    // SAFETY: the module is built with the instructions.
+    unsafe {
+        match job.weights {
+            PackedGroup::Narrow(weights) => {
+                vector::product::<Simd128, i8>(job, patch, weights, output)
+            }
+            PackedGroup::Wide(weights) => {
+                vector::product::<Simd128, i16>(job, patch, weights, output)
+            }
+        }
+    }
+}
+
+/// [`super::scalar::depthwise`].
+pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
+    // SAFETY: the module is built with the instructions.
+    unsafe { vector::depthwise::<Simd128>(job, output) }
+}
+
+/// [`super::scalar::widen`].
+pub(super) fn widen(from: &[i8], zero_point: i8, to: &mut [i16]) {
+    let zero = i16x8_splat(zero_point.into());
+    let count = from.len().min(to.len());
+    let mut at = 0;
+    while at + 8 <= count {
+        // SAFETY: eight values are left in both.
+        unsafe {
+            let values = i16x8_load_extend_i8x8(from.as_ptr().add(at));
+            v128_store(to.as_mut_ptr().add(at).cast(), i16x8_sub(values, zero));
+        }
+        at += 8;
+    }
+    let rest = to.get_mut(at..).unwrap_or_default();
+    super::scalar::widen(from.get(at..).unwrap_or_default(), zero_point, rest);
+}
