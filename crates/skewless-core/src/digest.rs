@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
+use crate::batch::BatchPrediction;
 use crate::output::NO_LABEL;
-use crate::predictor::BatchPrediction;
 
 /// Stands in the label's place where a row failed.
 const FAILED: u32 = u32::MAX - 1;

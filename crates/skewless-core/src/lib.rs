@@ -1,5 +1,6 @@
 //! Features, engine, output, profile and bundle: a raw record in, a prediction out, the same bits on every target.
 
+mod batch;
 pub mod bundle;
 pub mod columns;
 pub mod digest;
@@ -14,14 +15,15 @@ pub mod record;
 pub mod spec;
 pub mod tensor;
 
+pub use batch::BatchPrediction;
 pub use bundle::{Bundle, BundleParts, Manifest};
 pub use columns::{Column, Columns, TextColumn};
 pub use digest::PredictionDigest;
 pub use error::{Error, ErrorKind, Result};
 pub use golden::GoldenRow;
 pub use output::{Link, Output, Prediction, Task};
-pub use pipeline::Pipeline;
-pub use predictor::{BatchPrediction, Predictor};
+pub use pipeline::{Cell, Cells, Pipeline};
+pub use predictor::{Predictor, Scratch};
 pub use profile::Profile;
 pub use record::{Record, Value};
 pub use spec::{FeatureSpec, FittedSpec, Input};

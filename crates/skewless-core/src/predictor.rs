@@ -1,11 +1,12 @@
 //! The predictor: pipeline, engine and output as one; records or columns in, predictions out.
 
+use crate::batch::BatchPrediction;
 use crate::bundle::Bundle;
 use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::golden::GoldenRow;
-use crate::output::{NO_LABEL, Output, Prediction};
-use crate::pipeline::{FeatureRows, Pipeline};
+use crate::output::{Output, Prediction};
+use crate::pipeline::{Cell, Cells, Frame, Pipeline, RecordCells};
 use crate::plan::{Engine, EngineScratch, Model, Simd, decode, decode_with};
 use crate::record::Record;
 use crate::spec::FittedSpec;
@@ -22,20 +23,12 @@ pub struct Predictor {
     output: Output,
 }
 
-/// The predictions of a batch, column-wise.
+/// Memory that predictions use; kept by a caller who predicts often, so that little is allocated each time.
 #[derive(Debug, Default)]
-pub struct BatchPrediction {
-    rows: usize,
-    outputs: usize,
-    values_per_row: usize,
-    /// rows × outputs raw scores, row-major; NaN in a failed row.
-    pub raw: Vec<f64>,
-    /// rows × values, row-major (see [`Prediction::values`]); NaN in a failed row.
-    pub values: Vec<f64>,
-    /// A label a row; [`NO_LABEL`] for regression and in a failed row.
-    pub labels: Vec<u32>,
-    /// One error for each failed row, with its row, in the rows' order.
-    pub errors: Vec<Error>,
+pub struct Scratch {
+    numbers: Vec<f64>,
+    compact: Vec<f64>,
+    engine: EngineScratch,
 }
 
 impl Predictor {
@@ -145,19 +138,45 @@ impl Predictor {
     /// # Errors
     /// None that depends on the records' values.
     pub fn predict_records(&self, records: &[Record]) -> Result<BatchPrediction> {
-        let mut batch = self.empty_batch();
-        let size = self.block_rows();
-        for (block, records) in records.chunks(size).enumerate() {
-            let (columns, problems) = self.pipeline.columns_of(records)?;
-            self.predict_block(
-                &columns,
-                0..records.len(),
-                problems,
-                block * size,
-                &mut batch,
-            )?;
-        }
+        let mut batch = BatchPrediction::default();
+        let refused = self.pipeline.unknown_fields(records);
+        let cells = RecordCells {
+            records,
+            pipeline: &self.pipeline,
+        };
+        self.predict_cells(&cells, refused, &mut Scratch::default(), &mut batch)?;
         Ok(batch)
+    }
+
+    /// Predicts rows of cells, in place of what `batch` held; a faulty row fails alone. `refused` are faults that the
+    /// caller found, each with its row, in the rows' order; they come before those found here.
+    ///
+    /// # Errors
+    /// None that depends on the cells' values.
+    pub fn predict_cells(
+        &self,
+        cells: &dyn Cells,
+        refused: Vec<Error>,
+        scratch: &mut Scratch,
+        batch: &mut BatchPrediction,
+    ) -> Result<()> {
+        batch.clear(self.engine.outputs(), self.output.values());
+        let mut refused = refused.into_iter().peekable();
+        let size = self.block_rows();
+        for first in (0..cells.rows()).step_by(size) {
+            let rows = size.min(cells.rows() - first);
+            let block = Block { cells, first, rows };
+            let numbers = std::mem::take(&mut scratch.numbers);
+            let mut frame = self.pipeline.run_cells(&block, numbers);
+            let mut found = std::mem::take(&mut frame.problems);
+            while let Some(error) = refused.next_if(|error| error.row() < Some(first + rows)) {
+                let row = error.row().unwrap_or_default() - first;
+                frame.problems.push(error.with_row(row));
+            }
+            frame.problems.append(&mut found);
+            self.predict_frame(frame, first, scratch, batch)?;
+        }
+        Ok(())
     }
 
     /// Predicts columns; a faulty row fails alone.
@@ -168,21 +187,33 @@ impl Predictor {
         if columns.rows() == 0 {
             return Err(Error::input("input.empty_batch", "the batch has no rows"));
         }
-        let mut batch = self.empty_batch();
+        let mut batch = BatchPrediction::default();
+        batch.clear(self.engine.outputs(), self.output.values());
+        let mut scratch = Scratch::default();
         let size = self.block_rows();
         for start in (0..columns.rows()).step_by(size) {
             let end = columns.rows().min(start + size);
-            self.predict_block(columns, start..end, Vec::new(), start, &mut batch)?;
+            let frame = self.pipeline.run(columns, start..end)?;
+            self.predict_frame(frame, start, &mut scratch, &mut batch)?;
         }
         Ok(batch)
     }
 
     /// All faults of a record at once, at most one a field; none means that [`Predictor::predict`] answers.
     pub fn validate(&self, record: &Record) -> Vec<Error> {
-        let mut errors = match self.record_rows(record) {
-            Ok(rows) => rows.errors,
-            Err(error) => vec![error],
+        let records = std::slice::from_ref(record);
+        let refused = self.pipeline.unknown_fields(records);
+        let cells = RecordCells {
+            records,
+            pipeline: &self.pipeline,
         };
+        self.faults_of_cells(&cells, refused)
+    }
+
+    /// As [`Predictor::validate`], of a row of cells, with faults that the caller found.
+    pub fn faults_of_cells(&self, cells: &dyn Cells, refused: Vec<Error>) -> Vec<Error> {
+        let mut errors = refused;
+        errors.append(&mut self.pipeline.run_cells(cells, Vec::new()).problems);
         let mut fields: Vec<Option<String>> = Vec::new();
         errors.retain(|error| {
             let field = error.field().map(str::to_owned);
@@ -198,7 +229,24 @@ impl Predictor {
     /// # Errors
     /// The record's first fault.
     pub fn feature_row(&self, record: &Record) -> Result<Vec<f64>> {
-        let rows = self.record_rows(record)?;
+        let records = std::slice::from_ref(record);
+        if let Some(error) = self.pipeline.unknown_fields(records).into_iter().next() {
+            return Err(error);
+        }
+        let cells = RecordCells {
+            records,
+            pipeline: &self.pipeline,
+        };
+        self.feature_rows_of_cells(&cells)
+    }
+
+    /// The feature rows of rows of cells, row-major.
+    ///
+    /// # Errors
+    /// The first row's first fault.
+    pub fn feature_rows_of_cells(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
+        let frame = self.pipeline.run_cells(cells, Vec::new());
+        let rows = self.pipeline.feature_rows(frame);
         match rows.errors.into_iter().next() {
             Some(error) => Err(error),
             None => Ok(rows.values),
@@ -244,151 +292,64 @@ impl Predictor {
         Ok(GoldenRow::new(record.clone(), &features, prediction))
     }
 
-    pub(crate) fn record_rows(&self, record: &Record) -> Result<FeatureRows> {
-        let (columns, mut problems) = self.pipeline.columns_of(std::slice::from_ref(record))?;
-        let mut rows = self.pipeline.transform(&columns, 0..1)?;
-        problems.append(&mut rows.errors);
-        Ok(FeatureRows {
-            errors: problems,
-            ..rows
-        })
-    }
-
     fn block_rows(&self) -> usize {
         let cells = self.pipeline.cells_per_row().max(self.engine.outputs());
         (MOST_CELLS / cells.max(1)).clamp(1, MOST_ROWS)
     }
 
-    fn empty_batch(&self) -> BatchPrediction {
-        BatchPrediction {
-            outputs: self.engine.outputs(),
-            values_per_row: self.output.values(),
-            ..Default::default()
-        }
-    }
-
-    /// Appends the predictions of one block. `problems` came up while the rows were laid out; rows are counted from
-    /// the block's start and become the batch's.
-    fn predict_block(
+    /// Appends the predictions of one frame, whose rows become the batch's from `first_row` on.
+    fn predict_frame(
         &self,
-        columns: &Columns,
-        range: std::ops::Range<usize>,
-        mut problems: Vec<Error>,
+        mut frame: Frame<'_>,
         first_row: usize,
+        scratch: &mut Scratch,
         batch: &mut BatchPrediction,
     ) -> Result<()> {
-        let mut features = self.pipeline.compact_rows(columns, range.clone())?;
-        problems.append(&mut features.errors);
-        let mut raw = vec![0.0; range.len() * batch.outputs];
-        self.engine.score_compact(
-            self.pipeline.layout(),
-            &features.values,
-            &mut EngineScratch::default(),
-            &mut raw,
-        )?;
-        let mut values = vec![0.0; range.len() * batch.values_per_row];
-        let mut labels = Vec::with_capacity(range.len());
+        self.pipeline.write_compact(&frame, &mut scratch.compact);
+        let mut problems = std::mem::take(&mut frame.problems);
+        let rows = frame.rows;
+        scratch.numbers = frame.into_numbers();
+        let (raw, values) = batch.grow(rows);
+        let layout = self.pipeline.layout();
+        self.engine
+            .score_compact(layout, &scratch.compact, &mut scratch.engine, raw)?;
         let cells = raw
-            .chunks_exact(batch.outputs)
-            .zip(values.chunks_exact_mut(batch.values_per_row));
+            .chunks_exact(self.engine.outputs().max(1))
+            .zip(values.chunks_exact_mut(self.output.values().max(1)));
+        let mut labels = Vec::with_capacity(rows);
         for (row, (raw, values)) in cells.enumerate() {
             labels.push(self.output.apply(raw, values));
-            if raw
-                .iter()
-                .chain(values.iter())
-                .any(|number| !number.is_finite())
-            {
+            let mut numbers = raw.iter().chain(values.iter());
+            if numbers.any(|number| !number.is_finite()) {
                 let message =
                     "the prediction is not a finite number: the inputs are too large for the model";
                 problems.push(Error::input("input.out_of_domain", message).with_row(row));
             }
         }
+        batch.labels.append(&mut labels);
         problems.sort_by_key(Error::row);
         problems.dedup_by_key(|error| error.row());
         for error in problems {
-            let row = error.row().unwrap_or_default();
-            blank(&mut raw, row, batch.outputs);
-            blank(&mut values, row, batch.values_per_row);
-            labels
-                .iter_mut()
-                .skip(row)
-                .take(1)
-                .for_each(|label| *label = NO_LABEL);
-            batch.errors.push(error.with_row(first_row + row));
+            let row = first_row + error.row().unwrap_or_default();
+            batch.fail(error.with_row(row));
         }
-        batch.rows += range.len();
-        batch.raw.append(&mut raw);
-        batch.values.append(&mut values);
-        batch.labels.append(&mut labels);
         Ok(())
     }
 }
 
-fn blank(cells: &mut [f64], row: usize, width: usize) {
-    cells
-        .iter_mut()
-        .skip(row * width)
-        .take(width)
-        .for_each(|cell| *cell = f64::NAN);
+/// Some of the rows of cells.
+struct Block<'a> {
+    cells: &'a dyn Cells,
+    first: usize,
+    rows: usize,
 }
 
-impl BatchPrediction {
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
+impl Cells for Block<'_> {
+    fn rows(&self) -> usize {
         self.rows
     }
 
-    /// Raw scores per row.
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// Values per row.
-    pub fn values_per_row(&self) -> usize {
-        self.values_per_row
-    }
-
-    /// One row's prediction.
-    ///
-    /// # Errors
-    /// The row's error.
-    pub fn row(&self, row: usize) -> std::result::Result<Prediction, &Error> {
-        if let Ok(at) = self.errors.binary_search_by_key(&Some(row), Error::row)
-            && let Some(error) = self.errors.get(at)
-        {
-            return Err(error);
-        }
-        let slice = |cells: &[f64], width: usize| {
-            cells
-                .get(row * width..(row + 1) * width)
-                .unwrap_or_default()
-                .to_vec()
-        };
-        Ok(Prediction {
-            raw: slice(&self.raw, self.outputs),
-            values: slice(&self.values, self.values_per_row),
-            label: self
-                .labels
-                .get(row)
-                .copied()
-                .filter(|&label| label != NO_LABEL),
-        })
-    }
-
-    /// Appends another batch of the same model; its rows are counted on.
-    pub fn append(&mut self, mut other: Self) {
-        if self.rows == 0 {
-            *self = other;
-            return;
-        }
-        let first_row = self.rows;
-        self.rows += other.rows;
-        self.raw.append(&mut other.raw);
-        self.values.append(&mut other.values);
-        self.labels.append(&mut other.labels);
-        self.errors.extend(other.errors.into_iter().map(|error| {
-            let row = error.row().unwrap_or_default();
-            error.with_row(first_row + row)
-        }));
+    fn cell(&self, row: usize, input: usize) -> Cell<'_> {
+        self.cells.cell(self.first + row, input)
     }
 }

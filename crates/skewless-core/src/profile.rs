@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::batch::BatchPrediction;
 use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::pipeline::{Frame, Pipeline, Slot};
-use crate::predictor::BatchPrediction;
 use crate::spec::{FittedOp, FittedSpec};
 
 /// Categories that are counted one by one; the rest share a count.

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
-use crate::tensor::{self, Tensor, shown_shape};
+use crate::tensor::{self, Tensor};
 
 /// One value of a record.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,18 +36,6 @@ impl Value {
             Self::Text(_) => "string",
             Self::Tensor(_) => "array",
             Self::Other(name) => name,
-        }
-    }
-
-    /// The value as an error shows it.
-    pub(crate) fn shown(&self) -> String {
-        match self {
-            Self::Missing => "null".to_owned(),
-            Self::Bool(value) => value.to_string(),
-            Self::Number(value) => shown_number(*value),
-            Self::Text(value) => value.clone(),
-            Self::Tensor(tensor) => format!("{} numbers", shown_shape(tensor.shape())),
-            Self::Other(name) => (*name).to_owned(),
         }
     }
 }

@@ -39,9 +39,13 @@ impl Tensor {
 
     /// Whether the elements are those of a tensor of `shape`: in that shape, or flat.
     pub fn fits(&self, shape: &[usize]) -> bool {
-        self.shape == shape
-            || (self.shape.len() == 1 && shape.iter().product::<usize>() == self.values.len())
+        fits(&self.shape, shape)
     }
+}
+
+/// Whether what was given in one shape is a tensor of another: in that shape, or flat.
+pub(crate) fn fits(given: &[usize], due: &[usize]) -> bool {
+    given == due || matches!(given, [count] if *count == due.iter().product::<usize>())
 }
 
 /// A shape as messages show it: `96×96×3`.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::GoldenRow;
 use crate::error::{Error, Result};
+use crate::pipeline::RecordCells;
 use crate::predictor::Predictor;
 use crate::record::{Record, Value};
 use crate::spec::{Input, InputType, Outside, Token};
@@ -77,8 +78,9 @@ fn branches(predictor: &Predictor, record: &Record) -> Result<Option<Vec<(usize,
         return Ok(None);
     }
     let pipeline = predictor.pipeline();
-    let (columns, _) = pipeline.columns_of(std::slice::from_ref(record))?;
-    let frame = pipeline.run(&columns, 0..1)?;
+    let records = std::slice::from_ref(record);
+    let cells = RecordCells { records, pipeline };
+    let frame = pipeline.run_cells(&cells, Vec::new());
     Ok(Some(pipeline.branches(&frame, 0)))
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range as Rows;
 
-use super::frame::{Frame, TensorSlot, TextSlot};
+use super::frame::{Dictionary, Frame, TensorSlot, TextSlot};
 use super::time::{parse_date, parse_timestamp};
 use super::{InputSlot, Slot};
 use crate::columns::{Column, MISSING_CODE, TextColumn};
@@ -64,8 +64,9 @@ pub(super) fn absent(frame: &mut Frame<'_>, target: &InputSlot) {
     match target.slot {
         Slot::Number(_) => {}
         Slot::Text(_) => frame.texts.push(TextSlot {
-            dictionary: Cow::Borrowed(&[]),
+            dictionary: Dictionary::Column(&[]),
             codes: Cow::Owned(vec![MISSING_CODE; rows]),
+            filled: None,
         }),
         Slot::Tensor(_) => {
             let width = target.input.elements();
@@ -130,20 +131,14 @@ pub(super) fn missing(input: &Input) -> Error {
 fn check_numbers(frame: &mut Frame<'_>, input: &Input, values: &[f64], slot: usize) {
     for (row, &value) in values.iter().enumerate() {
         match checked_number(input, value) {
-            Ok(checked) => set(frame, slot, row, checked),
+            Ok(checked) => frame.set(slot, row, checked),
             Err(error) => frame.problems.push(error.with_row(row)),
         }
     }
 }
 
-fn set(frame: &mut Frame<'_>, slot: usize, row: usize, value: f64) {
-    if let Some(cell) = frame.number_mut(slot).get_mut(row) {
-        *cell = value;
-    }
-}
-
 /// The value by the input's rules; NaN is missing.
-fn checked_number(input: &Input, value: f64) -> Result<f64> {
+pub(super) fn checked_number(input: &Input, value: f64) -> Result<f64> {
     if input.is_missing_number(value) {
         return if input.nullable {
             Ok(f64::NAN)
@@ -228,10 +223,8 @@ fn in_range(input: &Input, value: f64) -> Result<f64> {
 
 fn check_text<'a>(frame: &mut Frame<'a>, input: &Input, text: &'a TextColumn, rows: Rows<usize>) {
     let codes = text.codes().get(rows).unwrap_or_default();
-    let longest = input.longest_text();
     // An entry that is a missing token or too long changes the rows that use it; most columns have none.
-    let special =
-        |entry: &String| input.is_missing_text(entry) || entry.chars().nth(longest).is_some();
+    let special = |entry: &String| input.is_missing_text(entry) || long_text(input, entry);
     let plain = codes
         .iter()
         .all(|&code| match text.dictionary().get(code as usize) {
@@ -240,8 +233,9 @@ fn check_text<'a>(frame: &mut Frame<'a>, input: &Input, text: &'a TextColumn, ro
         });
     if plain {
         frame.texts.push(TextSlot {
-            dictionary: Cow::Borrowed(text.dictionary()),
+            dictionary: Dictionary::Column(text.dictionary()),
             codes: Cow::Borrowed(codes),
+            filled: None,
         });
         return;
     }
@@ -254,7 +248,7 @@ fn check_text<'a>(frame: &mut Frame<'a>, input: &Input, text: &'a TextColumn, ro
         let problem = match entry {
             None if input.nullable => None,
             None => Some(missing(input)),
-            Some(entry) if special(entry) => Some(too_long(input, entry, longest)),
+            Some(entry) if special(entry) => Some(too_long(input, entry)),
             Some(_) => None,
         };
         frame
@@ -263,17 +257,28 @@ fn check_text<'a>(frame: &mut Frame<'a>, input: &Input, text: &'a TextColumn, ro
         checked.push(if entry.is_some() { code } else { MISSING_CODE });
     }
     frame.texts.push(TextSlot {
-        dictionary: Cow::Borrowed(text.dictionary()),
+        dictionary: Dictionary::Column(text.dictionary()),
         codes: Cow::Owned(checked),
+        filled: None,
     });
 }
 
-fn check_tensors<'a>(frame: &mut Frame<'a>, input: &Input, values: &'a [f64]) {
-    let (name, width) = (&input.name, input.elements());
-    for (row, elements) in values.chunks_exact(width.max(1)).enumerate() {
-        if let Some(at) = elements.iter().position(|element| !element.is_finite()) {
+/// `input.not_finite` with the first element that is no finite number.
+pub(super) fn finite_elements(input: &Input, elements: &[f64]) -> Result<()> {
+    let name = &input.name;
+    match elements.iter().position(|element| !element.is_finite()) {
+        None => Ok(()),
+        Some(at) => {
             let message = format!("field `{name}`: element {at} is not a finite number");
-            let error = Error::input("input.not_finite", message).with_field(name);
+            Err(Error::input("input.not_finite", message).with_field(name))
+        }
+    }
+}
+
+fn check_tensors<'a>(frame: &mut Frame<'a>, input: &Input, values: &'a [f64]) {
+    let width = input.elements();
+    for (row, elements) in values.chunks_exact(width.max(1)).enumerate() {
+        if let Err(error) = finite_elements(input, elements) {
             frame.problems.push(error.with_row(row));
         }
     }
@@ -283,8 +288,15 @@ fn check_tensors<'a>(frame: &mut Frame<'a>, input: &Input, values: &'a [f64]) {
     });
 }
 
-fn too_long(input: &Input, entry: &str, longest: usize) -> Error {
-    let (name, found) = (&input.name, entry.chars().count());
+/// Whether a text has more characters than its input takes.
+pub(super) fn long_text(input: &Input, entry: &str) -> bool {
+    let longest = input.longest_text();
+    entry.len() > longest && entry.chars().nth(longest).is_some()
+}
+
+pub(super) fn too_long(input: &Input, entry: &str) -> Error {
+    let (name, longest) = (&input.name, input.longest_text());
+    let found = entry.chars().count();
     Error::input(
         "input.too_long",
         format!("field `{name}` has {found} characters, and may have {longest}"),
@@ -309,13 +321,13 @@ fn parse_times(
             Some(entry) => parse_time(target, entry),
         };
         match value {
-            Ok(value) => set(frame, slot, row, value),
+            Ok(value) => frame.set(slot, row, value),
             Err(error) => frame.problems.push(error.with_row(row)),
         }
     }
 }
 
-fn parse_time(target: &InputSlot, text: &str) -> Result<f64> {
+pub(super) fn parse_time(target: &InputSlot, text: &str) -> Result<f64> {
     let (parsed, code, form) = match target.zone {
         None => (parse_date(text), "input.invalid_date", "a date YYYY-MM-DD"),
         Some(zone @ crate::spec::Zone::Local) => (

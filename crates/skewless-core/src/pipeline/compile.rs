@@ -256,7 +256,7 @@ impl Compiler {
                 let source = rules.one(Kind::Text)?;
                 let slot = self.text_slot();
                 let op = StepOp::ImputeText {
-                    value: value.clone(),
+                    value: value.as_str().into(),
                 };
                 self.steps.push(Step {
                     feature: String::new(),

@@ -1,20 +1,50 @@
 //! The working memory of one batch: numeric slots side by side, text slots, and the rows' problems.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use crate::columns::MISSING_CODE;
 use crate::error::Error;
 
+/// Where a text slot's strings stand.
+#[derive(Clone)]
+pub(crate) enum Dictionary<'a> {
+    /// In a column.
+    Column(&'a [String]),
+    /// In the rows' cells.
+    Cells(Vec<&'a str>),
+}
+
+impl Dictionary<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Column(entries) => entries.len(),
+            Self::Cells(entries) => entries.len(),
+        }
+    }
+
+    fn entry(&self, index: usize) -> Option<&str> {
+        match self {
+            Self::Column(entries) => entries.get(index).map(String::as_str),
+            Self::Cells(entries) => entries.get(index).copied(),
+        }
+    }
+}
+
 /// Strings of one slot by dictionary.
+#[derive(Clone)]
 pub(crate) struct TextSlot<'a> {
-    pub(crate) dictionary: Cow<'a, [String]>,
+    pub(crate) dictionary: Dictionary<'a>,
     pub(crate) codes: Cow<'a, [u32]>,
+    /// Stands in the rows whose code is no entry's: what was missing has been imputed.
+    pub(crate) filled: Option<Arc<str>>,
 }
 
 impl TextSlot<'_> {
     pub(crate) fn value(&self, row: usize) -> Option<&str> {
         let code = *self.codes.get(row)?;
-        self.dictionary.get(code as usize).map(String::as_str)
+        self.dictionary
+            .entry(code as usize)
+            .or(self.filled.as_deref())
     }
 }
 
@@ -43,9 +73,16 @@ pub(crate) struct Frame<'a> {
 
 impl<'a> Frame<'a> {
     pub(crate) fn new(rows: usize, number_slots: usize) -> Self {
+        Self::reusing(rows, number_slots, Vec::new())
+    }
+
+    /// As [`Frame::new`], in memory that was used before.
+    pub(crate) fn reusing(rows: usize, number_slots: usize, mut numbers: Vec<f64>) -> Self {
+        numbers.clear();
+        numbers.resize(rows * number_slots, f64::NAN);
         Self {
             rows,
-            numbers: vec![f64::NAN; rows * number_slots],
+            numbers,
             texts: Vec::new(),
             tensors: Vec::new(),
             problems: Vec::new(),
@@ -56,6 +93,17 @@ impl<'a> Frame<'a> {
         self.numbers
             .get(slot * self.rows..(slot + 1) * self.rows)
             .unwrap_or_default()
+    }
+
+    pub(crate) fn set(&mut self, slot: usize, row: usize, value: f64) {
+        if let Some(cell) = self.numbers.get_mut(slot * self.rows + row) {
+            *cell = value;
+        }
+    }
+
+    /// The memory of the numbers, for the next frame.
+    pub(crate) fn into_numbers(self) -> Vec<f64> {
+        self.numbers
     }
 
     pub(crate) fn number_mut(&mut self, slot: usize) -> &mut [f64] {
@@ -97,47 +145,39 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// dst[i] = f(text[i]), or `missing`. A dictionary no longer than the batch is evaluated entry by entry.
+    /// dst[i] = f(text[i]), or `missing`. A dictionary shorter than the batch is evaluated entry by entry.
     pub(super) fn map_text(
         &mut self,
         src: usize,
         dst: usize,
         missing: f64,
-        f: impl Fn(&str) -> f64,
+        f: &dyn Fn(&str) -> f64,
     ) {
-        let Some(text) = self.texts.get(src) else {
+        let rows = self.rows;
+        let cells = self.numbers.get_mut(dst * rows..(dst + 1) * rows);
+        let (Some(text), Some(cells)) = (self.texts.get(src), cells) else {
             return;
         };
-        let values: Vec<f64> = if text.dictionary.len() <= self.rows {
-            let table: Vec<f64> = text.dictionary.iter().map(|entry| f(entry)).collect();
-            text.codes
-                .iter()
-                .map(|&code| table.get(code as usize).copied().unwrap_or(missing))
-                .collect()
-        } else {
-            (0..self.rows)
-                .map(|row| text.value(row).map_or(missing, &f))
-                .collect()
-        };
-        self.number_mut(dst).copy_from_slice(&values);
+        if text.dictionary.len() >= rows {
+            for (row, cell) in cells.iter_mut().enumerate() {
+                *cell = text.value(row).map_or(missing, f);
+            }
+            return;
+        }
+        let entries = (0..text.dictionary.len()).map(|at| text.dictionary.entry(at));
+        let table: Vec<f64> = entries.map(|entry| entry.map_or(missing, f)).collect();
+        let other = text.filled.as_deref().map_or(missing, f);
+        for (cell, &code) in cells.iter_mut().zip(text.codes.iter()) {
+            *cell = table.get(code as usize).copied().unwrap_or(other);
+        }
     }
 
-    /// Appends a copy of a text slot in which missing rows hold `value`.
-    pub(super) fn impute_text(&mut self, src: usize, value: &str) {
-        let Some(text) = self.texts.get(src) else {
+    /// Appends a text slot in which missing rows hold `value`.
+    pub(super) fn impute_text(&mut self, src: usize, value: &Arc<str>) {
+        let Some(mut text) = self.texts.get(src).cloned() else {
             return;
         };
-        let mut dictionary = text.dictionary.to_vec();
-        let code = crate::columns::index_to_code(dictionary.len());
-        dictionary.push(value.to_owned());
-        let codes = text
-            .codes
-            .iter()
-            .map(|&old| if old == MISSING_CODE { code } else { old })
-            .collect();
-        self.texts.push(TextSlot {
-            dictionary: Cow::Owned(dictionary),
-            codes: Cow::Owned(codes),
-        });
+        text.filled.get_or_insert_with(|| Arc::clone(value));
+        self.texts.push(text);
     }
 }

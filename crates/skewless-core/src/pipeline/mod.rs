@@ -1,5 +1,6 @@
 //! The compiled pipeline: raw columns in, feature rows out. A record is a batch of one row, so that there is one code.
 
+mod cells;
 mod check;
 mod compile;
 mod frame;
@@ -16,6 +17,8 @@ use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::plan::{Group, Layout};
 use crate::spec::{Input, UnknownFields, Zone};
+pub(crate) use cells::RecordCells;
+pub use cells::{Cell, Cells};
 pub(crate) use compile::MAX_COLUMNS;
 pub(crate) use compile::{Compiler, Kind, Source};
 pub(crate) use frame::Frame;
@@ -63,6 +66,11 @@ pub struct FeatureRows {
 }
 
 impl Pipeline {
+    /// Whether the specification refuses fields that no input names.
+    pub fn refuses_unknown_fields(&self) -> bool {
+        self.unknown_fields == UnknownFields::Reject
+    }
+
     /// Numbers that one row needs while it is transformed and after.
     pub(crate) fn cells_per_row(&self) -> usize {
         let tensors = self.inputs.iter().map(|slot| slot.input.elements());
@@ -145,7 +153,7 @@ impl Pipeline {
         if self.unknown_fields == UnknownFields::Reject
             && let Some(name) = columns.names().iter().find(|name| !self.knows(name))
         {
-            return Err(records::unknown_field(name));
+            return Err(cells::unknown_field(name));
         }
         let mut frame = checked_frame(&self.inputs, self.number_slots, columns, range)?;
         self.steps.iter().for_each(|step| step.run(&mut frame));
@@ -169,8 +177,21 @@ impl Pipeline {
     }
 
     fn compact(&self, mut frame: Frame<'_>) -> FeatureRows {
+        let mut values = Vec::new();
+        self.write_compact(&frame, &mut values);
+        frame.problems.sort_by_key(Error::row);
+        FeatureRows {
+            width: self.layout.compact_width(),
+            values,
+            errors: frame.problems,
+        }
+    }
+
+    /// Writes a frame's compact rows in place of what `values` holds.
+    pub(crate) fn write_compact(&self, frame: &Frame<'_>, values: &mut Vec<f64>) {
         let width = self.layout.compact_width();
-        let mut values = vec![0.0; frame.rows * width];
+        values.clear();
+        values.resize(frame.rows * width, 0.0);
         let mut first = 0;
         for (&slot, group) in self.emitted.iter().zip(self.layout.groups()) {
             match slot {
@@ -192,12 +213,6 @@ impl Pipeline {
                 Slot::Text(_) => {}
             }
             first += group.compact_width();
-        }
-        frame.problems.sort_by_key(Error::row);
-        FeatureRows {
-            width,
-            values,
-            errors: frame.problems,
         }
     }
 

@@ -1,5 +1,7 @@
 //! The ops as they run: each reads slots and fills later ones, a whole batch at a time.
 
+use std::sync::Arc;
+
 use super::frame::Frame;
 use super::hash::murmur3;
 use super::time::date_part;
@@ -26,7 +28,7 @@ pub(super) enum StepOp {
     },
     MissingIndicator,
     ImputeText {
-        value: String,
+        value: Arc<str>,
     },
     Clip {
         min: f64,
@@ -159,12 +161,12 @@ impl Step {
                 unknown,
                 missing,
             } => {
-                frame.map_text(a, dst, *missing, |text| {
+                frame.map_text(a, dst, *missing, &|text| {
                     index.position(text).map_or(*unknown, f64::from)
                 });
             }
             StepOp::Hash { buckets, seed } => {
-                frame.map_text(a, dst, f64::NAN, |text| {
+                frame.map_text(a, dst, f64::NAN, &|text| {
                     f64::from(murmur3(text.as_bytes(), *seed) % buckets)
                 });
             }
@@ -193,7 +195,7 @@ impl Step {
                 index,
                 values,
                 default,
-            } => frame.map_text(a, dst, f64::NAN, |text| {
+            } => frame.map_text(a, dst, f64::NAN, &|text| {
                 index
                     .position(text)
                     .and_then(|at| values.get(at as usize))
