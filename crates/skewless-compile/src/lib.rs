@@ -7,6 +7,7 @@
 
 mod graft;
 mod lightgbm;
+mod network;
 mod onnx;
 mod source;
 mod xgboost;
@@ -26,10 +27,22 @@ pub struct Compiled {
     pub output: Output,
     /// The source's names of the feature columns, in their order; absent where it has none of its own.
     pub feature_names: Option<Vec<String>>,
+    /// The inputs of a network, whose elements are the feature columns, one input after the other; empty for trees and
+    /// linear models.
+    pub inputs: Vec<ModelInput>,
     /// The format that was read.
     pub source: Source,
     /// What a person should know about the translation, a sentence each.
     pub notes: Vec<String>,
+}
+
+/// An input of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelInput {
+    /// Its name in the file.
+    pub name: String,
+    /// Dimensions of one row, without the batch, in the file's order; the columns are its elements, row-major.
+    pub shape: Vec<usize>,
 }
 
 /// Reads a model file.

@@ -5,7 +5,8 @@ use skewless_core::error::{Error, Result};
 use super::invalid;
 use crate::MAX_OUTPUTS;
 
-use super::message::{AttributeProto, DOUBLE, FLOAT, NodeProto, TensorProto, UINT8};
+use super::constant::{Constant, Data};
+use super::message::{AttributeProto, DOUBLE, FLOAT, INT64, NodeProto, TensorProto, UINT8};
 
 /// The attributes of one node.
 pub(crate) struct Attributes<'a> {
@@ -47,6 +48,36 @@ impl<'a> Attributes<'a> {
 
     pub(crate) fn int(&self, name: &str, default: i64) -> i64 {
         self.find(name).map_or(default, |attribute| attribute.i)
+    }
+
+    pub(crate) fn float(&self, name: &str, default: f32) -> f32 {
+        self.find(name).map_or(default, |attribute| attribute.f)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
+    /// The value of a `Constant` node.
+    pub(crate) fn constant(&self) -> Result<Option<Constant>> {
+        let Some(attribute) = self.node.attribute.first() else {
+            return Ok(None);
+        };
+        let whole = |shape, values| Constant {
+            shape,
+            data: Data::Whole(values, INT64),
+        };
+        Ok(match (attribute.name.as_str(), &attribute.t) {
+            ("value", Some(tensor)) => Some(Constant::read(tensor)?),
+            ("value_float", _) => Some(Constant::reals(vec![], vec![attribute.f])),
+            ("value_floats", _) => Some(Constant::reals(
+                vec![attribute.floats.len()],
+                attribute.floats.clone(),
+            )),
+            ("value_int", _) => Some(whole(vec![], vec![attribute.i])),
+            ("value_ints", _) => Some(whole(vec![attribute.ints.len()], attribute.ints.clone())),
+            _ => None,
+        })
     }
 
     pub(crate) fn text(&self, name: &str, default: &'static str) -> Result<&'a str> {

@@ -1,7 +1,7 @@
-//! The few messages of ONNX's protocol buffers that hold a tree ensemble or a linear model.
+//! The few messages of ONNX's protocol buffers that hold a tree ensemble, a linear model or a small network.
 //!
-//! Written by hand for `prost`: the types of `tract-onnx` would do, but a command line that only packs trees should not
-//! build a whole inference engine for them. Field numbers are those of `onnx.proto`; what is not listed is skipped.
+//! Written by hand for `prost`: the types of `tract-onnx` would do, but an importer should not build a whole inference
+//! engine for them. Field numbers are those of `onnx.proto`; what is not listed is skipped.
 
 use prost::Message;
 
@@ -9,6 +9,16 @@ use prost::Message;
 pub(crate) struct ModelProto {
     #[prost(message, optional, tag = "7")]
     pub(crate) graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    pub(crate) opset_import: Vec<OperatorSetProto>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct OperatorSetProto {
+    #[prost(string, tag = "1")]
+    pub(crate) domain: String,
+    #[prost(int64, tag = "2")]
+    pub(crate) version: i64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -19,6 +29,8 @@ pub(crate) struct GraphProto {
     pub(crate) initializer: Vec<TensorProto>,
     #[prost(message, repeated, tag = "11")]
     pub(crate) input: Vec<ValueInfoProto>,
+    #[prost(message, repeated, tag = "12")]
+    pub(crate) output: Vec<ValueInfoProto>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -41,6 +53,8 @@ pub(crate) struct NodeProto {
 pub(crate) struct AttributeProto {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
+    #[prost(float, tag = "2")]
+    pub(crate) f: f32,
     #[prost(int64, tag = "3")]
     pub(crate) i: i64,
     #[prost(bytes = "vec", tag = "4")]
@@ -57,18 +71,25 @@ pub(crate) struct AttributeProto {
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct TensorProto {
+    #[prost(int64, repeated, tag = "1")]
+    pub(crate) dims: Vec<i64>,
     #[prost(int32, tag = "2")]
     pub(crate) data_type: i32,
     #[prost(float, repeated, tag = "4")]
     pub(crate) float_data: Vec<f32>,
     #[prost(int32, repeated, tag = "5")]
     pub(crate) int32_data: Vec<i32>,
+    #[prost(int64, repeated, tag = "7")]
+    pub(crate) int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
     pub(crate) name: String,
     #[prost(bytes = "vec", tag = "9")]
     pub(crate) raw_data: Vec<u8>,
     #[prost(double, repeated, tag = "10")]
     pub(crate) double_data: Vec<f64>,
+    /// 1 where the values stand in another file.
+    #[prost(int32, tag = "14")]
+    pub(crate) data_location: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -109,4 +130,7 @@ pub(crate) struct Dimension {
 /// Element types of `TensorProto`.
 pub(crate) const FLOAT: i32 = 1;
 pub(crate) const UINT8: i32 = 2;
+pub(crate) const INT8: i32 = 3;
+pub(crate) const INT32: i32 = 6;
+pub(crate) const INT64: i32 = 7;
 pub(crate) const DOUBLE: i32 = 11;

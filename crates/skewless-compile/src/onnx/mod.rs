@@ -5,12 +5,14 @@
 
 mod attributes;
 mod classes;
+pub(crate) mod constant;
 mod ensemble;
 mod ensemble_v5;
 mod equality;
 mod forest;
 mod linear;
 mod message;
+mod network;
 mod targets;
 
 use prost::Message;
@@ -25,10 +27,14 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         .map_err(|error| invalid("not an ONNX model").with_source(error))?;
     let graph = model
         .graph
+        .as_ref()
         .ok_or_else(|| invalid("the model has no graph"))?;
-    let (node, found) = model_operator(&graph)?;
-    let rows = row_input(&graph, node)?;
-    let normalized = check_outputs(&graph, node)?;
+    if network::is_quantized(graph) {
+        return network::compile(&model, graph);
+    }
+    let (node, found) = model_operator(graph)?;
+    let rows = row_input(graph, node)?;
+    let normalized = check_outputs(graph, node)?;
     let operator = Operator {
         node,
         rows,
@@ -53,6 +59,7 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         model,
         output,
         feature_names: None,
+        inputs: Vec::new(),
         source: Source::Onnx,
         notes,
     })
@@ -261,7 +268,7 @@ fn check_outputs(graph: &GraphProto, model: &NodeProto) -> Result<bool> {
     }
 }
 
-fn unsupported_op(node: &NodeProto, why: &str) -> Error {
+pub(crate) fn unsupported_op(node: &NodeProto, why: &str) -> Error {
     Error::unsupported("unsupported.onnx_op", format!("{}: {why}", describe(node)))
         .with_value(&node.op_type)
 }

@@ -218,7 +218,9 @@ pub enum Requantize {
 /// The arithmetic of an average.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PoolMeaning {
-    /// `round_half_even((f32(Σ x) · input scale / f32(n)) / output scale)`, each step in f32.
+    /// `round_half_even((Σ (x · input scale) / f32(n)) / output scale)`: every product, the sum in the window's
+    /// row-major order and both quotients in f32, as ONNX Runtime has it, whose last bit decides where a mean lies
+    /// half-way between two steps.
     Float,
     /// `Σ q / n` rounded half away from zero, zero point included: input and output have one scale (TensorFlow Lite).
     Fixed,

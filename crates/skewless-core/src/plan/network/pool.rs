@@ -79,9 +79,7 @@ impl Pool {
                     let mut count = 0;
                     self.for_each_pixel(at, input, |pixel| {
                         count += 1;
-                        for (sum, &value) in sums.iter_mut().zip(pixel) {
-                            *sum += i32::from(value);
-                        }
+                        average.add(pixel, sums);
                     });
                     average.finish(sums, (count, self.window.taps()), cells);
                 }
@@ -123,6 +121,20 @@ fn inside(padded: usize, before: usize, size: usize) -> Option<usize> {
 }
 
 impl Average {
+    /// Adds a pixel to the sums; those of [`PoolMeaning::Float`] are f32, kept as their bits.
+    fn add(&self, pixel: &[i8], sums: &mut [i32]) {
+        let (scale, zero_point) = self.input;
+        for (sum, &value) in sums.iter_mut().zip(pixel) {
+            *sum = match self.meaning {
+                PoolMeaning::Float => {
+                    let x = f32::from(i16::from(value) - i16::from(zero_point)) * scale;
+                    as_bits(as_float(*sum) + x)
+                }
+                PoolMeaning::Fixed | PoolMeaning::FixedMean { .. } => *sum + i32::from(value),
+            };
+        }
+    }
+
     /// `(count, taps)`: pixels that were summed, and pixels of the window.
     #[expect(
         clippy::cast_precision_loss,
@@ -138,7 +150,7 @@ impl Average {
         for (&sum, cell) in sums.iter().zip(cells) {
             let quantised = match self.meaning {
                 PoolMeaning::Float => {
-                    let mean = (sum - zero) as f32 * self.input.0 / divisor as f32;
+                    let mean = as_float(sum) / divisor as f32;
                     step(bounded_steps(mean / scale, -255.0, 255.0), zero_point)
                 }
                 PoolMeaning::Fixed => step(divided_half_away(sum, divisor), 0),
@@ -150,6 +162,14 @@ impl Average {
             *cell = quantised.clamp(lower, upper);
         }
     }
+}
+
+fn as_float(sum: i32) -> f32 {
+    f32::from_bits(sum.cast_unsigned())
+}
+
+fn as_bits(sum: f32) -> i32 {
+    sum.to_bits().cast_signed()
 }
 
 /// A quotient rounded half away from zero.
