@@ -76,15 +76,7 @@ pub(crate) fn command_of(works: &Works, target: &str, engine: &str) -> Result<Co
         command
     };
     Ok(match target {
-        "native" if ours => cargo(&[
-            "run",
-            "--quiet",
-            "--release",
-            "--package=skewless-runner",
-            "--",
-            "serve",
-            &folder,
-        ]),
+        "native" if ours => native_runner(works),
         "native" => {
             let mut python = Command::new(works::python()?);
             python.args([
@@ -98,4 +90,17 @@ pub(crate) fn command_of(works: &Works, target: &str, engine: &str) -> Result<Co
         "wasm-chromium" => node("tests/peers/chromium.mjs"),
         other => bail!("no target {other}"),
     })
+}
+
+/// The project's native engine over the works.
+pub(crate) fn native_runner(works: &Works) -> Command {
+    cargo(&[
+        "run",
+        "--quiet",
+        &format!("--profile={}", works.profile),
+        "--package=skewless-runner",
+        "--",
+        "serve",
+        &works.folder.display().to_string(),
+    ])
 }

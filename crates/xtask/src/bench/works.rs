@@ -6,8 +6,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::FOLDER;
-use crate::command::{at, cargo, output, root, run, step};
+use super::runner::Runner;
+use super::{FOLDER, field};
+use crate::command::{at, cargo, root, run, step};
 use crate::{setup, web};
 
 /// Where the models of MLPerf Tiny lie, if not beside the repository.
@@ -24,6 +25,8 @@ pub(crate) struct Works {
     pub(crate) names: Vec<String>,
     /// Whether the peers are installed.
     pub(crate) peers: bool,
+    /// Of the native engine.
+    pub(crate) profile: &'static str,
 }
 
 impl Works {
@@ -51,6 +54,7 @@ pub(crate) fn all() -> Result<Works> {
         folder: at(FOLDER).join("works"),
         names: Vec::new(),
         peers: true,
+        profile: "release",
     };
     std::fs::create_dir_all(&works.folder)?;
     step("the peers", install)?;
@@ -73,12 +77,14 @@ pub(crate) fn all() -> Result<Works> {
     Ok(works)
 }
 
-/// The committed bundle and its sample as a work, for a run that installs nothing.
+/// The committed bundle and its sample as a work, for a run that installs nothing. What the native engine answers is due
+/// on every target.
 pub(crate) fn committed() -> Result<Works> {
     let works = Works {
         folder: at(FOLDER).join("small"),
         names: vec!["record-to-prediction".to_owned()],
         peers: false,
+        profile: "ci",
     };
     let folder = works.folder.join("gbdt-200x31");
     std::fs::create_dir_all(&folder)?;
@@ -86,36 +92,11 @@ pub(crate) fn committed() -> Result<Works> {
     std::fs::copy(at(SAMPLE), folder.join("records.jsonl"))?;
     let facts = json!({"bound": {"ours": 0.0}, "batches": [1, 256]});
     std::fs::write(folder.join("work.json"), facts.to_string())?;
-    let raw = native_raw_scores()?;
-    std::fs::write(
-        folder.join("expected.f64"),
-        raw.iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect::<Vec<u8>>(),
-    )?;
+    let mut native = Runner::start("skewless", field::native_runner(&works))?;
+    let raw = native.answer("record-to-prediction", usize::MAX)?.values;
+    let bytes: Vec<u8> = raw.iter().flat_map(|number| number.to_le_bytes()).collect();
+    std::fs::write(folder.join("expected.f64"), bytes)?;
     Ok(works)
-}
-
-/// The raw scores of the sample by the command line, which is what every target must answer.
-fn native_raw_scores() -> Result<Vec<f64>> {
-    let text = output(cargo(&[
-        "run",
-        "--quiet",
-        "--profile=ci",
-        "--package=skewless-cli",
-        "--",
-        "predict",
-        BUNDLE,
-        SAMPLE,
-    ]))?;
-    text.lines()
-        .map(|line| {
-            let answer: Value = serde_json::from_str(line)?;
-            answer["raw"]
-                .as_f64()
-                .context("an answer without a raw score")
-        })
-        .collect()
 }
 
 /// The Python that has the native peers.
