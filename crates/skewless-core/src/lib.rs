@@ -15,6 +15,10 @@ pub mod record;
 pub mod spec;
 pub mod tensor;
 
+// The generators of the integration tests serve unit tests too, which know the crate by its name.
+#[cfg(test)]
+extern crate self as skewless_core;
+
 pub use batch::BatchPrediction;
 pub use bundle::{Bundle, BundleParts, Manifest};
 pub use columns::{Column, Columns, TextColumn};

@@ -66,7 +66,10 @@ impl Chain {
     fn weights(&mut self, count: usize) -> Vec<i16> {
         (0..count)
             .map(|_| {
-                self.state = self.state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                self.state = self
+                    .state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
                 i16::try_from((self.state >> 33) % 255).unwrap_or_default() - 127
             })
             .collect()
@@ -84,7 +87,13 @@ impl Chain {
     }
 
     /// A convolution with the padding "same" of TensorFlow.
-    fn conv(&mut self, input: usize, outputs: usize, kernel: (usize, usize), stride: usize) -> usize {
+    fn conv(
+        &mut self,
+        input: usize,
+        outputs: usize,
+        kernel: (usize, usize),
+        stride: usize,
+    ) -> usize {
         self.grouped(input, outputs, kernel, stride, 1)
     }
 
@@ -157,7 +166,11 @@ impl Chain {
         };
         self.push(op, vec![self.last()], vec![1, 1, channels]);
         self.dense(classes);
-        self.push(Op::Softmax(SoftmaxMeaning::Float), vec![self.last()], vec![classes]);
+        self.push(
+            Op::Softmax(SoftmaxMeaning::Float),
+            vec![self.last()],
+            vec![classes],
+        );
         self.finish()
     }
 
@@ -219,8 +232,19 @@ fn visual_wake_words() -> NetworkModel {
     let mut chain = Chain::new(&[96, 96, 3]);
     chain.conv(0, 8, (3, 3), 2);
     let blocks = [
-        (16, 1), (32, 2), (32, 1), (64, 2), (64, 1), (128, 2), (128, 1), (128, 1), (128, 1),
-        (128, 1), (128, 1), (256, 2), (256, 1),
+        (16, 1),
+        (32, 2),
+        (32, 1),
+        (64, 2),
+        (64, 1),
+        (128, 2),
+        (128, 1),
+        (128, 1),
+        (128, 1),
+        (128, 1),
+        (128, 1),
+        (256, 2),
+        (256, 1),
     ];
     for (outputs, stride) in blocks {
         chain.depthwise(stride);

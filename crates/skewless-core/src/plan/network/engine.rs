@@ -48,12 +48,11 @@ impl NetworkEngine {
     pub(in crate::plan) fn read(plan: &mut PlanReader<'_>, simd: Simd) -> Result<Self> {
         let program = decode::read(plan)?;
         let multiplications = program.check().map_err(|what| plan.invalid(&what))?;
-        Self::new(program, multiplications, simd)
+        Self::new(program, multiplications, Kernel::choose(simd))
             .ok_or_else(|| plan.invalid("a layer does not fit its tensors"))
     }
 
-    fn new(program: Program, multiplications: usize, simd: Simd) -> Option<Self> {
-        let kernel = Kernel::choose(simd);
+    fn new(program: Program, multiplications: usize, kernel: Kernel) -> Option<Self> {
         let slots = Slots::of(&program);
         let steps: Option<Vec<RunStep>> = (program.steps.iter())
             .map(|step| {
@@ -268,5 +267,36 @@ impl Engine for NetworkEngine {
             self.write_outputs(scratch, raw);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::generate::{Draw, network, rows};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scores(model: &super::super::NetworkModel, rows: &[f64], kernel: Kernel) -> Vec<f64> {
+        let program = Program::of(model).unwrap();
+        let multiplications = program.check().unwrap();
+        let engine = NetworkEngine::new(program, multiplications, kernel).unwrap();
+        let mut raw = vec![f64::NAN; rows.len() / engine.inputs() * engine.outputs()];
+        (engine.score(rows, &mut EngineScratch::default(), &mut raw)).unwrap();
+        raw
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(600))]
+
+        #[test]
+        fn every_kernel_of_this_machine_gives_the_scalar_bits(seed: u64) {
+            let mut draw = Draw::new(seed);
+            let model = network(&mut draw);
+            let rows = rows(&model, &mut draw);
+            let defined = scores(&model, &rows, Kernel::Scalar);
+            for kernel in Kernel::available() {
+                prop_assert_eq!(&scores(&model, &rows, kernel), &defined, "{:?}", kernel);
+            }
+        }
     }
 }

@@ -18,6 +18,9 @@ mod decode;
 mod depthwise;
 mod encode;
 mod engine;
+#[cfg(test)]
+#[path = "../../../tests/network/generate.rs"]
+mod generate;
 mod kernel;
 mod memory;
 mod model;

@@ -145,6 +145,8 @@ impl Weights {
 pub(super) struct Packed {
     weights: Weights,
     group_length: usize,
+    /// Steps of all runs.
+    block_length: usize,
     steps: usize,
 }
 
@@ -181,6 +183,7 @@ impl Packed {
         Self {
             weights,
             group_length,
+            block_length: runs * steps,
             steps,
         }
     }
@@ -192,6 +195,24 @@ impl Packed {
             Weights::Narrow(list) => PackedGroup::Narrow(list.get(range).unwrap_or_default()),
             Weights::Wide(list) => PackedGroup::Wide(list.get(range).unwrap_or_default()),
         }
+    }
+
+    /// The sum of each output's weights, up to whole blocks of `(outputs, products of a step)`.
+    pub(super) fn sums(&self, group: usize, (block, lane): (usize, usize)) -> Vec<i32> {
+        let PackedGroup::Narrow(list) = self.group(group) else {
+            return Vec::new();
+        };
+        let mut sums = Vec::new();
+        for weights in list.chunks_exact((self.block_length * block * lane).max(1)) {
+            let first = sums.len();
+            sums.resize(first + block, 0);
+            for step in weights.chunks_exact(block * lane) {
+                for (sum, weights) in sums.iter_mut().skip(first).zip(step.chunks_exact(lane)) {
+                    *sum += weights.iter().map(|&it| i32::from(it)).sum::<i32>();
+                }
+            }
+        }
+        sums
     }
 
     /// Steps of a run.

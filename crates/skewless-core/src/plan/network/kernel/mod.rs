@@ -1,10 +1,16 @@
 //! The inner loops, one implementation a set of instructions. [`scalar`] is the definition; the others give its bits.
 
 mod scalar;
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[cfg(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    all(target_arch = "wasm32", target_feature = "simd128")
+))]
 mod vector;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use super::patch::{Patch, PatchMut, SLACK};
 use super::rounding::Epilogue;
@@ -19,6 +25,12 @@ pub(super) enum Kernel {
     /// WebAssembly's 128-bit vectors.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Wasm,
+    /// 256-bit vectors of x86-64.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// 512-bit vectors with four products a lane, of x86-64.
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
 }
 
 /// Sums of products over a patch: `patch[pixel + run + i] · weight`, for every pixel and every output of a group.
@@ -69,45 +81,84 @@ impl Kernel {
     }
 
     fn best() -> Self {
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        return Self::Wasm;
-        #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
-        Self::Scalar
+        Self::available().last().unwrap_or(Self::Scalar)
+    }
+
+    /// What this machine can run, the slowest first.
+    pub(super) fn available() -> impl Iterator<Item = Self> {
+        let kernels = [
+            (Self::Scalar, true),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            (Self::Wasm, true),
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx2, x86::has_avx2()),
+            #[cfg(target_arch = "x86_64")]
+            (Self::Vnni, x86::has_vnni()),
+        ];
+        let runs = kernels.into_iter().filter(|&(_, runs)| runs);
+        runs.map(|(kernel, _)| kernel)
     }
 
     /// The kernel for a layer's weights.
-    pub(super) fn for_weights(self, _weights: &Weights) -> Self {
-        self
+    pub(super) fn for_weights(self, weights: &Weights) -> Self {
+        match (self, weights) {
+            #[cfg(target_arch = "x86_64")]
+            (Self::Vnni, Weights::Wide(_)) => Self::Avx2,
+            _ => self,
+        }
     }
 
     /// Outputs of a packed block.
     pub(super) fn block(self) -> usize {
-        8
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => 16,
+            _ => 8,
+        }
     }
 
     /// Products that a lane sums in one step.
     pub(super) fn lane_products(self) -> usize {
-        2
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => 4,
+            _ => 2,
+        }
     }
 
-    /// Adds to the biases what a kernel's patches shift the sums by.
+    /// Takes from the biases what a kernel's patches, whose values are (128 + zero point) too great, add to the sums of
+    /// `(groups, outputs)`.
     pub(super) fn shift_bias(
         self,
-        _bias: &mut [i32],
-        _weights: &Packed,
-        _outputs: (usize, usize),
-        _zero_point: i8,
+        bias: &mut [i32],
+        weights: &Packed,
+        (groups, outputs): (usize, usize),
+        zero_point: i8,
     ) {
+        if self.lane_products() == 2 {
+            return;
+        }
+        let shift = 128 + i32::from(zero_point);
+        let biases = bias.chunks_exact_mut(outputs.max(1)).take(groups);
+        for (group, biases) in biases.enumerate() {
+            let sums = weights.sums(group, (self.block(), self.lane_products()));
+            for (bias, sum) in biases.iter_mut().zip(sums) {
+                *bias = bias.wrapping_sub(shift.wrapping_mul(sum));
+            }
+        }
     }
 
     /// The patch that this kernel reads, of so many elements.
     pub(super) fn patch<'a>(
         self,
         words: &'a mut [i16],
-        _bytes: &'a mut [u8],
+        bytes: &'a mut [u8],
         elements: usize,
     ) -> PatchMut<'a> {
-        PatchMut::Words(words.get_mut(..elements + SLACK).unwrap_or_default())
+        match self.lane_products() {
+            2 => PatchMut::Words(words.get_mut(..elements + SLACK).unwrap_or_default()),
+            _ => PatchMut::Bytes(bytes.get_mut(..elements + SLACK).unwrap_or_default()),
+        }
     }
 
     /// Sums, requantised.
@@ -116,6 +167,10 @@ impl Kernel {
             Self::Scalar => false,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm::product(job, output),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => x86::product(job, output),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => x86::product_of_fours(job, output),
         };
         if !done {
             scalar::product(job, output);
@@ -128,6 +183,8 @@ impl Kernel {
             Self::Scalar => false,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm::depthwise(job, output),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 | Self::Vnni => x86::depthwise(job, output),
         };
         if !done {
             scalar::depthwise(job, output);
@@ -142,9 +199,9 @@ impl Kernel {
     /// Values without their zero point.
     pub(super) fn widen(self, from: &[i8], zero_point: i8, to: &mut [i16]) {
         match self {
-            Self::Scalar => scalar::widen(from, zero_point, to),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm::widen(from, zero_point, to),
+            _ => scalar::widen(from, zero_point, to),
         }
     }
 }

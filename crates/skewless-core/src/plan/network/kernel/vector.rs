@@ -31,10 +31,6 @@ pub(super) trait Lanes {
     unsafe fn load(at: *const i32) -> Self::Sums;
     /// [`Self::STEP`] inputs, for every output.
     unsafe fn values(at: *const Self::Element) -> Self::Values;
-    /// [`Self::BLOCK`] · [`Self::STEP`] weights of a byte.
-    unsafe fn narrow(at: *const i8) -> Self::Weights;
-    /// As many of two bytes.
-    unsafe fn wide(at: *const i16) -> Self::Weights;
     /// Adds the products of a step.
     unsafe fn add(sums: Self::Sums, weights: Self::Weights, values: Self::Values) -> Self::Sums;
     /// Scales by f32 multipliers, bounds, rounds half to even, adds the zero point and stores [`Self::BLOCK`] int8.
@@ -56,26 +52,10 @@ pub(super) trait Lanes {
     unsafe fn store(sums: Self::Sums, to: *mut i32);
 }
 
-/// Weights of either width.
-pub(super) trait Weight: Copy {
-    /// A step of weights.
-    unsafe fn load<L: Lanes>(at: *const Self) -> L::Weights;
-}
-
-impl Weight for i8 {
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(at: *const Self) -> L::Weights {
-        // SAFETY: the caller's.
-        unsafe { L::narrow(at) }
-    }
-}
-
-impl Weight for i16 {
-    #[inline(always)]
-    unsafe fn load<L: Lanes>(at: *const Self) -> L::Weights {
-        // SAFETY: the caller's.
-        unsafe { L::wide(at) }
-    }
+/// Lanes that read weights of one width.
+pub(super) trait Weighted<W>: Lanes {
+    /// [`Lanes::BLOCK`] · [`Lanes::STEP`] weights.
+    unsafe fn weights(at: *const W) -> Self::Weights;
 }
 
 /// Widest block of any kernel.
@@ -86,7 +66,7 @@ const WIDEST: usize = 16;
 /// # Safety
 /// The processor must have the instructions of `L`.
 #[inline(always)]
-pub(super) unsafe fn product<L: Lanes, W: Weight>(
+pub(super) unsafe fn product<L: Weighted<W>, W>(
     job: &Product,
     patch: &[L::Element],
     weights: &[W],
@@ -138,7 +118,7 @@ struct Tile<'a, E, W> {
     weights: *const W,
 }
 
-impl<E: Copy, W: Weight> Tile<'_, E, W> {
+impl<E: Copy, W> Tile<'_, E, W> {
     /// Where a pixel's window begins.
     #[inline(always)]
     unsafe fn window(&self, pixel: usize) -> *const E {
@@ -150,7 +130,7 @@ impl<E: Copy, W: Weight> Tile<'_, E, W> {
     }
 
     #[inline(always)]
-    unsafe fn four<L: Lanes<Element = E>>(&self, pixel: usize, output: *mut i8) {
+    unsafe fn four<L: Weighted<W, Element = E>>(&self, pixel: usize, output: *mut i8) {
         let job = self.job;
         let mut weights = self.weights;
         // SAFETY: `product_fits`.
@@ -174,7 +154,7 @@ impl<E: Copy, W: Weight> Tile<'_, E, W> {
                     let mut at_c = windows.2.add(run);
                     let mut at_d = windows.3.add(run);
                     for _ in 0..job.steps {
-                        let by = W::load::<L>(weights);
+                        let by = L::weights(weights);
                         a = L::add(a, by, L::values(at_a));
                         b = L::add(b, by, L::values(at_b));
                         c = L::add(c, by, L::values(at_c));
@@ -210,7 +190,7 @@ impl<E: Copy, W: Weight> Tile<'_, E, W> {
     }
 
     #[inline(always)]
-    unsafe fn one<L: Lanes<Element = E>>(&self, pixel: usize, output: *mut i8) {
+    unsafe fn one<L: Weighted<W, Element = E>>(&self, pixel: usize, output: *mut i8) {
         let job = self.job;
         let mut weights = self.weights;
         // SAFETY: `product_fits`.
@@ -224,7 +204,7 @@ impl<E: Copy, W: Weight> Tile<'_, E, W> {
                 for &run in job.runs {
                     let mut at = window.add(run as usize);
                     for _ in 0..job.steps {
-                        sums = L::add(sums, W::load::<L>(weights), L::values(at));
+                        sums = L::add(sums, L::weights(weights), L::values(at));
                         weights = weights.add(L::BLOCK * L::STEP);
                         at = at.add(L::STEP);
                     }

@@ -10,7 +10,7 @@ use std::arch::wasm32::*;
 use super::super::patch::Patch;
 use super::super::rounding::{Epilogue, FixedLanes, ROUNDING};
 use super::super::weights::PackedGroup;
-use super::vector::{self, Depth, Lanes};
+use super::vector::{self, Depth, Lanes, Weighted};
 use super::{Depthwise, Product};
 
 /// `simd128`.
@@ -34,23 +34,6 @@ impl Lanes for Simd128 {
     unsafe fn values(at: *const i16) -> v128 {
         // SAFETY: two values are there; the instruction needs no alignment.
         unsafe { v128_load32_splat(at.cast()) }
-    }
-
-    #[inline(always)]
-    unsafe fn narrow(at: *const i8) -> (v128, v128) {
-        // SAFETY: sixteen values are there.
-        unsafe {
-            (
-                i16x8_load_extend_i8x8(at),
-                i16x8_load_extend_i8x8(at.add(8)),
-            )
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn wide(at: *const i16) -> (v128, v128) {
-        // SAFETY: sixteen values are there.
-        unsafe { (v128_load(at.cast()), v128_load(at.add(8).cast())) }
     }
 
     #[inline(always)]
@@ -108,6 +91,27 @@ impl Lanes for Simd128 {
             v128_store(to.cast(), sums.0);
             v128_store(to.add(4).cast(), sums.1);
         }
+    }
+}
+
+impl Weighted<i8> for Simd128 {
+    #[inline(always)]
+    unsafe fn weights(at: *const i8) -> (v128, v128) {
+        // SAFETY: sixteen values are there.
+        unsafe {
+            (
+                i16x8_load_extend_i8x8(at),
+                i16x8_load_extend_i8x8(at.add(8)),
+            )
+        }
+    }
+}
+
+impl Weighted<i16> for Simd128 {
+    #[inline(always)]
+    unsafe fn weights(at: *const i16) -> (v128, v128) {
+        // SAFETY: sixteen values are there.
+        unsafe { (v128_load(at.cast()), v128_load(at.add(8).cast())) }
     }
 }
 
