@@ -16,9 +16,12 @@ import lightgbm as lgb
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pandas as pd
 import xgboost as xgb
 from onnx import TensorProto, helper
 from skl2onnx import to_onnx
+from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -29,7 +32,19 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    Binarizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 from sklearn.tree import DecisionTreeClassifier
 
 HERE = pathlib.Path(__file__).parent
@@ -619,6 +634,127 @@ def ensemble_v5():
     write_rows("onnx_ensemble_v5", rows, raw, run(model, rows)[-1])
 
 
+# scikit-learn pipelines with their heads: raw records instead of rows -------------------------------------------------
+
+
+FIELDS = {
+    "age": FloatTensorType([None, 1]), "fare": FloatTensorType([None, 1]), "sex": StringTensorType([None, 1]),
+    "port": StringTensorType([None, 1]), "deck": Int64TensorType([None, 1]),
+}
+
+
+def passengers(rows, missing):
+    rng = np.random.default_rng(70)
+    age, fare = rng.normal(40, 9, rows).round(1), rng.gamma(2, 20, rows).round(2)
+    if missing:
+        age[rng.random(rows) < 0.2] = np.nan
+        fare[rng.random(rows) < 0.1] = np.nan
+    frame = pd.DataFrame({
+        "age": age.astype(np.float32), "fare": fare.astype(np.float32), "sex": rng.choice(["f", "m"], rows),
+        "port": rng.choice(["Cherbourg", "Queenstown", "Sud, \"est\""], rows), "deck": rng.integers(0, 5, rows) * 2 - 3,
+    })
+    score = (
+        np.nan_to_num(frame.age, nan=30) / 10 + np.nan_to_num(frame.fare, nan=5) / 40 + (frame.sex == "f") * 1.5
+        + frame.port.map({"Cherbourg": 0.2, "Queenstown": -1.0}).fillna(0.4) + (frame.deck % 3) * 0.7
+        + rng.normal(0, 0.5, rows)
+    )
+    return frame, score.to_numpy()
+
+
+def pipeline(name, steps, label, fields=tuple(FIELDS), missing=False, unknown=False, matrix=False):
+    """`unknown`: the rows hold categories that training never saw. `matrix`: one input holds all columns."""
+    fields = list(fields)
+    frame, score = passengers(600, missing)
+    model = make_pipeline(*steps).fit(frame[fields].to_numpy() if matrix else frame[fields], label(score))
+    last = model.steps[-1][1]
+    options = {id(last): {"zipmap": False}} if hasattr(last, "classes_") else None
+    types = [(field, FIELDS[field]) for field in fields]
+    if matrix:
+        types = [("X", FloatTensorType([None, len(fields)]))]
+    exported = to_onnx(model, initial_types=types, options=options,
+                       target_opset={"": 17, "ai.onnx.ml": 3})
+    operator_sets = sorted(exported.opset_import, key=lambda entry: entry.domain)
+    del exported.opset_import[:]
+    exported.opset_import.extend(operator_sets)
+    (HERE / f"{name}.onnx").write_bytes(exported.SerializeToString(deterministic=True))
+    asked = frame[fields].iloc[:40].copy()
+    if unknown:
+        for column, value in (("port", "Atlantis"), ("deck", 4), ("deck", 90), ("sex", "")):
+            if column in fields:
+                asked.loc[asked.sample(4, random_state=7).index, column] = value
+    feed = {field: asked[[field]].to_numpy() for field in fields}
+    feed = {field: cells.astype(str).astype(object) if FIELDS[field].__class__ is StringTensorType else cells
+            for field, cells in feed.items()}
+    if matrix:
+        feed = {"X": asked.to_numpy()}
+        asked.columns = [f"X_{column}" for column in range(len(fields))]
+    write_records(name, exported, [
+        {field: None if value != value else value for field, value in record.items()}
+        for record in asked.astype(object).to_dict("records")
+    ], feed)
+
+
+def write_records(name, model, records, feed):
+    node = next(n for n in model.graph.node if n.op_type.startswith(("TreeEnsemble", "Linear")))
+    cut = onnx.ModelProto()
+    cut.CopyFrom(model)
+    for inner in cut.graph.node:
+        for attribute in inner.attribute:
+            if attribute.name == "post_transform":
+                attribute.CopyFrom(helper.make_attribute("post_transform", "NONE"))
+    del cut.graph.output[:]
+    cut.graph.output.append(helper.make_tensor_value_info(node.output[-1], TensorProto.FLOAT, [None, None]))
+    answers = []
+    for graph in (cut, model):
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        session = ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        answer = session.run(None, feed)[-1]
+        answers.append(answer[:, 1:] if node.op_type.endswith("Classifier") and answer.shape[1] == 2 else answer)
+    with open(HERE / f"{name}.rows.jsonl", "w") as out:
+        for record, raw, values in zip(records, *answers, strict=True):
+            line = {"record": record, "raw": [float(cell) for cell in raw], "values": [float(cell) for cell in values]}
+            out.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def all_pipelines():
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    hot = OneHotEncoder(handle_unknown="ignore")
+    few = {"n_estimators": 4, "max_depth": 3, "random_state": 5}
+    pipeline("pipeline_columns", [
+        ColumnTransformer([("n", numbers, ["age", "fare"]), ("c", hot, ["sex", "port"]), ("d", hot, ["deck"])]),
+        LogisticRegression(),
+    ], binary, missing=True, unknown=True)
+    pipeline("pipeline_ordinal", [
+        ColumnTransformer([
+            ("n", "passthrough", ["age", "fare"]),
+            ("c", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["sex", "port"]),
+        ]),
+        HistGradientBoostingClassifier(max_iter=6, max_leaf_nodes=6, early_stopping=False),
+    ], binary, ("age", "fare", "sex", "port"), missing=True, unknown=True)
+    pipeline("pipeline_dropped", [
+        ColumnTransformer([("c", OneHotEncoder(drop="first"), ["sex", "port"])], remainder="passthrough"),
+        GradientBoostingRegressor(**few),
+    ], lambda s: s, ("age", "fare", "sex", "port"))
+    pipeline("pipeline_scalers", [
+        ColumnTransformer([
+            ("a", MinMaxScaler(clip=True), ["age", "fare"]), ("b", MaxAbsScaler(), ["age"]), ("c", RobustScaler(), ["fare"]),
+            ("d", Binarizer(threshold=40), ["age"]), ("e", MinMaxScaler(), ["fare", "age"]),
+        ]),
+        LogisticRegression(),
+    ], three_classes, ("age", "fare"))
+    pipeline("pipeline_scaled_encoding", [
+        ColumnTransformer([("c", hot, ["sex", "port"]), ("n", "passthrough", ["age"])]),
+        StandardScaler(with_mean=False), LinearRegression(),
+    ], lambda s: s, ("age", "sex", "port"), unknown=True)
+    pipeline("pipeline_forest", [
+        ColumnTransformer([("n", numbers, ["fare", "age"]), ("d", hot, ["deck", "sex"][:1])]), SelectKBest(k=3),
+        RandomForestClassifier(**few),
+    ], words, ("age", "fare", "deck"), missing=True, unknown=True)
+    pipeline("pipeline_matrix", [SimpleImputer(), StandardScaler(), RandomForestRegressor(**few)], lambda s: s,
+             ("age", "fare"), missing=True, matrix=True)
+
+
 if __name__ == "__main__":
     all_lightgbm()
     all_xgboost()
@@ -628,3 +764,4 @@ if __name__ == "__main__":
     ensemble_v5()
     ensemble_v5_members()
     all_ensembles()
+    all_pipelines()

@@ -15,6 +15,7 @@ mod xgboost;
 use skewless_core::error::Result;
 use skewless_core::output::{Link, Output, Task};
 use skewless_core::plan::Model;
+use skewless_core::spec::FittedSpec;
 
 pub use source::Source;
 
@@ -27,6 +28,9 @@ pub struct Compiled {
     pub output: Output,
     /// The source's names of the feature columns, in their order; absent where it has none of its own.
     pub feature_names: Option<Vec<String>>,
+    /// The specification that a pipeline's own preprocessing became; the model's columns are this one's. Absent where
+    /// the source takes feature rows.
+    pub head: Option<FittedSpec>,
     /// The inputs of a network, whose elements are the feature columns, one input after the other; empty for trees and
     /// linear models.
     pub inputs: Vec<ModelInput>,

@@ -47,6 +47,7 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         }),
         output,
         feature_names: own_names(names),
+        head: None,
         inputs: Vec::new(),
         source: Source::LightGbm,
         notes,

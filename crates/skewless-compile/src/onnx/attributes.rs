@@ -6,7 +6,7 @@ use super::invalid;
 use crate::MAX_OUTPUTS;
 
 use super::constant::{Constant, Data};
-use super::message::{AttributeProto, DOUBLE, FLOAT, INT64, NodeProto, TensorProto, UINT8};
+use super::message::{AttributeProto, DOUBLE, FLOAT, INT32, INT64, NodeProto, TensorProto, UINT8};
 
 /// The attributes of one node.
 pub(crate) struct Attributes<'a> {
@@ -50,7 +50,12 @@ impl<'a> Attributes<'a> {
         self.find(name).map_or(default, |attribute| attribute.i)
     }
 
-    pub(crate) fn float(&self, name: &str, default: f32) -> f32 {
+    /// A number, where it is given.
+    pub(crate) fn float(&self, name: &str) -> Option<f64> {
+        self.find(name).map(|attribute| f64::from(attribute.f))
+    }
+
+    pub(crate) fn float_or(&self, name: &str, default: f32) -> f32 {
         self.find(name).map_or(default, |attribute| attribute.f)
     }
 
@@ -205,9 +210,21 @@ pub(crate) fn describe(node: &NodeProto) -> String {
     }
 }
 
-fn tensor_numbers(tensor: &TensorProto) -> Option<Vec<f64>> {
+/// The elements of a tensor of floats, doubles or whole numbers, row-major.
+pub(crate) fn tensor_numbers(tensor: &TensorProto) -> Option<Vec<f64>> {
     let raw = &tensor.raw_data;
     match tensor.data_type {
+        INT32 if raw.is_empty() => Some(tensor.int32_data.iter().copied().map(f64::from).collect()),
+        INT64 if raw.is_empty() => tensor.int64_data.iter().copied().map(exact).collect(),
+        INT32 => little_endian(raw).map(|all| {
+            all.into_iter()
+                .map(|bytes| f64::from(i32::from_le_bytes(bytes)))
+                .collect()
+        }),
+        INT64 => little_endian(raw)?
+            .into_iter()
+            .map(|bytes| exact(i64::from_le_bytes(bytes)))
+            .collect(),
         FLOAT if raw.is_empty() => Some(tensor.float_data.iter().copied().map(f64::from).collect()),
         DOUBLE if raw.is_empty() => Some(tensor.double_data.clone()),
         FLOAT => little_endian(raw).map(|all| {
@@ -218,6 +235,12 @@ fn tensor_numbers(tensor: &TensorProto) -> Option<Vec<f64>> {
         DOUBLE => little_endian(raw).map(|all| all.into_iter().map(f64::from_le_bytes).collect()),
         _ => None,
     }
+}
+
+/// A whole number that f64 holds.
+#[expect(clippy::cast_precision_loss, reason = "the size is checked")]
+fn exact(number: i64) -> Option<f64> {
+    (number.unsigned_abs() <= 1 << 53).then_some(number as f64)
 }
 
 fn little_endian<const N: usize>(raw: &[u8]) -> Option<Vec<[u8; N]>> {

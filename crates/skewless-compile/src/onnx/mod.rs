@@ -1,7 +1,8 @@
-//! ONNX graphs that are one model operator with harmless neighbours, as scikit-learn's exporter writes them.
+//! ONNX graphs that are one model operator with its neighbours, as scikit-learn's exporter writes them.
 //!
-//! Before the operator: Cast and Identity. After it: what names, casts or normalises its outputs (Identity, Cast,
-//! Normalizer, ZipMap). Any other operator is refused by name, because leaving it out would give a wrong number.
+//! Before the operator: Cast and Identity, or a pipeline's head (`head`). After it: what names, casts or normalises its
+//! outputs (Identity, Cast, Normalizer, ZipMap). Any other operator is refused by name, because leaving it out would
+//! give a wrong number.
 
 mod attributes;
 mod classes;
@@ -10,13 +11,14 @@ mod ensemble;
 mod ensemble_v5;
 mod equality;
 mod forest;
+mod head;
 mod linear;
 mod message;
 mod network;
 mod targets;
 
 use prost::Message;
-use skewless_core::error::{Error, Result};
+use skewless_core::error::{Error, ErrorKind, Result};
 
 use crate::{Compiled, Source};
 use attributes::{Attributes, describe};
@@ -33,14 +35,22 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         return network::compile(&model, graph);
     }
     let (node, found) = model_operator(graph)?;
-    let rows = row_input(graph, node)?;
+    let mut notes = Vec::new();
+    let (rows, head) = match row_input(graph, node) {
+        Ok(rows) => (rows, None),
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            let takes_missing = !matches!(found, Kind::LinearRegressor | Kind::LinearClassifier);
+            let head = head::read(graph, node, takes_missing, &mut notes)?;
+            (head.rows, Some(head))
+        }
+        Err(error) => return Err(error),
+    };
     let normalized = check_outputs(graph, node)?;
     let operator = Operator {
         node,
         rows,
         normalized,
     };
-    let mut notes = Vec::new();
     let (model, output) = match found {
         Kind::Regressor | Kind::Classifier => {
             ensemble::compile(&operator, found == Kind::Classifier, &mut notes)?
@@ -55,10 +65,15 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
                 .to_owned(),
         );
     }
+    let (model, head) = match head {
+        None => (model, None),
+        Some(head) => (head.reads(model)?, Some(head.spec)),
+    };
     Ok(Compiled {
         model,
         output,
         feature_names: None,
+        head,
         inputs: Vec::new(),
         source: Source::Onnx,
         notes,
@@ -83,6 +98,7 @@ struct Operator<'a> {
 }
 
 /// The feature rows that reach the operator.
+#[derive(Clone, Copy)]
 struct RowInput {
     /// They reach the operator as f64, and so its sums are in f64.
     double: bool,

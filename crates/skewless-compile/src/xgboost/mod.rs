@@ -45,6 +45,7 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         model,
         output: objective.output(outputs)?,
         feature_names,
+        head: None,
         inputs: Vec::new(),
         source: Source::XgBoost,
         notes: notes(&learner, &objective),

@@ -46,8 +46,8 @@ impl Lowering<'_> {
     fn clip(&mut self, node: &NodeProto) -> Result<Value> {
         let attributes = Attributes::of(node, &["min", "max"])?;
         let mut bounds = (
-            attributes.float("min", f32::NEG_INFINITY),
-            attributes.float("max", f32::INFINITY),
+            attributes.float_or("min", f32::NEG_INFINITY),
+            attributes.float_or("max", f32::INFINITY),
         );
         for (index, bound) in [(1, &mut bounds.0), (2, &mut bounds.1)] {
             if let Some(value) = self.optional(node, index)? {
@@ -321,37 +321,37 @@ fn function(node: &NodeProto) -> Result<Function> {
         "Mish" => plain(|x| x * libm::tanh(softplus(x))),
         "HardSwish" => plain(|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
         "LeakyRelu" | "QLinearLeakyRelu" => {
-            let alpha = f64::from(read(&["alpha"])?.float("alpha", 0.01));
+            let alpha = f64::from(read(&["alpha"])?.float_or("alpha", 0.01));
             Ok(Box::new(move |x| if x < 0.0 { x * alpha } else { x }))
         }
         "HardSigmoid" => {
             let attributes = read(&["alpha", "beta"])?;
-            let alpha = f64::from(attributes.float("alpha", 0.2));
-            let beta = f64::from(attributes.float("beta", 0.5));
+            let alpha = f64::from(attributes.float_or("alpha", 0.2));
+            let beta = f64::from(attributes.float_or("beta", 0.5));
             Ok(Box::new(move |x| (x * alpha + beta).clamp(0.0, 1.0)))
         }
         "Elu" => {
-            let alpha = f64::from(read(&["alpha"])?.float("alpha", 1.0));
+            let alpha = f64::from(read(&["alpha"])?.float_or("alpha", 1.0));
             Ok(Box::new(
                 move |x| if x < 0.0 { alpha * libm::expm1(x) } else { x },
             ))
         }
         "Celu" => {
-            let alpha = f64::from(read(&["alpha"])?.float("alpha", 1.0));
+            let alpha = f64::from(read(&["alpha"])?.float_or("alpha", 1.0));
             Ok(Box::new(move |x| {
                 x.max(0.0) + (alpha * libm::expm1(x / alpha)).min(0.0)
             }))
         }
         "Selu" => {
             let attributes = read(&["alpha", "gamma"])?;
-            let alpha = f64::from(attributes.float("alpha", 1.673_263_2));
-            let gamma = f64::from(attributes.float("gamma", 1.050_701));
+            let alpha = f64::from(attributes.float_or("alpha", 1.673_263_2));
+            let gamma = f64::from(attributes.float_or("gamma", 1.050_701));
             Ok(Box::new(move |x| {
                 gamma * if x > 0.0 { x } else { alpha * libm::expm1(x) }
             }))
         }
         "ThresholdedRelu" => {
-            let alpha = f64::from(read(&["alpha"])?.float("alpha", 1.0));
+            let alpha = f64::from(read(&["alpha"])?.float_or("alpha", 1.0));
             Ok(Box::new(move |x| if x > alpha { x } else { 0.0 }))
         }
         "Gelu" => match read(&["approximate"])?.text("approximate", "none")? {

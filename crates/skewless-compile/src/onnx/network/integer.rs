@@ -138,7 +138,7 @@ impl Lowering<'_> {
                 let axis = i64::from(!transposed);
                 let weights = self.factor(node, [3, 4, 5], axis)?;
                 // The bias stands in steps of the accumulator, which `alpha` scales.
-                let alpha = f64::from(attributes.float("alpha", 1.0));
+                let alpha = f64::from(attributes.float_or("alpha", 1.0));
                 let bias = self.accumulators(node, 6, &x, &weights)?;
                 let bias = bias.map(|bias| bias.iter().map(|value| value * alpha).collect());
                 let value = self.general_product(node, &x, &weights, bias)?;

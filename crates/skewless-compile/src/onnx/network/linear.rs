@@ -143,10 +143,10 @@ impl Lowering<'_> {
         if attributes.int("transA", 0) != 0 {
             return Err(unsupported_op(node, "a transposed batch (`transA`)"));
         }
-        let beta = f64::from(attributes.float("beta", 1.0));
+        let beta = f64::from(attributes.float_or("beta", 1.0));
         let bias = bias.map(|bias| bias.iter().map(|value| value * beta).collect());
         let transposed = attributes.int("transB", 0) != 0;
-        let alpha = f64::from(attributes.float("alpha", 1.0));
+        let alpha = f64::from(attributes.float_or("alpha", 1.0));
         self.product(node, x, weights, transposed, bias, alpha)
     }
 
@@ -246,7 +246,7 @@ impl Lowering<'_> {
         if attributes.int("training_mode", 0) != 0 {
             return Err(unsupported_op(node, "in training mode"));
         }
-        let epsilon = f64::from(attributes.float("epsilon", 1e-5));
+        let epsilon = f64::from(attributes.float_or("epsilon", 1e-5));
         let Value::Pending(pending) = self.input(node, 0)? else {
             return Err(unsupported_op(
                 node,

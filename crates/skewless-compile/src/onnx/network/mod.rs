@@ -58,6 +58,7 @@ pub(super) fn compile(model: &ModelProto, graph: &GraphProto) -> Result<Compiled
         model: Model::Network(network),
         output,
         feature_names: None,
+        head: None,
         inputs,
         source: Source::Onnx,
         notes: Vec::new(),

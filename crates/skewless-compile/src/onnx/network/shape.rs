@@ -260,7 +260,7 @@ impl Lowering<'_> {
             Value::Real(mut real) if real.view.padding.is_none() => {
                 let fill = match fill {
                     Some(fill) => super::elementwise::scalar(node, &fill)?,
-                    None => attributes.float("value", 0.0),
+                    None => attributes.float_or("value", 0.0),
                 };
                 if fill != 0.0 {
                     return Err(unsupported_op(node, "with another value than 0"));
