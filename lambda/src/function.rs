@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
-use skewless_core::{Bundle, Error, Result};
+use skewless_core::{Bundle, Error, Predictor, Result};
 use skewless_protocol::{ModelFacts, Service, Tally};
 
 use crate::config::Config;
@@ -46,7 +46,8 @@ impl Function {
     /// # Errors
     /// `bundle.*` or `unsupported.*`, naming what is wrong with it.
     pub fn from_bytes(bundle: &[u8]) -> Result<Self> {
-        let service = Service::new(&Bundle::from_bytes(bundle)?)?;
+        let bundle = Bundle::from_bytes(bundle)?;
+        let service = Service::with_predictor(&bundle, predictor(&bundle)?)?;
         Ok(Self {
             service,
             answered: AtomicBool::new(false),
@@ -122,4 +123,12 @@ impl Invocation {
             cold_start: false,
         }
     }
+}
+
+/// The predictor of a bundle of any engine that this build has.
+fn predictor(bundle: &Bundle) -> Result<Predictor> {
+    #[cfg(feature = "tract")]
+    return skewless_tract::predictor(bundle);
+    #[cfg(not(feature = "tract"))]
+    Predictor::new(bundle)
 }

@@ -22,7 +22,7 @@ pub(crate) enum Command {
     Train(TrainArgs),
     /// Make a bundle from a model trained elsewhere: LightGBM text, XGBoost JSON or ONNX
     #[command(after_help = STATUSES)]
-    Pack(PackArgs),
+    Pack(Box<PackArgs>),
     /// Answer the records of a table, in their order
     #[command(after_help = format!("{PREDICT_NOTES}\n\n{STATUSES}"))]
     Predict(PredictArgs),
@@ -65,15 +65,24 @@ pub(crate) struct PackArgs {
     /// What the model file is [default: told by its content]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub(crate) model_format: Option<ModelFormat>,
-    /// The feature specification: TOML as written, or fitted JSON (features.json)
+    /// What runs the model [default: the plan where it can hold the model, else tract for ONNX]
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t = EngineChoice::Auto, hide_default_value = true)]
+    pub(crate) engine: EngineChoice,
+    /// The feature specification: TOML as written, or fitted JSON (features.json) [default: the model's own inputs, where
+    /// it takes tensors]
     #[arg(long, value_name = "FILE")]
-    pub(crate) features: PathBuf,
+    pub(crate) features: Option<PathBuf>,
     /// Fit the specification's parameters on this table of raw records
     #[arg(long, value_name = "TABLE")]
     pub(crate) fit_on: Option<PathBuf>,
-    /// Take golden rows and the reference profile from this table of raw records [default: that of --fit-on]
+    /// Take golden rows and the reference profile from this table of raw records [default: that of --fit-on, then that
+    /// of --calibration, then made-up rows where the inputs are the model's own]
     #[arg(long, value_name = "TABLE")]
     pub(crate) golden_from: Option<PathBuf>,
+    /// Raw records on which engine and source are compared before the bundle is written [default: those that golden rows
+    /// come from]
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) calibration: Option<PathBuf>,
     /// The model's name
     #[arg(long)]
     pub(crate) name: String,
@@ -83,6 +92,18 @@ pub(crate) struct PackArgs {
     /// The labels in the model's order, for models that do not carry them: --labels on_time,late
     #[arg(long, value_delimiter = ',', value_name = "LABEL,...")]
     pub(crate) labels: Vec<String>,
+    /// What turns raw scores into probabilities, for models that do not say it [default: identity]
+    #[arg(long, value_enum, value_name = "LINK")]
+    pub(crate) link: Option<LinkChoice>,
+    /// ONNX: the graph's outputs that are the raw scores, in this order [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub(crate) scores: Vec<String>,
+    /// ONNX: an input that always has the same numbers: --fix sr=16000
+    #[arg(long, value_name = "NAME=N,...")]
+    pub(crate) fix: Vec<String>,
+    /// ONNX: a size that the graph leaves open: --size sequence=576
+    #[arg(long, value_name = "NAME=N")]
+    pub(crate) size: Vec<String>,
     /// What the prediction is called [default: the model's name]
     #[arg(long, value_name = "NAME")]
     pub(crate) target: Option<String>,
@@ -92,6 +113,23 @@ pub(crate) struct PackArgs {
     /// Where the bundle goes
     #[arg(short, long, value_name = "BUNDLE")]
     pub(crate) output: PathBuf,
+}
+
+/// What may run a packed model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineChoice {
+    Auto,
+    Plan,
+    Tract,
+}
+
+/// From raw scores to probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LinkChoice {
+    Identity,
+    Logistic,
+    Softmax,
+    Exp,
 }
 
 /// The formats of model files.

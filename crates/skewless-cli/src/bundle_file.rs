@@ -20,9 +20,17 @@ pub(crate) fn open_predictor(path: &Path) -> anyhow::Result<(Bundle, Predictor)>
 }
 
 fn checked(bundle: &Bundle) -> skewless_core::Result<Predictor> {
-    let predictor = Predictor::new(bundle)?;
+    let predictor = predictor(bundle)?;
     predictor.check_golden(&bundle.golden()?)?;
     Ok(predictor)
+}
+
+/// The predictor of a bundle of any engine that this build has.
+pub(crate) fn predictor(bundle: &Bundle) -> skewless_core::Result<Predictor> {
+    #[cfg(feature = "tract")]
+    return skewless_tract::predictor(bundle);
+    #[cfg(not(feature = "tract"))]
+    Predictor::new(bundle)
 }
 
 fn read(path: &Path) -> skewless_core::Result<Bundle> {

@@ -23,6 +23,7 @@ use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::args::ServeArgs;
+use crate::bundle_file;
 use crate::exit::InBundle;
 
 /// What pages may do: their own scripts and WebAssembly, nothing from elsewhere, nothing inline.
@@ -64,7 +65,8 @@ fn open(path: &Path) -> skewless_core::Result<Served> {
     let file = std::fs::read(path).map_err(|error| {
         Error::bundle("bundle.unreadable", "the file cannot be read").with_source(error)
     })?;
-    let service = Service::new(&Bundle::from_bytes(&file)?)?;
+    let bundle = Bundle::from_bytes(&file)?;
+    let service = Service::with_predictor(&bundle, bundle_file::predictor(&bundle)?)?;
     Ok(Served {
         service,
         file: Bytes::from(file),

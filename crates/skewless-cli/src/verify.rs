@@ -15,7 +15,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Outcome> {
     let text = if args.json {
         json_report(&bundle, rows)?
     } else {
-        text_report(&bundle, rows)
+        text_report(&bundle, rows, predictor.engine().tolerance())
     };
     print(&text)?;
     Ok(Outcome::Done)
@@ -32,7 +32,12 @@ fn golden_rows(
     Ok(golden.len())
 }
 
-fn text_report(bundle: &Bundle, golden: usize) -> String {
+fn text_report(bundle: &Bundle, golden: usize, tolerance: f64) -> String {
+    let exactness = if tolerance == 0.0 {
+        "predictions to the last bit".to_owned()
+    } else {
+        format!("predictions to {tolerance:e} of the greater of 1 and the score")
+    };
     let manifest = bundle.manifest();
     let parts = manifest.parts.len();
     let size = inspect::grouped(bundle.size());
@@ -41,7 +46,7 @@ fn text_report(bundle: &Bundle, golden: usize) -> String {
          ok  archive      {size} bytes, {parts} parts, nothing before, between or after them\n\
          ok  digests      the manifest's size and SHA-256 of each of the {parts} parts\n\
          ok  contents     features, model, output and profile read in full and fit each other\n\
-         ok  golden rows  {golden} records give their feature rows and predictions to the last bit\n",
+         ok  golden rows  {golden} records give their feature rows and {exactness}\n",
         name = manifest.name,
         version = manifest.version,
         digest = bundle.digest(),

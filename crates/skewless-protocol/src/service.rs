@@ -36,7 +36,14 @@ impl Service {
     /// # Errors
     /// What makes the bundle unusable: `bundle.*` (`bundle.golden_mismatch` among them) or `unsupported.*`.
     pub fn new(bundle: &Bundle) -> Result<Self> {
-        let predictor = Predictor::new(bundle)?;
+        Self::with_predictor(bundle, Predictor::new(bundle)?)
+    }
+
+    /// The same with a predictor that the door made of the bundle, whose engine may be another crate's.
+    ///
+    /// # Errors
+    /// `bundle.golden_mismatch`, `bundle.invalid_golden`.
+    pub fn with_predictor(bundle: &Bundle, predictor: Predictor) -> Result<Self> {
         predictor.check_golden(&bundle.golden()?)?;
         let manifest = bundle.manifest();
         let facts = ModelFacts {

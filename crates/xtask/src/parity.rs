@@ -86,6 +86,9 @@ fn cli(profile: &str) -> Result<String> {
         "--quiet",
         profile,
         "--package=skewless-cli",
+        // What `train` builds too; without tract, which would be built once more.
+        "--no-default-features",
+        "--features=train",
         "--",
         "predict",
         BUNDLE,
@@ -110,6 +113,7 @@ fn lambda(profile: &str) -> Result<String> {
         "--quiet",
         &profile_flag,
         "--package=skewless-lambda",
+        "--no-default-features",
     ]))?;
     let port = free_port()?;
     let url = format!("http://127.0.0.1:{port}");
@@ -121,6 +125,7 @@ fn lambda(profile: &str) -> Result<String> {
             "--ignore-changes",
             "--package",
             "skewless-lambda",
+            "--no-default-features",
         ],
     );
     watch

@@ -38,6 +38,8 @@ fn train(profile: &str, arguments: &[&str]) -> Result<()> {
         "--quiet",
         &profile,
         "--package=skewless-cli",
+        "--no-default-features",
+        "--features=train",
         "--",
         "train",
         CONFIG,

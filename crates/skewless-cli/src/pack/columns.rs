@@ -1,7 +1,8 @@
 //! Whether the model's columns are those that the specification gives.
 
-use skewless_compile::Compiled;
 use skewless_core::{Error, FittedSpec, Pipeline, Result};
+
+use crate::pack::engine::Chosen;
 
 /// Most columns that an error names.
 const NAMED: usize = 5;
@@ -10,11 +11,11 @@ const NAMED: usize = 5;
 ///
 /// # Errors
 /// `pack.column_mismatch` naming the first columns that differ.
-pub(super) fn check(compiled: &Compiled, spec: &FittedSpec) -> Result<()> {
+pub(super) fn check(chosen: &Chosen, spec: &FittedSpec) -> Result<()> {
     let pipeline = Pipeline::new(spec)?;
     let given = pipeline.column_names();
-    let due = compiled.model.inputs();
-    match &compiled.feature_names {
+    let due = chosen.columns()?;
+    match &chosen.feature_names {
         Some(names) => compare(names, &given),
         None if due == given.len() => Ok(()),
         None => Err(Error::input(

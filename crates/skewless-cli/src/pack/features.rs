@@ -9,8 +9,7 @@ use crate::args::PackArgs;
 use crate::pack::in_file;
 
 /// Reads the specification and fits it where it is not fitted yet.
-pub(super) fn fitted(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<FittedSpec> {
-    let path = &args.features;
+pub(super) fn fitted(args: &PackArgs, path: &Path, bytes: &[u8]) -> anyhow::Result<FittedSpec> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         in_file(
             path,
@@ -21,7 +20,7 @@ pub(super) fn fitted(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<FittedSpec
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     if is_json && let Ok(fitted) = serde_json::from_str::<FittedSpec>(text) {
-        return given(args, fitted);
+        return given(args, path, fitted);
     }
     let spec = written(text, is_json).map_err(|error| in_file(path, error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -39,14 +38,14 @@ pub(super) fn fitted(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<FittedSpec
         })
 }
 
-fn given(args: &PackArgs, fitted: FittedSpec) -> anyhow::Result<FittedSpec> {
+fn given(args: &PackArgs, path: &Path, fitted: FittedSpec) -> anyhow::Result<FittedSpec> {
     match &args.fit_on {
         None => Ok(fitted),
         Some(_) => Err(Error::input(
             "pack.already_fitted",
             format!(
                 "{} is fitted already; --fit-on would change what the model was trained with",
-                args.features.display()
+                path.display()
             ),
         )
         .into()),

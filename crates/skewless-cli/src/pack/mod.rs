@@ -1,20 +1,27 @@
 //! `skewless pack`: a model trained elsewhere becomes a bundle.
 
 mod columns;
+mod compare;
+mod engine;
 mod features;
+mod graph;
+mod output;
 mod provenance;
 mod sample;
+mod tensors;
 
 use std::io::Write;
 use std::path::Path;
 
-use skewless_compile::{Compiled, Source, compile};
-use skewless_core::{Bundle, BundleParts, Error, FittedSpec, Output, Predictor, Profile, golden};
+use skewless_core::{Bundle, BundleParts, Error, FittedSpec, Predictor, Profile, golden};
 
-use crate::args::{ModelFormat, PackArgs};
+use crate::args::PackArgs;
+use crate::bundle_file;
 use crate::destination::{Destination, print};
 use crate::exit::{Outcome, unreadable};
 use crate::inspect::grouped;
+use crate::pack::compare::Agreement;
+use crate::pack::engine::Chosen;
 use crate::pack::provenance::File;
 use crate::pack::sample::Sample;
 
@@ -22,28 +29,29 @@ use crate::pack::sample::Sample;
 const GOLDEN_ROWS: usize = 32;
 
 pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
-    let model_file = File::read("model", &args.model)?;
-    let features_file = File::read("features", &args.features)?;
-    let compiled = read_model(args, &model_file.bytes)?;
-    let spec = features::fitted(args, &features_file.bytes)?;
-    columns::check(&compiled, &spec)?;
-    let output = output(args, &compiled)?;
-    let predictor = Predictor::from_parts(&spec, &compiled.model, output.clone())?;
-    let sample = Sample::read(sample_path(args)?, &predictor)?;
+    let files = files(args)?;
+    let model = files
+        .first()
+        .map(|file| file.bytes.as_slice())
+        .unwrap_or_default();
+    let chosen = engine::choose(args, model)?;
+    let spec = specification(args, &chosen, &files)?;
+    columns::check(&chosen, &spec)?;
+    let engine = chosen.open()?;
+    let output = output::named(args, &chosen.output, engine.outputs())?;
+    let predictor = Predictor::from_engine(&spec, engine, output.clone())?;
+    let sample = sample(args, &chosen, &predictor)?;
+    let agreement = compared(args, &chosen, &predictor, model, &sample)?;
     let profile = reference_profile(&spec, &predictor, &sample)?;
     let golden = golden::choose(&predictor, &sample.records, GOLDEN_ROWS)?;
     let golden_rows = golden.len();
-    let files = [model_file, features_file]
-        .into_iter()
-        .chain(sample_files(args)?)
-        .collect::<Vec<_>>();
-    let card = card(args, &compiled, &files)?;
-    let provenance = provenance::statement(args, &compiled, &files)?;
+    let card = card(args, &chosen, &files)?;
+    let provenance = provenance::statement(args, &chosen, &files)?;
     let parts = BundleParts {
         name: args.name.clone(),
         version: args.version.clone(),
         features: spec,
-        model: compiled.model.into(),
+        model: chosen.model,
         output,
         profile,
         golden,
@@ -53,62 +61,90 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
     let bytes = parts.to_bytes()?;
     let bundle = checked(&bytes)?;
     write(&args.output, &bytes)?;
-    report(&args.output, &bundle, golden_rows, &compiled.notes)?;
+    let packed = Packed {
+        bundle,
+        golden_rows,
+        engine: chosen.engine,
+        agreement,
+    };
+    packed.report(&args.output, &chosen.notes)?;
     Ok(Outcome::Done)
 }
 
-fn read_model(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<Compiled> {
-    let source = match args.model_format {
-        Some(ModelFormat::Lightgbm) => Source::LightGbm,
-        Some(ModelFormat::Xgboost) => Source::XgBoost,
-        Some(ModelFormat::Onnx) => Source::Onnx,
-        None => Source::detect(bytes).map_err(|error| in_file(&args.model, error))?,
+/// Every file that the bundle is made from, the model first.
+fn files(args: &PackArgs) -> anyhow::Result<Vec<File>> {
+    let mut files = vec![File::read("model", &args.model)?];
+    let others = [
+        ("features", &args.features),
+        ("fitted on", &args.fit_on),
+        ("golden rows from", &args.golden_from),
+        ("calibration", &args.calibration),
+    ];
+    for (role, path) in others {
+        if let Some(path) = path {
+            files.push(File::read(role, path)?);
+        }
+    }
+    Ok(files)
+}
+
+/// The specification that is given, the one that the model brings, or one of the model's own inputs.
+fn specification(args: &PackArgs, chosen: &Chosen, files: &[File]) -> anyhow::Result<FittedSpec> {
+    match (&args.features, files.get(1), &chosen.head) {
+        (Some(_), _, Some(_)) => Err(Error::input(
+            "pack.features_twice",
+            "the model brings its own preprocessing, which is its specification; leave out --features",
+        )
+        .into()),
+        (Some(path), Some(file), None) => features::fitted(args, path, &file.bytes),
+        (_, _, Some(head)) => Ok(head.clone()),
+        _ => Ok(tensors::specification(chosen)?),
+    }
+}
+
+/// The rows that golden rows and profile come from.
+fn sample(args: &PackArgs, chosen: &Chosen, predictor: &Predictor) -> anyhow::Result<Sample> {
+    let given = [&args.golden_from, &args.fit_on, &args.calibration];
+    match given.into_iter().flatten().next() {
+        Some(path) => Ok(Sample::read(path, predictor)?),
+        None if args.features.is_none() && chosen.head.is_none() => {
+            let inputs: Vec<_> = predictor.pipeline().inputs().cloned().collect();
+            Ok(Sample::of(tensors::made_up(chosen)?, &inputs))
+        }
+        None => Err(Error::input(
+            "pack.no_sample",
+            "golden rows are made from a sample: give --golden-from, --fit-on or --calibration",
+        )
+        .into()),
+    }
+}
+
+/// Engine and source on the calibration rows; `None` where the source cannot be run here.
+fn compared(
+    args: &PackArgs,
+    chosen: &Chosen,
+    predictor: &Predictor,
+    model: &[u8],
+    sample: &Sample,
+) -> anyhow::Result<Option<Agreement>> {
+    let Some(source) = graph::reference(args, chosen, model) else {
+        return Ok(None);
     };
-    compile(bytes, source).map_err(|error| in_file(&args.model, error))
+    let agreement = match &args.calibration {
+        Some(path) => {
+            let rows = Sample::read(path, predictor)?;
+            compare::check(&chosen.model, predictor, &*source, &rows.records)
+        }
+        None => compare::check(&chosen.model, predictor, &*source, &sample.records),
+    };
+    Ok(Some(
+        agreement.map_err(|error| in_file(&args.model, error))?,
+    ))
 }
 
 /// An error about the content of a file.
 fn in_file(path: &Path, error: Error) -> anyhow::Error {
     anyhow::Error::from(error).context(path.display().to_string())
-}
-
-/// The model's output with the names that the arguments give.
-fn output(args: &PackArgs, compiled: &Compiled) -> skewless_core::Result<Output> {
-    let mut output = compiled.output.clone();
-    output.name = args.target.clone().unwrap_or_else(|| args.name.clone());
-    if args.labels.is_empty() {
-        return Ok(output);
-    }
-    let (given, due) = (args.labels.len(), output.labels.len());
-    if given != due {
-        let message = format!("--labels names {given} of the model's {due} labels");
-        return Err(Error::input("pack.labels", message));
-    }
-    output.labels.clone_from(&args.labels);
-    Ok(output)
-}
-
-fn sample_path(args: &PackArgs) -> skewless_core::Result<&Path> {
-    args.golden_from
-        .as_deref()
-        .or(args.fit_on.as_deref())
-        .ok_or_else(|| {
-            Error::input(
-                "pack.no_sample",
-                "golden rows are made from a sample: give --golden-from or --fit-on",
-            )
-        })
-}
-
-fn sample_files(args: &PackArgs) -> anyhow::Result<Vec<File>> {
-    let mut files = Vec::new();
-    if let Some(path) = &args.fit_on {
-        files.push(File::read("fitted on", path)?);
-    }
-    if let Some(path) = &args.golden_from {
-        files.push(File::read("golden rows from", path)?);
-    }
-    Ok(files)
 }
 
 fn reference_profile(
@@ -120,17 +156,17 @@ fn reference_profile(
     Profile::reference(spec, &sample.columns, &predictions)
 }
 
-fn card(args: &PackArgs, compiled: &Compiled, files: &[File]) -> anyhow::Result<String> {
+fn card(args: &PackArgs, chosen: &Chosen, files: &[File]) -> anyhow::Result<String> {
     match &args.card {
         Some(path) => Ok(std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?),
-        None => Ok(provenance::card(args, compiled, files)),
+        None => Ok(provenance::card(args, chosen, files)),
     }
 }
 
 /// Reads the bundle back as every user will, golden rows included.
 fn checked(bytes: &[u8]) -> skewless_core::Result<Bundle> {
     let bundle = Bundle::from_bytes(bytes)?;
-    Predictor::new(&bundle)?.check_golden(&bundle.golden()?)?;
+    bundle_file::predictor(&bundle)?.check_golden(&bundle.golden()?)?;
     Ok(bundle)
 }
 
@@ -140,25 +176,50 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     destination.keep()
 }
 
-fn report(
-    path: &Path,
-    bundle: &Bundle,
+/// A bundle that is written, for the report.
+struct Packed {
+    bundle: Bundle,
     golden_rows: usize,
-    notes: &[String],
-) -> anyhow::Result<()> {
-    for note in notes {
-        writeln!(std::io::stderr(), "note: {note}")?;
+    engine: String,
+    agreement: Option<Agreement>,
+}
+
+impl Packed {
+    fn report(&self, path: &Path, notes: &[String]) -> anyhow::Result<()> {
+        for note in notes {
+            writeln!(std::io::stderr(), "note: {note}")?;
+        }
+        if path.as_os_str() == "-" {
+            writeln!(std::io::stderr(), "note: engine: {}", self.engine)?;
+            return Ok(());
+        }
+        let manifest = self.bundle.manifest();
+        print(&format!(
+            "{} {}  {}\n  sha256  {}\n  size    {} bytes, {} golden rows\n  engine  {}\n  source  {}\n",
+            manifest.name,
+            manifest.version,
+            path.display(),
+            self.bundle.digest(),
+            grouped(self.bundle.size()),
+            self.golden_rows,
+            self.engine,
+            self.against_source(),
+        ))
     }
-    if path.as_os_str() == "-" {
-        return Ok(());
+
+    fn against_source(&self) -> String {
+        match &self.agreement {
+            None => {
+                "not run here: its meaning is the importer's, which references of its library hold"
+                    .to_owned()
+            }
+            Some(agreement) => format!(
+                "the same on {} rows: {} of {} scores equal, the greatest difference {:e}",
+                agreement.rows,
+                grouped(agreement.equal),
+                grouped(agreement.scores),
+                agreement.greatest,
+            ),
+        }
     }
-    let manifest = bundle.manifest();
-    print(&format!(
-        "{} {}  {}\n  sha256  {}\n  size    {} bytes, {golden_rows} golden rows\n",
-        manifest.name,
-        manifest.version,
-        path.display(),
-        bundle.digest(),
-        grouped(bundle.size()),
-    ))
 }

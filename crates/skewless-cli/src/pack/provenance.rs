@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
-use skewless_compile::Compiled;
+use skewless_core::bundle::BundleModel;
 use skewless_core::digest::sha256_hex;
 
 use crate::args::PackArgs;
 use crate::exit::unreadable;
+use crate::pack::engine::Chosen;
 
 /// A file that a bundle is made from.
 pub(super) struct File {
@@ -43,9 +44,13 @@ impl File {
 /// The provenance: an in-toto statement with a SLSA v1 predicate, as training writes it too.
 pub(super) fn statement(
     args: &PackArgs,
-    compiled: &Compiled,
+    chosen: &Chosen,
     files: &[File],
 ) -> skewless_core::Result<Json> {
+    let (name, bytes) = match &chosen.model {
+        BundleModel::Plan(model) => ("model.plan", model.encode()?),
+        BundleModel::Onnx { file, .. } => ("model.onnx", file.clone()),
+    };
     let materials = files.iter().map(|file| {
         json!({
             "uri": file.name(),
@@ -55,7 +60,7 @@ pub(super) fn statement(
     });
     Ok(json!({
         "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{"name": "model.plan", "digest": {"sha256": sha256_hex(&compiled.model.encode()?)}}],
+        "subject": [{"name": name, "digest": {"sha256": sha256_hex(&bytes)}}],
         "predicateType": "https://slsa.dev/provenance/v1",
         "predicate": {
             "buildDefinition": {
@@ -63,8 +68,9 @@ pub(super) fn statement(
                 "externalParameters": {
                     "model": args.name,
                     "version": args.version,
-                    "format": compiled.source.name(),
-                    "notes": compiled.notes,
+                    "format": chosen.source.name(),
+                    "engine": chosen.engine,
+                    "notes": chosen.notes,
                 },
                 "resolvedDependencies": materials.collect::<Vec<_>>(),
             },
@@ -79,12 +85,12 @@ pub(super) fn statement(
 }
 
 /// A card that says no more than is known.
-pub(super) fn card(args: &PackArgs, compiled: &Compiled, files: &[File]) -> String {
+pub(super) fn card(args: &PackArgs, chosen: &Chosen, files: &[File]) -> String {
     let mut card = format!(
         "# {} {}\n\nA {} model packed with skewless {}. Its maker has not described it.\n\nMade from\n\n",
         args.name,
         args.version,
-        compiled.source.name(),
+        chosen.source.name(),
         env!("CARGO_PKG_VERSION"),
     );
     for file in files {

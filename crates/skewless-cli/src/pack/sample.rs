@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use skewless_core::{Columns, Predictor, Record, Result};
+use skewless_core::{Columns, Input, Predictor, Record, Result};
 use skewless_table::{Wanted, read_columns, records};
 
 /// Rows that are offered as golden rows, spread evenly over the sample.
@@ -19,10 +19,14 @@ impl Sample {
     pub(super) fn read(path: &Path, predictor: &Predictor) -> Result<Self> {
         let inputs: Vec<_> = predictor.pipeline().inputs().cloned().collect();
         let wanted: Vec<Wanted> = inputs.iter().map(Wanted::from).collect();
-        let columns = read_columns(path, None, &wanted)?;
+        Ok(Self::of(read_columns(path, None, &wanted)?, &inputs))
+    }
+
+    /// Rows of the inputs' columns.
+    pub(super) fn of(columns: Columns, inputs: &[Input]) -> Self {
         let step = columns.rows().div_ceil(CANDIDATES).max(1);
         let candidates: Vec<usize> = (0..columns.rows()).step_by(step).collect();
-        let records = records(&columns.select(&candidates), &inputs);
-        Ok(Self { columns, records })
+        let records = records(&columns.select(&candidates), inputs);
+        Self { columns, records }
     }
 }

@@ -1,0 +1,132 @@
+//! Whether the engine answers like the source, on calibration rows, before a bundle is written.
+//!
+//! The judge is the source graph run node by node by tract. Trees and linear models have none: tract does not run their
+//! operators, and the importers' meaning is held to the libraries by references of its own.
+
+use skewless_core::bundle::BundleModel;
+use skewless_core::plan::{Engine, EngineScratch, Model};
+use skewless_core::{Error, Predictor, Record, Result};
+
+/// Most rows that are compared.
+const MOST_ROWS: usize = 512;
+/// How far a float engine may lie from its source, relative to the greater of 1 and the source's score.
+const FLOAT_BOUND: f64 = 1e-4;
+/// How many steps of the output's scale an int8 network may lie from its source.
+const STEPS: f64 = 3.0;
+
+/// What the comparison found.
+pub(super) struct Agreement {
+    pub(super) rows: usize,
+    /// The greatest difference between two scores.
+    pub(super) greatest: f64,
+    /// Scores that are equal.
+    pub(super) equal: usize,
+    pub(super) scores: usize,
+}
+
+/// Compares on at most 512 of the records.
+///
+/// # Errors
+/// `pack.disagreement` naming row and score where a difference is over the bound, or the top score another one.
+pub(super) fn check(
+    model: &BundleModel,
+    predictor: &Predictor,
+    source: &dyn Engine,
+    records: &[Record],
+) -> Result<Agreement> {
+    let bound = Bound::of(model);
+    let mut agreement = Agreement {
+        rows: 0,
+        greatest: 0.0,
+        equal: 0,
+        scores: 0,
+    };
+    let step = records.len().div_ceil(MOST_ROWS).max(1);
+    for (row, record) in records.iter().enumerate().step_by(step) {
+        let Ok(features) = predictor.feature_row(record) else {
+            continue;
+        };
+        let found = scores(predictor.engine(), &features)?;
+        let expected = scores(source, &features)?;
+        agreement.count(&found, &expected);
+        bound.check(&found, &expected).map_err(|message| {
+            Error::input("pack.disagreement", format!("row {row}: {message}")).with_row(row)
+        })?;
+    }
+    if agreement.rows == 0 {
+        return Err(Error::input(
+            "pack.disagreement",
+            "no calibration row is answered, so that nothing can be compared",
+        ));
+    }
+    Ok(agreement)
+}
+
+fn scores(engine: &dyn Engine, features: &[f64]) -> Result<Vec<f64>> {
+    let mut raw = vec![0.0; engine.outputs()];
+    engine.score(features, &mut EngineScratch::default(), &mut raw)?;
+    Ok(raw)
+}
+
+impl Agreement {
+    fn count(&mut self, found: &[f64], expected: &[f64]) {
+        self.rows += 1;
+        self.scores += expected.len();
+        for (found, expected) in found.iter().zip(expected) {
+            self.equal += usize::from(found == expected);
+            self.greatest = self.greatest.max((found - expected).abs());
+        }
+    }
+}
+
+/// How far two scores may lie apart.
+enum Bound {
+    Relative(f64),
+    /// One step of each score.
+    Steps(Vec<f64>),
+}
+
+impl Bound {
+    fn of(model: &BundleModel) -> Self {
+        let BundleModel::Plan(Model::Network(network)) = model else {
+            return Self::Relative(FLOAT_BOUND);
+        };
+        let outputs = network
+            .outputs
+            .iter()
+            .filter_map(|&at| network.tensors.get(at));
+        Self::Steps(
+            outputs
+                .flat_map(|tensor| std::iter::repeat_n(f64::from(tensor.scale), tensor.len()))
+                .collect(),
+        )
+    }
+
+    fn check(&self, found: &[f64], expected: &[f64]) -> std::result::Result<(), String> {
+        if found.len() != expected.len() {
+            return Err(format!(
+                "the engine gives {} scores and the source {}",
+                found.len(),
+                expected.len()
+            ));
+        }
+        for (at, (&found, &expected)) in found.iter().zip(expected).enumerate() {
+            // A row that neither answers is one on which they agree.
+            if found.is_nan() && expected.is_nan() {
+                continue;
+            }
+            let most = match self {
+                Self::Relative(bound) => bound * expected.abs().max(1.0),
+                // Half a step more: the source's own score need not be a whole step.
+                Self::Steps(steps) => steps.get(at).copied().unwrap_or_default() * (STEPS + 0.5),
+            };
+            let within = (found - expected).abs() <= most;
+            if !within {
+                return Err(format!(
+                    "score {at} is {found} and the source's {expected}, more than {most:e} apart"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
