@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use skewless_core::plan::{
-    Accumulate, EngineScratch, Missing, Model, Node, Test, Tree, TreeModel, decode,
+    Accumulate, EngineScratch, LeafPrecision, Missing, Model, Node, Test, Tree, TreeModel, decode,
 };
 
 use crate::timing::per_row;
@@ -86,6 +86,7 @@ fn model(trees: usize, depth: usize, random: &mut Random) -> TreeModel {
         accumulate: Accumulate::F64,
         base: vec![0.0],
         average: false,
+        leaves: LeafPrecision::Exact,
         trees: (0..trees).map(|_| tree()).collect(),
     }
 }
