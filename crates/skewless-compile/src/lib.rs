@@ -10,6 +10,7 @@ mod lightgbm;
 mod network;
 mod onnx;
 mod source;
+mod tflite;
 mod xgboost;
 
 use skewless_core::error::Result;
@@ -62,6 +63,7 @@ pub fn compile(bytes: &[u8], source: Source) -> Result<Compiled> {
         Source::LightGbm => lightgbm::compile(bytes),
         Source::XgBoost => xgboost::compile(bytes),
         Source::Onnx => onnx::compile(bytes),
+        Source::TfLite => tflite::compile(bytes),
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Source {
     XgBoost,
     /// An ONNX file.
     Onnx,
+    /// A TensorFlow Lite file.
+    TfLite,
 }
 
 impl Source {
@@ -33,13 +35,17 @@ impl Source {
         if bytes.trim_ascii_start().starts_with(b"{") {
             return Ok(Self::XgBoost);
         }
+        // A FlatBuffers file names its schema behind the root's place.
+        if bytes.get(4..8) == Some(b"TFL3") {
+            return Ok(Self::TfLite);
+        }
         // Field 1 of ONNX's ModelProto is the version, a small number, and every writer puts it first.
         if bytes.first() == Some(&0x08) {
             return Ok(Self::Onnx);
         }
         Err(Error::input(
             "model.unknown_format",
-            "the file is neither a LightGBM text model nor an XGBoost model in JSON or UBJSON nor an ONNX model",
+            "the file is neither a LightGBM text model nor an XGBoost model in JSON or UBJSON nor an ONNX model nor a TensorFlow Lite file",
         ))
     }
 
@@ -49,6 +55,7 @@ impl Source {
             Self::LightGbm => "LightGBM",
             Self::XgBoost => "XGBoost",
             Self::Onnx => "ONNX",
+            Self::TfLite => "TensorFlow Lite",
         }
     }
 }

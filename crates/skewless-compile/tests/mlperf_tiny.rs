@@ -23,6 +23,8 @@ struct Case {
     input_shape: Vec<usize>,
     output_shape: Vec<usize>,
     cases: usize,
+    input_scale_zero: (f64, i32),
+    output_scale_zero: (f64, i32),
 }
 
 #[test]
@@ -68,6 +70,28 @@ fn quantized_onnx_graphs_answer_like_a_float_run() {
         equal_in_all * 100 >= in_all * 99,
         "{equal_in_all} of {in_all}"
     );
+}
+
+#[test]
+fn tflite_files_answer_like_the_reference_kernels() {
+    let Some(folder) = folder() else { return };
+    for name in NETWORKS {
+        let case = case(&folder, name);
+        let (scale, zero) = case.input_scale_zero;
+        let x: Vec<f64> = steps(&folder, name, "x")
+            .into_iter()
+            .map(|q| f64::from(q - zero) * scale)
+            .collect();
+        let (scale, zero) = case.output_scale_zero;
+        let found: Vec<i32> = scores(&folder.join(format!("{name}.tflite")), Source::TfLite, &x)
+            .into_iter()
+            .map(|real| whole((real / scale * 1e4).round() / 1e4) + zero)
+            .collect();
+        let due = steps(&folder, name, "y-tflite");
+        let differing = found.iter().zip(&due).filter(|(a, b)| a != b).count();
+        eprintln!("{name}.tflite: {differing} of {} values differ", due.len());
+        assert_eq!(found, due, "{name}");
+    }
 }
 
 /// Class of the greatest score, the first of equals.
