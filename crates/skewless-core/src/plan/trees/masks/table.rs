@@ -2,7 +2,7 @@
 
 use std::ops::BitAndAssign;
 
-use super::super::super::Accumulate;
+use super::super::super::{Accumulate, narrow};
 use super::super::forest::{FeatureKind, Forest, NodeKind, Root};
 use super::lookup::{Active, Lookup};
 use crate::plan::simd::Level;
@@ -202,22 +202,17 @@ impl<W: Word, const TREES: usize, const LEAVES: usize> Table<W, TREES, LEAVES> {
     fn add_leaves_portable(&self, active: &Active, sums: Accumulate, scores: &mut [f64]) {
         let parts = self.lines.chunks_exact(self.rows).zip(&self.leaves);
         for (part, (lines, leaves)) in parts.enumerate() {
-            let rows = scores.chunks_exact_mut(self.width).enumerate();
-            match self.outputs.as_ref().and_then(|outputs| outputs.get(part)) {
-                None => rows.for_each(|(row, scores)| {
-                    let values = exits(leaves, and_rows(lines, active.row(row)));
-                    scores
-                        .iter_mut()
-                        .for_each(|score| *score = add(*score, &values, sums));
-                }),
-                Some(outputs) => rows.for_each(|(row, scores)| {
-                    let values = exits(leaves, and_rows(lines, active.row(row)));
-                    for (value, &output) in values.iter().zip(outputs) {
-                        if let Some(score) = scores.get_mut(output) {
-                            *score = add(*score, &[*value], sums);
-                        }
+            let outputs = self.outputs.as_ref().and_then(|outputs| outputs.get(part));
+            for (row, scores) in scores.chunks_exact_mut(self.width).enumerate() {
+                let open = and_rows(lines, active.row(row));
+                match (outputs, scores, sums) {
+                    (None, [score], Accumulate::F64) => *score = add_f64(*score, leaves, &open),
+                    (None, [score], Accumulate::F32) => *score = add_f32(*score, leaves, &open),
+                    (outputs, scores, sums) => {
+                        let outputs = outputs.unwrap_or(&[0; TREES]);
+                        add_outputs(scores, sums, leaves, &open, outputs);
                     }
-                }),
+                }
             }
         }
     }
@@ -277,36 +272,57 @@ fn and_rows<W: Word, const TREES: usize>(lines: &[Line<W, TREES>], rows: &[u32])
     open
 }
 
-/// The value of each tree's leftmost open leaf.
+/// The value of a tree's leftmost open leaf; some leaf is always open.
 #[inline(always)]
-fn exits<W: Word, const TREES: usize, const LEAVES: usize>(
-    leaves: &[[f64; LEAVES]; TREES],
-    open: [W; TREES],
-) -> [f64; TREES] {
-    let mut values = [0.0; TREES];
-    for ((value, leaves), open) in values.iter_mut().zip(leaves).zip(open) {
-        // Some leaf is always open; the remainder spares a check.
-        *value = leaves
-            .get(open.leaf() % LEAVES)
-            .copied()
-            .unwrap_or_default();
-    }
-    values
+fn exit<W: Word, const LEAVES: usize>(leaves: &[f64; LEAVES], open: W) -> f64 {
+    leaves
+        .get(open.leaf() % LEAVES)
+        .copied()
+        .unwrap_or_default()
 }
 
-/// The values added one after the other, in the type of the sums.
 #[inline(always)]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "scores and leaves of a model that adds in f32 are f32 values"
-)]
-fn add(score: f64, values: &[f64], sums: Accumulate) -> f64 {
-    match sums {
-        Accumulate::F64 => values.iter().fold(score, |sum, value| sum + value),
-        Accumulate::F32 => f64::from(
-            values
-                .iter()
-                .fold(score as f32, |sum, &value| sum + value as f32),
-        ),
+fn add_f64<W: Word, const TREES: usize, const LEAVES: usize>(
+    mut score: f64,
+    leaves: &[[f64; LEAVES]; TREES],
+    open: &[W; TREES],
+) -> f64 {
+    for (leaves, open) in leaves.iter().zip(open) {
+        score += exit(leaves, *open);
+    }
+    score
+}
+
+/// Scores and leaves of a model that adds in f32 are f32 values.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "the values are f32 values")]
+fn add_f32<W: Word, const TREES: usize, const LEAVES: usize>(
+    score: f64,
+    leaves: &[[f64; LEAVES]; TREES],
+    open: &[W; TREES],
+) -> f64 {
+    let mut score = score as f32;
+    for (leaves, open) in leaves.iter().zip(open) {
+        score += exit(leaves, *open) as f32;
+    }
+    f64::from(score)
+}
+
+#[inline(always)]
+fn add_outputs<W: Word, const TREES: usize, const LEAVES: usize>(
+    scores: &mut [f64],
+    sums: Accumulate,
+    leaves: &[[f64; LEAVES]; TREES],
+    open: &[W; TREES],
+    outputs: &[usize; TREES],
+) {
+    for ((leaves, open), &output) in leaves.iter().zip(open).zip(outputs) {
+        if let Some(score) = scores.get_mut(output) {
+            let sum = *score + exit(leaves, *open);
+            *score = match sums {
+                Accumulate::F64 => sum,
+                Accumulate::F32 => narrow(sum),
+            };
+        }
     }
 }
