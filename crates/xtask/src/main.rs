@@ -9,6 +9,8 @@ mod bench;
 mod command;
 mod data;
 mod demo;
+mod models;
+mod onnx;
 mod parity;
 mod setup;
 mod test;
@@ -34,6 +36,9 @@ cargo xtask VERB
                   the table, --only=TEXT keeps the works whose name holds it
   bench sweep     how the cost grows with trees, depth and rows, into docs/performance-sweep.svg
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
+  models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
+  onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
+                  tests/onnx-nodes
   data flights    make models/flights/data again from its source package
 ";
 
@@ -64,6 +69,8 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),
+        ["models"] => models::run_models(),
+        ["onnx"] => onnx::nodes(),
         ["data", "flights"] => data::flights(),
         [] | ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
