@@ -259,6 +259,7 @@ fn close_left_sides<W: Word>(
 }
 
 /// The leaves that rows of a part leave open, all of them.
+#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 #[inline(always)]
 fn and_rows<W: Word, const TREES: usize>(lines: &[Line<W, TREES>], rows: &[u32]) -> [W; TREES] {
     let mut open = [W::OPEN; TREES];
@@ -270,6 +271,36 @@ fn and_rows<W: Word, const TREES: usize>(lines: &[Line<W, TREES>], rows: &[u32])
         }
     }
     open
+}
+
+/// The same in vectors, written out because a build for size makes none by itself.
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[inline(always)]
+#[expect(unsafe_code, reason = "vectors are read and written through pointers")]
+fn and_rows<W: Word, const TREES: usize>(lines: &[Line<W, TREES>], rows: &[u32]) -> [W; TREES] {
+    use std::arch::wasm32::{u8x16_splat, v128, v128_and};
+    const { assert!(size_of::<[W; TREES]>() == 64) };
+    let (mut a, mut b, mut c, mut d) = (
+        u8x16_splat(255),
+        u8x16_splat(255),
+        u8x16_splat(255),
+        u8x16_splat(255),
+    );
+    for &row in rows {
+        let Some(line) = lines.get(row as usize) else {
+            continue;
+        };
+        // SAFETY: a line is 64 bytes, aligned to 64, and any bits are a vector.
+        let line = unsafe { &*std::ptr::from_ref(line).cast::<[v128; 4]>() };
+        a = v128_and(a, line[0]);
+        b = v128_and(b, line[1]);
+        c = v128_and(c, line[2]);
+        d = v128_and(d, line[3]);
+    }
+    let mut open = Line([W::OPEN; TREES]);
+    // SAFETY: as above.
+    unsafe { *std::ptr::from_mut(&mut open).cast::<[v128; 4]>() = [a, b, c, d] };
+    open.0
 }
 
 /// The value of a tree's leftmost open leaf; some leaf is always open.
