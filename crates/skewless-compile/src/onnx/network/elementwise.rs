@@ -1,10 +1,13 @@
 //! Functions of single elements. On an int8 tensor any of them is a table of 256 values, and so is any chain of them.
 
+use std::rc::Rc;
+
 use skewless_core::error::Result;
 
 use super::Lowering;
-use super::linear::{UNBOUNDED, reals_of};
-use super::value::{Kind, Last, Pending, Real, Value};
+use super::linear::{Lies, UNBOUNDED, reals_of};
+use super::value::{Kind, Last, Linear, Pending, Real, Value};
+use crate::network::order::{row_major_strides, walk};
 use crate::onnx::attributes::{Attributes, describe};
 use crate::onnx::message::NodeProto;
 use crate::onnx::{invalid, unsupported_op};
@@ -119,11 +122,17 @@ impl Lowering<'_> {
         match (a, b) {
             (Value::Real(a), Value::Real(b)) => self.combine_reals(node, &a, &b),
             (Value::Real(real), constant @ (Constant(_) | Weights(_))) => {
+                if values_of(&constant) > 1 {
+                    return self.real_and_constants(node, &real, &constant, false);
+                }
                 let b = scalar(node, &constant)?;
                 let apply = operation(node)?;
                 Ok(Value::Real(real.map(Last::Other, |a| apply(a, b))))
             }
             (constant @ (Constant(_) | Weights(_)), Value::Real(real)) => {
+                if values_of(&constant) > 1 {
+                    return self.real_and_constants(node, &real, &constant, true);
+                }
                 let a = scalar(node, &constant)?;
                 let apply = operation(node)?;
                 Ok(Value::Real(real.map(Last::Other, |b| apply(a, b))))
@@ -148,7 +157,7 @@ impl Lowering<'_> {
             let apply = operation(node)?;
             let mut combined = a.map(Last::Other, |a| a);
             let values = a.table.iter().zip(b.table.iter());
-            let table = std::rc::Rc::make_mut(&mut combined.table);
+            let table = Rc::make_mut(&mut combined.table);
             for (value, (&a, &b)) in table.iter_mut().zip(values) {
                 *value = apply(a, b);
             }
@@ -186,6 +195,57 @@ impl Lowering<'_> {
         }))
     }
 
+    /// A tensor and a constant that is not the same for all elements: a layer of one product an element, whose scales
+    /// and offsets are the constant's.
+    fn real_and_constants(
+        &mut self,
+        node: &NodeProto,
+        real: &Real,
+        constant: &Value,
+        constant_first: bool,
+    ) -> Result<Value> {
+        let (shape, values) = reals_of(node, constant)?;
+        let view = &real.view;
+        let values = broadcast(&shape, &values, &view.shape)
+            .filter(|_| view.padding.is_none())
+            .ok_or_else(|| {
+                unsupported_op(node, "of an activation and a constant of another shape")
+            })?;
+        let mut stored = vec![0.0; values.len()];
+        for (&place, value) in view.order.iter().zip(values) {
+            stored[place] = value;
+        }
+        let last = self.builder.tensor(view.tensor).shape.last().copied();
+        // One value a channel, where the channels lie last; else one an element.
+        let period = last.filter(|&last| {
+            let repeats = |(at, value): (usize, &f64)| *value == stored[at % last];
+            last > 0 && stored.iter().enumerate().all(repeats)
+        });
+        let channels = period.unwrap_or(stored.len());
+        stored.truncate(channels);
+        let tensor = self.on_grid_but_for_scale(node, real)?;
+        let to = vec![1, view.order.len() / channels, channels];
+        let step = f64::from(real.grid.scale) / f64::from(FINE);
+        let linear = Linear {
+            input: self.builder.reshape(tensor, to.clone()),
+            weights: vec![FINE; channels],
+            scale: vec![step; channels],
+            offset: vec![0.0; channels],
+            conv: Some((channels, Lies::whole(&[1]).window())),
+        };
+        let layer = Pending {
+            name: node.name.clone(),
+            kind: Kind::Linear(Rc::new(linear)),
+            clamp: UNBOUNDED,
+            stored: to,
+            shape: view.shape.clone(),
+            order: view.order.clone(),
+            pools: Vec::new(),
+            channel: None,
+        };
+        self.layer_and_constant(node, &layer, &stored, constant_first)
+    }
+
     /// Scales and offsets of a linear layer's channels.
     fn linear_and_constant(
         &self,
@@ -198,15 +258,26 @@ impl Lowering<'_> {
         let (shape, values) = reals_of(node, constant)?;
         let values =
             per_channel(&shape, values, pending).ok_or_else(|| self.not_quantized(node, place))?;
+        self.layer_and_constant(node, pending, &values, constant_first)
+    }
+
+    fn layer_and_constant(
+        &self,
+        node: &NodeProto,
+        pending: &Pending,
+        values: &[f64],
+        constant_first: bool,
+    ) -> Result<Value> {
+        let place = usize::from(constant_first);
         let opposite: Vec<f64> = values.iter().map(|value| -value).collect();
         let inverse: Vec<f64> = values.iter().map(|value| 1.0 / value).collect();
         let changed = match (node.op_type.as_str(), constant_first) {
-            ("Add", _) => pending.moved(&values),
+            ("Add" | "QLinearAdd", _) => pending.moved(values),
             ("Sub", false) => pending.moved(&opposite),
             ("Sub", true) => pending
                 .scaled(&[-1.0])
-                .and_then(|minus| minus.moved(&values)),
-            ("Mul", _) => pending.scaled(&values),
+                .and_then(|minus| minus.moved(values)),
+            ("Mul" | "QLinearMul", _) => pending.scaled(values),
             ("Div", false) => pending.scaled(&inverse),
             ("Max", _) if values.len() == 1 => {
                 return self.clamped(node, pending.clone(), (single(values[0]), f32::INFINITY));
@@ -232,12 +303,51 @@ impl Pending {
         let parts = parts.iter().map(|(tensor, table)| {
             let mut table = **table;
             table.iter_mut().for_each(|value| *value = function(*value));
-            (*tensor, std::rc::Rc::new(table))
+            (*tensor, Rc::new(table))
         });
         self.pools.is_empty().then(|| Self {
             kind: Kind::Concat(parts.collect()),
             ..self.clone()
         })
+    }
+}
+
+/// The weight of a layer of one product an element: the greatest, so that offsets are rounded least.
+const FINE: i16 = 255;
+
+/// The values of a constant, repeated so that there is one for each element of a row.
+fn broadcast(shape: &[usize], values: &[f64], row: &[usize]) -> Option<Vec<f64>> {
+    let mut own = shape.to_vec();
+    if own.len() > row.len() {
+        // The batch's dimension.
+        let extra = own.len() - row.len();
+        if extra > 1 || own.first() != Some(&1) {
+            return None;
+        }
+        own.remove(0);
+    }
+    let missing = row.len() - own.len();
+    let strides = row_major_strides(&own);
+    let strides: Option<Vec<usize>> = row
+        .iter()
+        .enumerate()
+        .map(|(axis, &size)| match axis.checked_sub(missing) {
+            None => Some(0),
+            Some(at) if own[at] == 1 => Some(0),
+            Some(at) => (own[at] == size).then_some(strides[at]),
+        })
+        .collect();
+    walk(row, &strides?)
+        .into_iter()
+        .map(|at| values.get(at).copied())
+        .collect()
+}
+
+fn values_of(constant: &Value) -> usize {
+    match constant {
+        Value::Constant(constant) => constant.len(),
+        Value::Weights(weights) => weights.integers.len(),
+        _ => 0,
     }
 }
 
