@@ -9,7 +9,7 @@ use crate::command::{at, cargo, command, output, root, run};
 use crate::setup::{self, WASM_TARGET};
 
 /// Crates that must not be in the tree of the browser's module.
-const NOT_IN_WASM: [&str; 8] = [
+const NOT_IN_WASM: [&str; 9] = [
     "tokio",
     "arrow-array",
     "parquet",
@@ -17,6 +17,7 @@ const NOT_IN_WASM: [&str; 8] = [
     "skewless-train",
     "skewless-compile",
     "skewless-table",
+    "skewless-tract",
     "toml",
 ];
 
