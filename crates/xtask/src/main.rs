@@ -11,6 +11,7 @@ mod data;
 mod demo;
 mod models;
 mod onnx;
+mod onnx;
 mod parity;
 mod setup;
 mod test;
@@ -37,6 +38,8 @@ cargo xtask VERB
   bench sweep     how the cost grows with trees, depth and rows, into docs/performance-sweep.svg
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
+  onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
+                  tests/onnx-nodes
   onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
                   tests/onnx-nodes
   data flights    make models/flights/data again from its source package
@@ -70,6 +73,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),
         ["models"] => models::run_models(),
+        ["onnx"] => onnx::nodes(),
         ["onnx"] => onnx::nodes(),
         ["data", "flights"] => data::flights(),
         [] | ["--help" | "-h" | "help"] => {

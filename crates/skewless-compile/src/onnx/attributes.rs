@@ -142,12 +142,9 @@ impl<'a> Attributes<'a> {
         self.counted(name, numbers, count)
     }
 
-    /// As [`Self::numbers`], and infinite ones too: x ≤ ∞ asks whether x is there.
+    /// As [`Self::numbers`], whatever the numbers are: x ≤ ∞ asks whether x is there, and a set's threshold is unused.
     pub(crate) fn thresholds(&self, name: &str, count: usize) -> Result<Vec<f64>> {
         let numbers = self.any_numbers(name)?;
-        if numbers.iter().any(|number| number.is_nan()) {
-            return Err(self.invalid(&format!("`{name}` holds a value that is not a number")));
-        }
         self.counted(name, numbers, Some(count))
     }
 

@@ -57,6 +57,9 @@ impl Branch {
         input: usize,
         [if_true, if_false]: [usize; 2],
     ) -> Result<Self> {
+        if threshold.is_nan() {
+            return Err(invalid("the threshold of a split is not a number"));
+        }
         let comparison = match mode {
             "LEQ" => Comparison::AtMost(threshold),
             "LT" => Comparison::Below(threshold),
