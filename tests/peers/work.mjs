@@ -3,9 +3,6 @@
 /** The folder of each work that has no folder of its own. */
 const FOLDERS = { "record-to-prediction": "gbdt-200x31", "first-answer": "gbdt-200x31" };
 
-/** The most rows that are read of a work. */
-const ROWS = { "first-answer": 1 };
-
 /** Reads the files of a work through `bytes`, which gives the content of a path. */
 export class Work {
   #bytes;
@@ -38,8 +35,8 @@ export class Work {
   }
 
   /** The feature rows, row-major. */
-  async rows() {
-    const bytes = await this.bytes("rows.f64");
+  async rows(file = "rows.f64") {
+    const bytes = await this.bytes(file);
     return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   }
 

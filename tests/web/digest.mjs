@@ -13,11 +13,12 @@ export class PredictionDigest {
   /** An answer as `predict` and the HTTP protocol give it, with the model's labels. */
   answer(prediction, labels) {
     const label = "label" in prediction ? labels.indexOf(prediction.label) : 0xffff_ffff;
-    const raw = [prediction.raw].flat();
     const values =
       "probabilities" in prediction
         ? labels.map((name) => prediction.probabilities[name])
-        : [prediction.probability ?? prediction.value];
+        : [prediction.values ?? prediction.probability ?? prediction.value].flat();
+    // A vector's raw scores are its values and stand once.
+    const raw = [prediction.raw ?? values].flat();
     this.#row(raw, values, label);
   }
 

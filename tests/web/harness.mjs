@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 export const root = fileURLToPath(new URL("../../", import.meta.url));
-export const dist = join(root, "web/dist");
+/** The package: the one in `web/dist`, or another build of it. */
+export const dist = process.env.SKEWLESS_PACKAGE ?? join(root, "web/dist");
 
 /** The policy that the design promises the package works under. */
 export const POLICY =

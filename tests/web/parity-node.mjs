@@ -1,9 +1,12 @@
 // Predicts every row in Node, one by one and as columns, and prints the digest of each way.
 
-import { load } from "../../web/dist/node.js";
-import { digestColumns, digestSingles } from "./digest.mjs";
-import { paths, readRows, report } from "./harness.mjs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
+import { digestColumns, digestSingles } from "./digest.mjs";
+import { dist, paths, readRows, report } from "./harness.mjs";
+
+const { load } = await import(pathToFileURL(join(dist, "node.js")).href);
 const { bundle, rows } = paths();
 const model = await load(bundle);
 const records = await readRows(rows);

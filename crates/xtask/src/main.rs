@@ -11,7 +11,6 @@ mod data;
 mod demo;
 mod models;
 mod onnx;
-mod onnx;
 mod parity;
 mod setup;
 mod test;
@@ -34,12 +33,10 @@ cargo xtask VERB
   parity          one digest over the flights of the test months on every target; writes target/parity.json
   train           train models/flights and compare with the committed bundle; --bless replaces it
   bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
-                  the table, --only=TEXT keeps the works whose name holds it
+                  the table, --only=TEXT keeps what `WORK on TARGET` holds it, --built builds nothing again
   bench sweep     how the cost grows with trees, depth and rows, into docs/performance-sweep.svg
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
-  onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
-                  tests/onnx-nodes
   onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
                   tests/onnx-nodes
   data flights    make models/flights/data again from its source package
@@ -68,12 +65,15 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["train", "--bless"] => train::run(true),
         ["bench", "peers", options @ ..] => {
             let option = |name: &str| options.iter().find_map(|given| given.strip_prefix(name));
-            bench::peers(option("--date="), option("--only="))
+            bench::peers(&bench::Options {
+                date: option("--date="),
+                only: option("--only="),
+                built: options.contains(&"--built"),
+            })
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),
         ["models"] => models::run_models(),
-        ["onnx"] => onnx::nodes(),
         ["onnx"] => onnx::nodes(),
         ["data", "flights"] => data::flights(),
         [] | ["--help" | "-h" | "help"] => {

@@ -11,14 +11,19 @@ pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// Adds the wasm target to the toolchain.
 pub(crate) fn wasm_target() -> Result<()> {
+    rust_target(WASM_TARGET)
+}
+
+/// Adds a target to the toolchain.
+pub(crate) fn rust_target(target: &str) -> Result<()> {
     if !exists("rustup") {
-        bail!("rustup is needed to add the target {WASM_TARGET}, and is not found");
+        bail!("rustup is needed to add the target {target}, and is not found");
     }
     let installed = output(command("rustup", &["target", "list", "--installed"]))?;
-    if installed.lines().any(|line| line == WASM_TARGET) {
+    if installed.lines().any(|line| line == target) {
         return Ok(());
     }
-    run(command("rustup", &["target", "add", WASM_TARGET]))
+    run(command("rustup", &["target", "add", target]))
 }
 
 /// Installs exactly what a folder's package-lock.json says, unless that is what lies there.
@@ -82,20 +87,32 @@ pub(crate) fn chromium() -> Result<()> {
     if !exists("apt-get") {
         bail!("Chromium is needed and not found; install it so that `chromium` starts it");
     }
-    let mut update = command("apt-get", &["update", "-qq"]);
-    update.env("DEBIAN_FRONTEND", "noninteractive");
-    run(update)?;
-    let mut install = command(
-        "apt-get",
-        &[
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "chromium",
-            "fonts-liberation",
-        ],
-    );
-    install.env("DEBIAN_FRONTEND", "noninteractive");
-    run(install).context("installing Chromium needs root; install it so that `chromium` starts it")
+    debian(&["chromium", "fonts-liberation"])
+        .context("installing Chromium needs root; install it so that `chromium` starts it")
+}
+
+/// The name of the program that runs aarch64 programs here, from Debian's packages where none is there.
+pub(crate) fn qemu() -> Result<&'static str> {
+    const NAMES: [&str; 2] = ["qemu-aarch64-static", "qemu-aarch64"];
+    let found = || NAMES.into_iter().find(|name| exists(name));
+    if let Some(name) = found() {
+        return Ok(name);
+    }
+    if !exists("apt-get") {
+        bail!("qemu-aarch64 is not found");
+    }
+    debian(&["qemu-user-static"]).context("qemu-aarch64 is not found, and installing it failed")?;
+    found().context("qemu-aarch64 is not found")
+}
+
+/// Installs packages of Debian, which needs root.
+fn debian(packages: &[&str]) -> Result<()> {
+    let apt = |arguments: &[&str]| {
+        let mut apt = command("apt-get", arguments);
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        run(apt)
+    };
+    apt(&["update", "-qq"])?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    apt(&[&install, packages].concat())
 }

@@ -1,5 +1,7 @@
 //! The npm package and the playground, from Rust sources to `web/dist`.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::command::{at, cargo, command, root, run};
@@ -14,33 +16,45 @@ pub(crate) fn build() -> Result<()> {
     setup::wasm_target()?;
     setup::npm("web")?;
     for (feature, out) in BUILDS {
-        let mut build = cargo(&[
-            "build",
-            "--quiet",
-            "--package=skewless-wasm",
-            "--no-default-features",
-            &format!("--features={feature}"),
-            &format!("--target={WASM_TARGET}"),
-            "--profile=wasm",
-        ]);
-        build.env("CARGO_ENCODED_RUSTFLAGS", without_paths());
-        run(build)?;
-        bindgen(
-            &at(&format!("target/{WASM_TARGET}/wasm/skewless_wasm.wasm")),
-            &at(out),
-        )?;
+        module(feature, out, "+simd128")?;
     }
     let mut build = command("npm", &["run", "--silent", "build"]);
     build.current_dir(at("web"));
     run(build)
 }
 
-/// Compiler flags that keep this machine's folders out of the module's messages.
-fn without_paths() -> String {
+/// Builds the module with a feature, with vector instructions (`+simd128`) or without (`-simd128`), and its bindings into
+/// the folder `out`.
+pub(crate) fn module(feature: &str, out: &str, vectors: &str) -> Result<()> {
+    let mut build = cargo(&[
+        "build",
+        "--quiet",
+        "--package=skewless-wasm",
+        "--no-default-features",
+        &format!("--features={feature}"),
+        &format!("--target={WASM_TARGET}"),
+        "--profile=wasm",
+    ]);
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags(vectors));
+    run(build)?;
+    bindgen(
+        &target().join(format!("{WASM_TARGET}/wasm/skewless_wasm.wasm")),
+        &at(out),
+    )
+}
+
+/// Where cargo puts what it builds.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| at("target"), PathBuf::from)
+}
+
+/// Compiler flags: SIMD, which every browser of the last years has, and no folders of this machine in messages.
+fn flags(vectors: &str) -> String {
     let home = std::env::var("HOME").unwrap_or_default();
     let cargo_home = std::env::var("CARGO_HOME").unwrap_or_else(|_| format!("{home}/.cargo"));
     let remap = |from: &str, to: &str| format!("--remap-path-prefix={from}={to}");
     [
+        format!("-Ctarget-feature={vectors}"),
         remap(&cargo_home, "cargo"),
         remap(&root().display().to_string(), "skewless"),
     ]

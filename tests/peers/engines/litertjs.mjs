@@ -2,9 +2,9 @@
 
 /** Opens a work with the module `litert`; a file is made for one batch size. */
 export async function open(work, { litert }) {
-  const { columns } = await work.json("work.json");
+  const { columns, float_rows } = await work.json("work.json");
   const { shape } = await work.json("layers.json");
-  const rows = new Float32Array(await work.rows());
+  const rows = new Float32Array(await work.rows(float_rows));
   const models = new Map();
   const modelFor = async (batch) => {
     const file = batch === 1 ? "float.tflite" : `float_${batch}.tflite`;

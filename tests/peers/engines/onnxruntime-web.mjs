@@ -16,8 +16,8 @@ export async function open(work, { ort, file = "model.onnx" }) {
     const call = (block) => run(new ort.Tensor("float32", features.rows(block), [block.length, columns]));
     return { waits: true, rows: records.length, input: (from, count) => records.slice(from, from + count), call, numbers };
   }
-  const type = onnx.quantised ? "int8" : "float32";
-  const rows = onnx.quantised ? await work.quantised() : new Float32Array(await work.rows());
+  const type = onnx.shape ? "int8" : "float32";
+  const rows = onnx.shape ? await work.quantised() : new Float32Array(await work.rows());
   const shape = onnx.shape ?? [columns];
   return {
     waits: true,
@@ -32,7 +32,5 @@ function answerOf(onnx, data) {
   if (onnx.then === "logit of the second") {
     return Array.from({ length: data.length / 2 }, (_, row) => Math.log(data[2 * row + 1] / data[2 * row]));
   }
-  if (!onnx.quantised) return data;
-  const [scale, zero] = onnx.quantised.output;
-  return Array.from(data, (value) => (value - zero) * scale);
+  return Array.from(data);
 }

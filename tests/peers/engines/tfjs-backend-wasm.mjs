@@ -10,8 +10,8 @@ export async function open(work, { tf }) {
     constants[place] = tf.tensor(data.subarray(from, from + count), shape);
   }
   const layers = graph.layers.map((layer) => prepared(tf, layer, constants));
-  const { columns } = await work.json("work.json");
-  const rows = new Float32Array(await work.rows());
+  const { columns, float_rows } = await work.json("work.json");
+  const rows = new Float32Array(await work.rows(float_rows));
   const call = (block) => {
     const output = tf.tidy(() => {
       const values = { [graph.input]: tf.tensor(block, [block.length / columns, ...graph.shape]) };

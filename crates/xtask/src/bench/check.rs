@@ -11,10 +11,20 @@ use super::works::Works;
 /// Rows whose answers are compared.
 const ROWS: usize = 256;
 
-/// Compares an engine's answers with those that lie beside the work. No answer may differ by more than `bound`.
-pub(crate) fn check(works: &Works, work: &str, runner: &mut Runner, bound: &Value) -> Result<()> {
-    let bound = bound.as_f64().context("work.json states no bound")?;
+/// Compares an engine's answers with those that lie beside the work in the file that it names. No answer may differ by
+/// more than the bound that `bounds` has for the file, or for `ours`.
+pub(crate) fn check(
+    works: &Works,
+    work: &str,
+    runner: &mut Runner,
+    bounds: &Value,
+    ours: bool,
+) -> Result<()> {
     let answer = runner.answer(work, ROWS)?;
+    let bound = if ours { "ours" } else { &answer.expected };
+    let bound = bounds[bound]
+        .as_f64()
+        .with_context(|| format!("work.json states no bound for {bound}"))?;
     let due = numbers(&works.path(work, &answer.expected))?;
     if answer.values.is_empty() || answer.values.len() > due.len() {
         bail!(

@@ -76,8 +76,9 @@ impl Contest {
         self.only.is_none()
     }
 
-    /// Whether a work was asked for.
-    pub(crate) fn wants(&self, name: &str) -> bool {
+    /// Whether a work on a target was asked for.
+    pub(crate) fn wants(&self, work: &str, target: &str) -> bool {
+        let name = format!("{work} on {target}");
         self.only.as_ref().is_none_or(|only| name.contains(only))
     }
 
@@ -99,7 +100,7 @@ impl Contest {
             }
             println!("\n── {target}");
             for work in &works.names {
-                if !self.wants(work) {
+                if !self.wants(work, target) {
                     continue;
                 }
                 let able = if works.peers {
@@ -127,12 +128,12 @@ impl Contest {
     fn work(&mut self, works: &Works, target: &str, work: &str, able: &[&str]) -> Result<()> {
         let facts = works.facts(work)?;
         let mut ours = Runner::start("skewless", command_of(works, target, "skewless")?)?;
-        check(works, work, &mut ours, &facts["bound"]["ours"]).context("skewless")?;
+        check(works, work, &mut ours, &facts["bound"], true).context("skewless")?;
         let mut peers = Vec::new();
         for &peer in able {
             let opened =
                 Runner::start(peer, command_of(works, target, peer)?).and_then(|mut runner| {
-                    check(works, work, &mut runner, &facts["bound"]["peers"])?;
+                    check(works, work, &mut runner, &facts["bound"], false)?;
                     Ok(runner)
                 });
             match opened {

@@ -20,18 +20,26 @@ const FOLDER: &str = "target/bench";
 /// The document whose tables are made again.
 const DOCUMENT: &str = "docs/performance.md";
 
+/// What `bench peers` is asked for.
+#[derive(Default)]
+pub(crate) struct Options<'a> {
+    /// Stands in the table's heading; the clock is never read for it.
+    pub(crate) date: Option<&'a str>,
+    /// Keeps what `WORK on TARGET` contains it.
+    pub(crate) only: Option<&'a str>,
+    /// Take package, runner and bundles as they were built before.
+    pub(crate) built: bool,
+}
+
 /// `bench peers`: installs the peers, makes the models, measures, writes `target/bench/peers.json` and the table.
-///
-/// `date` stands in the table's heading; the clock is never read for it. `only` keeps the works and peers whose name
-/// contains it.
-pub(crate) fn peers(date: Option<&str>, only: Option<&str>) -> Result<()> {
-    let works = works::all()?;
-    let mut contest = Contest::new(Settings::FULL, only);
+pub(crate) fn peers(options: &Options<'_>) -> Result<()> {
+    let works = works::all(options.built)?;
+    let mut contest = Contest::new(Settings::FULL, options.only);
     contest.run(&works)?;
-    if contest.wants("start") {
+    if contest.wants("start", "wasm") {
         contest.add(start::measure(&works, Settings::FULL)?);
     }
-    finish(contest, date)
+    finish(contest, options.date)
 }
 
 /// `bench --small`: the same scripts on the committed bundle, in few rounds and without any peer that is not there.

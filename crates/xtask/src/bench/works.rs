@@ -48,8 +48,8 @@ impl Works {
     }
 }
 
-/// Everything: peers, models, bundles, both builds of the project.
-pub(crate) fn all() -> Result<Works> {
+/// Everything: peers, models, and, where they are not `built` already, bundles and both builds of the project.
+pub(crate) fn all(built: bool) -> Result<Works> {
     let works = Works {
         folder: at(FOLDER).join("works"),
         names: Vec::new(),
@@ -60,7 +60,6 @@ pub(crate) fn all() -> Result<Works> {
     step("the peers", install)?;
     let tiny = tiny();
     step("the models", || make(&works, tiny.as_ref()))?;
-    step("the package and the runner", build)?;
     let mut names = vec!["gbdt-200x31", "record-to-prediction", "mlp-int8"];
     match tiny {
         Some(_) => names.extend(TINY),
@@ -73,7 +72,10 @@ pub(crate) fn all() -> Result<Works> {
         names: names.into_iter().map(str::to_owned).collect(),
         ..works
     };
-    step("the bundles", || pack(&works))?;
+    if !built {
+        step("the package and the runner", build)?;
+        step("the bundles", || pack(&works))?;
+    }
     Ok(works)
 }
 
@@ -156,6 +158,7 @@ fn fingerprint(tiny: Option<&PathBuf>) -> Result<String> {
         "requirements.txt",
         "make_works.py",
         "flights_table.py",
+        "float_graph.py",
         "tiny.py",
     ] {
         text += &std::fs::read_to_string(at("tests/peers").join(file))?;

@@ -1,30 +1,14 @@
-//! One digest over the predictions for every flight of the test months, on every target.
+//! The handler under `cargo lambda watch`, called through the emulated invocation API.
 
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
-use crate::command::{at, cargo, command, output, run as run_command};
-use crate::{setup, web};
+use crate::command::{at, cargo, command, output, run};
+use crate::setup;
 
-const BUNDLE: &str = "models/flights/flights.skw";
-const ROWS: &str = "target/parity/rows.jsonl";
-const RESULT: &str = "target/parity.json";
-/// Every target that must run; one that is missing from the results is a failure.
-const TARGETS: [&str; 9] = [
-    "native-single",
-    "native-batch",
-    "cli-jsonl",
-    "wasm-node-single",
-    "wasm-node-batch",
-    "wasm-chromium-single",
-    "wasm-chromium-batch",
-    "worker-workerd",
-    "lambda-watch",
-];
 /// Events that `cargo lambda invoke` sends, one of each kind.
 const EVENTS: [&str; 5] = [
     "lambda/events/record.json",
@@ -36,79 +20,12 @@ const EVENTS: [&str; 5] = [
 /// How long the emulator may take to build and start the function.
 const PATIENCE: Duration = Duration::from_secs(900);
 
-/// Builds the package, runs every target, prints the table.
-pub(crate) fn run() -> Result<()> {
-    web::build()?;
-    setup::npm("tests/web")?;
-    setup::chromium()?;
-    compare("release")
-}
-
-/// Runs every target with what is built already, natively in `profile`.
-pub(crate) fn compare(profile: &str) -> Result<()> {
-    let mut results: Vec<Value> = Vec::new();
-    let profile_flag = format!("--profile={profile}");
-    let mut native = cargo(&[
-        "run",
-        "--quiet",
-        &profile_flag,
-        "--package=skewless-conformance",
-        "--bin=parity",
-        "--",
-    ]);
-    native.args([BUNDLE, "models/flights/skewless.toml", ROWS]);
-    std::fs::create_dir_all(at("target/parity"))?;
-    collect(&mut results, &output(native)?)?;
-    collect(&mut results, &cli(&profile_flag)?)?;
-    for script in [
-        "parity-node.mjs",
-        "parity-chromium.mjs",
-        "parity-worker.mjs",
-    ] {
-        let script = format!("tests/web/{script}");
-        collect(
-            &mut results,
-            &output(command(
-                "node",
-                &[&script, "--bundle", BUNDLE, "--rows", ROWS],
-            ))?,
-        )?;
-    }
-    collect(&mut results, &lambda(profile)?)?;
-    std::fs::write(at(RESULT), serde_json::to_string_pretty(&results)? + "\n")?;
-    judge(&results)
-}
-
-/// The command line over the same rows.
-fn cli(profile: &str) -> Result<String> {
-    let arguments = [
-        "run",
-        "--quiet",
-        profile,
-        "--package=skewless-cli",
-        // What `train` builds too; without tract, which would be built once more.
-        "--no-default-features",
-        "--features=train",
-        "--",
-        "predict",
-        BUNDLE,
-        ROWS,
-        "--digest-only",
-    ];
-    let digest = output(cargo(&arguments))?;
-    let rows = std::fs::read_to_string(at(ROWS))?.lines().count();
-    Ok(
-        serde_json::json!({"target": "cli-jsonl", "rows": rows, "sha256": digest.trim()})
-            .to_string(),
-    )
-}
-
 /// The handler under `cargo lambda watch`, called through the emulated invocation API.
-fn lambda(profile: &str) -> Result<String> {
+pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> {
     let programs = setup::venv("lambda", "tests/lambda/requirements.txt")?;
     // The emulator builds at the first call, which would wait for it longer than a client does.
     let profile_flag = format!("--profile={profile}");
-    run_command(cargo(&[
+    run(cargo(&[
         "build",
         "--quiet",
         &profile_flag,
@@ -140,7 +57,7 @@ fn lambda(profile: &str) -> Result<String> {
         } else {
             vec!["--profile".to_owned(), profile.to_owned()]
         })
-        .env("SKEWLESS_BUNDLE", at(BUNDLE))
+        .env("SKEWLESS_BUNDLE", at(bundle))
         .env("PATH", path_with(&programs)?)
         .stdin(Stdio::null())
         .stdout(log_file()?)
@@ -157,7 +74,7 @@ fn lambda(profile: &str) -> Result<String> {
         "--function",
         "bootstrap",
         "--rows",
-        ROWS,
+        rows,
     ];
     output(command("node", &arguments)).context("the log stands in target/parity/lambda.log")
 }
@@ -226,49 +143,4 @@ impl Drop for Running {
         let _ = command("kill", &["-INT", &self.0.id().to_string()]).status();
         let _ = self.0.wait();
     }
-}
-
-/// Takes the JSON lines that a target prints.
-fn collect(results: &mut Vec<Value>, text: &str) -> Result<()> {
-    for line in text.lines().filter(|line| !line.trim().is_empty()) {
-        let result: Value =
-            serde_json::from_str(line).with_context(|| format!("not a parity line: {line}"))?;
-        println!("  {line}");
-        results.push(result);
-    }
-    Ok(())
-}
-
-fn judge(results: &[Value]) -> Result<()> {
-    println!("\n  {:<22} {:>7}  sha256", "target", "rows");
-    for result in results {
-        let text = |key: &str| result[key].as_str().unwrap_or("?").to_owned();
-        println!(
-            "  {:<22} {:>7}  {}",
-            text("target"),
-            result["rows"],
-            text("sha256")
-        );
-    }
-    for target in TARGETS {
-        if !results.iter().any(|result| result["target"] == target) {
-            bail!("the target {target} did not run");
-        }
-    }
-    let first = results.first().context("no target ran")?;
-    if first["rows"].as_u64().is_none_or(|rows| rows == 0) {
-        bail!("{} scored no rows", first["target"]);
-    }
-    let different = results
-        .iter()
-        .find(|result| result["sha256"] != first["sha256"] || result["rows"] != first["rows"]);
-    if let Some(result) = different {
-        bail!("{} differs from {}", result["target"], first["target"]);
-    }
-    println!(
-        "\n  {} targets, {} rows, one digest. {RESULT} holds it.",
-        results.len(),
-        first["rows"]
-    );
-    Ok(())
 }

@@ -1,0 +1,37 @@
+//! The page's package with a module that has no vector instructions.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::at;
+use crate::web;
+
+const MODULE: &str = "skewless_bg.wasm";
+const BINDINGS: &str = "skewless.js";
+const OUT: &str = "target/parity/wasm-scalar";
+const PACKAGE: &str = "target/parity/package";
+
+/// Builds the module, and gives a folder with the package's JavaScript around it.
+///
+/// # Errors
+/// Where the bindings of the two modules differ, so that one's JavaScript is not the other's.
+pub(super) fn package() -> Result<PathBuf> {
+    std::fs::create_dir_all(at(OUT))?;
+    web::module("model", OUT, "-simd128")?;
+    let read = |path: PathBuf| std::fs::read(&path).with_context(|| path.display().to_string());
+    if read(at(OUT).join(BINDINGS))? != read(at("web/src/wasm").join(BINDINGS))? {
+        bail!("the module without vector instructions has other bindings than the package");
+    }
+    let package = at(PACKAGE);
+    std::fs::create_dir_all(&package)?;
+    for file in std::fs::read_dir(at("web/dist"))? {
+        let file = file?;
+        if file.file_name().to_string_lossy().ends_with(".js") {
+            std::fs::copy(file.path(), package.join(file.file_name()))?;
+        }
+    }
+    std::fs::copy(at(OUT).join(MODULE), package.join(MODULE))?;
+    std::fs::write(package.join("package.json"), "{\"type\":\"module\"}\n")?;
+    Ok(package)
+}
