@@ -6,7 +6,7 @@ use super::super::Layout;
 use super::super::rank::MISSING_BIN;
 use super::super::{Accumulate, narrow};
 use super::bins::RowBins;
-use super::forest::{Forest, ForestNode, NodeKind, Root};
+use super::forest::{Forest, ForestNode, NodeKind};
 
 /// Walks at a time.
 const WALKS: usize = 8;
@@ -104,20 +104,23 @@ impl Lanes {
         &self,
         forest: &Forest,
         (rows, width): (&[f64], usize),
-        bins: &mut Vec<u16>,
+        scratch: &mut Vec<u16>,
         raw: &mut [f64],
         bin: impl Fn(&[f64], &mut Vec<u16>),
     ) {
+        let row = |index: usize| {
+            rows.get(index * width..(index + 1) * width)
+                .unwrap_or_default()
+        };
         for (tile, scores) in raw.chunks_mut(TILE * forest.outputs).enumerate() {
-            bins.clear();
-            for (row, scores) in scores.chunks_exact_mut(forest.outputs).enumerate() {
-                let start = (tile * TILE + row) * width;
-                bin(rows.get(start..start + width).unwrap_or_default(), bins);
+            scratch.clear();
+            for (index, scores) in scores.chunks_exact_mut(forest.outputs).enumerate() {
+                bin(row(tile * TILE + index), scratch);
                 forest.start(scores);
             }
             match self.categorical {
-                true => self.add_leaves::<true>(forest, bins, scores),
-                false => self.add_leaves::<false>(forest, bins, scores),
+                true => self.add_leaves::<true>(forest, scratch, scores),
+                false => self.add_leaves::<false>(forest, scratch, scores),
             }
             let each_row = scores.chunks_exact_mut(forest.outputs);
             each_row.for_each(|scores| forest.finish(scores));
@@ -126,53 +129,64 @@ impl Lanes {
 
     /// Adds the leaves of all trees: eight rows at a time through each tree, the rows that remain through eight trees
     /// at a time.
-    fn add_leaves<const SETS: bool>(&self, forest: &Forest, bins: &[u16], scores: &mut [f64]) {
+    fn add_leaves<const SETS: bool>(
+        &self,
+        forest: &Forest,
+        bins: &mut Vec<u16>,
+        scores: &mut [f64],
+    ) {
         let (width, outputs) = (forest.features.len(), forest.outputs);
+        let rows = scores.len() / outputs;
+        // Behind the rows' bins, those of eight rows feature by feature.
+        bins.resize((rows + WALKS) * width, MISSING_BIN);
+        let (bins, eight) = bins.split_at_mut(rows * width);
         let mut eights = scores.chunks_exact_mut(WALKS * outputs);
-        let mut row = 0;
+        let mut first = 0;
         for scores in &mut eights {
-            let bins: [&[u16]; WALKS] =
-                std::array::from_fn(|lane| row_bins(bins, row + lane, width));
+            let own = bins.get(first * width..(first + WALKS) * width);
+            transpose(own.unwrap_or_default(), eight, width);
             for tree in &forest.trees {
-                let leaves = self.walk::<SETS>(forest, [tree; WALKS], bins);
+                let leaves = self.walk::<SETS, WALKS>(forest, [tree.node; WALKS], eight);
                 for (scores, leaf) in scores.chunks_exact_mut(outputs).zip(leaves) {
                     add(forest, scores, tree.output, leaf);
                 }
             }
-            row += WALKS;
+            first += WALKS;
         }
-        for scores in eights.into_remainder().chunks_exact_mut(outputs) {
-            let bins = row_bins(bins, row, width);
+        let rest = eights.into_remainder().chunks_exact_mut(outputs);
+        for (row, scores) in (first..).zip(rest) {
+            let bins = bins.get(row * width..(row + 1) * width).unwrap_or_default();
             for trees in forest.trees.chunks(WALKS) {
                 // Walks without a tree of their own repeat the first.
-                let own = |lane: usize| trees.get(lane).or_else(|| trees.first());
-                let Some(first) = own(0) else { continue };
-                let walks = std::array::from_fn(|lane| own(lane).unwrap_or(first));
-                let leaves = self.walk::<SETS>(forest, walks, [bins; WALKS]);
+                let root = |lane: usize| {
+                    trees
+                        .get(lane)
+                        .or(trees.first())
+                        .map_or(0, |tree| tree.node)
+                };
+                let leaves = self.walk::<SETS, 1>(forest, std::array::from_fn(root), bins);
                 for (tree, leaf) in trees.iter().zip(leaves) {
                     add(forest, scores, tree.output, leaf);
                 }
             }
-            row += 1;
         }
     }
 
-    /// The leaves' values of eight walks.
-    fn walk<const SETS: bool>(
+    /// The leaves' values of eight walks: each through its row's bins, `STRIDE` rows feature by feature, or all through
+    /// those of one row.
+    #[inline(always)]
+    fn walk<const SETS: bool, const STRIDE: usize>(
         &self,
         forest: &Forest,
-        trees: [&Root; WALKS],
-        bins: [&[u16]; WALKS],
+        mut at: [usize; WALKS],
+        bins: &[u16],
     ) -> [f64; WALKS] {
-        let mut at = trees.map(|tree| tree.node);
         loop {
             let mut all = LEAF;
-            for (at, bins) in at.iter_mut().zip(bins) {
+            for (lane, at) in at.iter_mut().enumerate() {
                 let node = self.node(*at);
-                let bin = bins
-                    .get(usize::from(node.feature))
-                    .copied()
-                    .unwrap_or(MISSING_BIN);
+                let bin = usize::from(node.feature) * STRIDE + lane % STRIDE;
+                let bin = bins.get(bin).copied().unwrap_or(MISSING_BIN);
                 let left = if SETS && node.next & CATEGORICAL != 0 {
                     match bin {
                         MISSING_BIN => node.next & MISSING_LEFT != 0,
@@ -209,8 +223,16 @@ impl Lanes {
     }
 }
 
-fn row_bins(bins: &[u16], row: usize, width: usize) -> &[u16] {
-    bins.get(row * width..(row + 1) * width).unwrap_or_default()
+/// Eight rows of bins, feature by feature.
+fn transpose(rows: &[u16], features: &mut [u16], width: usize) {
+    for (feature, bins) in features.chunks_exact_mut(WALKS).enumerate() {
+        for (row, bin) in bins.iter_mut().enumerate() {
+            *bin = rows
+                .get(row * width + feature)
+                .copied()
+                .unwrap_or(MISSING_BIN);
+        }
+    }
 }
 
 #[inline(always)]
