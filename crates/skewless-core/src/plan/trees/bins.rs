@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::super::{Group, Layout};
+use super::super::layout::{Group, Layout, one_hot_column};
 use super::forest::Forest;
 
 /// How compact rows become bins.
@@ -153,14 +153,6 @@ impl CompactColumn {
 }
 
 /// The column that a one-hot group's code names; `none` for whatever names none of them.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a code; NaN and negative numbers are excluded"
-)]
 pub(super) fn code_index(code: f64, none: usize) -> usize {
-    match code >= 0.0 {
-        true => (code as usize).min(none),
-        false => none,
-    }
+    one_hot_column(&[code]).map_or(none, |column| column.min(none))
 }
