@@ -7,10 +7,11 @@ use crate::columns::index_to_code;
 use crate::error::{Error, Result};
 
 /// What a model predicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// A number.
+    #[default]
     Regression,
     /// One of two labels.
     Binary,
@@ -20,11 +21,25 @@ pub enum Task {
     Vector,
 }
 
+impl Task {
+    /// The task that JSON parts call so.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "regression" => Self::Regression,
+            "binary" => Self::Binary,
+            "multiclass" => Self::Multiclass,
+            "vector" => Self::Vector,
+            _ => return None,
+        })
+    }
+}
+
 /// How raw scores become values. All functions are computed in f64 with the portable `libm`, never the platform's.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Link {
     /// The raw score.
+    #[default]
     Identity,
     /// 1 / (1 + exp(−scale · raw)).
     Logistic {
@@ -48,13 +63,20 @@ pub enum Link {
     Softplus,
     /// As softmax, but a score within 1e-7 of 0 takes no part in the sum and stays near 0 (ONNX `SOFTMAX_ZERO`).
     SoftmaxZero,
+    /// offset − 2^(−raw / divisor): scikit-learn's isolation forest, whose raw score is the sum of its trees' depths.
+    Isolation {
+        /// Average depth of a tree of the training sample's size, times the number of trees; above 0.
+        divisor: f64,
+        /// What outliers are below.
+        offset: f64,
+    },
     /// √2 · erf⁻¹(2 · raw − 1) for 0 < raw < 1 by Winitzki's approximation with ONNX Runtime's constants (ONNX
     /// `PROBIT`); NaN outside.
     Probit,
 }
 
 /// Everything between raw scores and a prediction: the part `output.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
     /// What the prediction is called.
@@ -107,6 +129,7 @@ impl Output {
                 | Link::SquareSigned
                 | Link::Softplus
                 | Link::Probit
+                | Link::Isolation { .. }
                 | Link::Logistic { .. },
             ) => self.labels.is_empty() && outputs == 1,
             (Task::Binary, Link::Logistic { .. } | Link::Identity | Link::Step) => {
@@ -124,6 +147,8 @@ impl Output {
         let fits = fits && (self.task == Task::Vector || self.length.is_none());
         let scale = match self.link {
             Link::Logistic { scale } | Link::OneVsRest { scale } => scale,
+            Link::Isolation { divisor, offset } if divisor > 0.0 => divisor + offset,
+            Link::Isolation { .. } => f64::NAN,
             _ => 1.0,
         };
         let mut labels: Vec<&String> = self.labels.iter().collect();
@@ -231,6 +256,7 @@ impl Link {
             // From about 709 on exp overflows, and the 1 has long ceased to count.
             Self::Softplus if raw > 700.0 => raw,
             Self::Softplus => libm::log1p(libm::exp(raw)),
+            Self::Isolation { divisor, offset } => offset - libm::exp2(-raw / divisor),
             Self::Probit => std::f64::consts::SQRT_2 * inverse_error(2.0 * raw - 1.0),
         }
     }
@@ -312,6 +338,14 @@ mod tests {
             (Link::Softplus, 0.0, std::f64::consts::LN_2),
             (Link::Softplus, 1e3, 1e3),
             (Link::Probit, 0.5, 0.0),
+            (
+                Link::Isolation {
+                    divisor: 4.0,
+                    offset: 0.5,
+                },
+                8.0,
+                0.25,
+            ),
         ];
         for (link, raw, expected) in cases {
             assert!((link.of_one(raw) - expected).abs() < 1e-15, "{link:?}");

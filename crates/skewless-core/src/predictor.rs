@@ -1,7 +1,7 @@
 //! The predictor: pipeline, engine and output as one; records or columns in, predictions out.
 
 use crate::batch::BatchPrediction;
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Contents};
 use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::golden::GoldenRow;
@@ -59,6 +59,31 @@ impl Predictor {
             Error::bundle("bundle.invalid_features", error.to_string()).with_field("features.json")
         })?;
         Self::assemble(pipeline, engine, bundle.output().clone())
+    }
+
+    /// Compiles a bundle of which only `spec.plan` and `model.plan` are read, as a page does. What others read of it is
+    /// the same: see [`Bundle`].
+    ///
+    /// # Errors
+    /// As [`Predictor::new`].
+    pub fn of_contents(contents: &Contents<'_>) -> Result<Self> {
+        contents.manifest().check_plan()?;
+        Self::of_contents_with_engine(contents, decode(contents.model())?)
+    }
+
+    /// As [`Predictor::of_contents`], with an engine that another crate has read from [`Contents::model`].
+    ///
+    /// # Errors
+    /// As [`Predictor::new`], the plan's aside.
+    pub fn of_contents_with_engine(
+        contents: &Contents<'_>,
+        engine: Box<dyn Engine>,
+    ) -> Result<Self> {
+        let (features, output) = contents.compiled()?;
+        let pipeline = Pipeline::new(&features).map_err(|error| {
+            Error::bundle("bundle.invalid_features", error.message()).with_field("spec.plan")
+        })?;
+        Self::assemble(pipeline, engine, output)
     }
 
     /// Puts parts together that are not in a bundle yet.
@@ -240,11 +265,16 @@ impl Predictor {
         self.feature_rows_of_cells(&cells)
     }
 
-    /// The feature rows of rows of cells, row-major.
+    /// A golden row's features of a row of cells: see [`GoldenRow::features`].
     ///
     /// # Errors
-    /// The first row's first fault.
-    pub fn feature_rows_of_cells(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
+    /// The row's first fault.
+    pub fn golden_features(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
+        let row = self.feature_rows_of_cells(cells)?;
+        Ok(self.pipeline.without_tensors(&row))
+    }
+
+    fn feature_rows_of_cells(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
         let frame = self.pipeline.run_cells(cells, Vec::new());
         let rows = self.pipeline.feature_rows(frame);
         match rows.errors.into_iter().next() {

@@ -149,6 +149,11 @@ fn not_canonical(at: usize) -> Error {
     )
 }
 
+/// Bytes that stand before an entry's data.
+pub(super) fn data_start(name: &str) -> usize {
+    LOCAL_HEADER + name.len()
+}
+
 fn local_header(entry: &Entry<'_>, crc: u32) -> Vec<u8> {
     let mut header = Vec::with_capacity(LOCAL_HEADER + entry.name.len());
     header.extend(LOCAL.to_le_bytes());

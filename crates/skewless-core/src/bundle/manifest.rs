@@ -1,8 +1,9 @@
 //! `manifest.json`: what a bundle is and what is in it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::archive::Entry;
+use super::canonical::Canonical;
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use crate::output::Task;
@@ -14,10 +15,11 @@ pub const FORMAT_VERSION: u32 = 1;
 pub(super) const MANIFEST: &str = "manifest.json";
 
 /// Names and media types of the other entries, in their order.
-pub(super) const PARTS: [(&str, &str); 7] = [
+pub(super) const PARTS: [(&str, &str); 8] = [
     ("features.json", "application/json"),
     ("model.plan", "application/vnd.skewless.plan"),
     ("output.json", "application/json"),
+    ("spec.plan", "application/vnd.skewless.spec"),
     ("profile.json", "application/json"),
     ("golden.jsonl", "application/jsonl"),
     ("card.md", "text/markdown"),
@@ -30,8 +32,7 @@ pub(super) const ENGINE_PLAN: &str = "plan";
 pub(super) const ENGINE_TRACT: &str = "tract";
 
 /// The part `manifest.json`; its SHA-256 is the bundle's digest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Manifest {
     /// Format of the bundle.
     pub format_version: u32,
@@ -50,8 +51,7 @@ pub struct Manifest {
 }
 
 /// One part of a bundle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Part {
     /// Name of the entry.
     pub name: String,
@@ -63,12 +63,6 @@ pub struct Part {
     pub sha256: String,
 }
 
-/// The one field that every format version has.
-#[derive(Deserialize)]
-struct Format {
-    format_version: u32,
-}
-
 impl Manifest {
     pub(super) fn read(entry: Option<&Entry<'_>>) -> Result<Self> {
         let Some(entry) = entry.filter(|entry| entry.name == MANIFEST) else {
@@ -77,26 +71,53 @@ impl Manifest {
                 "the archive does not begin with manifest.json",
             ));
         };
-        let invalid = |error: &serde_json::Error| {
-            Error::bundle("bundle.invalid_manifest", format!("manifest.json: {error}"))
-                .with_field(MANIFEST)
+        let invalid = || {
+            let message = "manifest.json is not written as a bundle's is";
+            Error::bundle("bundle.invalid_manifest", message).with_field(MANIFEST)
         };
-        let Format { format_version } =
-            serde_json::from_slice(entry.data).map_err(|error| invalid(&error))?;
-        if format_version != FORMAT_VERSION {
+        let mut text = Canonical(std::str::from_utf8(entry.data).map_err(|_| invalid())?);
+        let format = format_version(&mut text).ok_or_else(invalid)?;
+        if format != FORMAT_VERSION as usize {
             return Err(Error::unsupported(
                 "unsupported.format_version",
-                format!(
-                    "the bundle has format {format_version}; this version reads {FORMAT_VERSION}"
-                ),
+                format!("the bundle has format {format}; this version reads {FORMAT_VERSION}"),
             ));
         }
-        let manifest: Self = serde_json::from_slice(entry.data).map_err(|error| invalid(&error))?;
+        let manifest = Self::read_on(&mut text).ok_or_else(invalid)?;
         if ![ENGINE_PLAN, ENGINE_TRACT].contains(&manifest.engine.as_str()) {
             return Err(manifest.unknown_engine());
         }
         manifest.check_names()?;
         Ok(manifest)
+    }
+
+    /// What follows the format's version.
+    fn read_on(text: &mut Canonical<'_>) -> Option<Self> {
+        text.literal(",\"name\":")?;
+        let name = text.string()?.to_owned();
+        text.literal(",\"version\":")?;
+        let version = text.string()?.to_owned();
+        text.literal(",\"task\":")?;
+        let task = Task::of_name(text.string()?)?;
+        text.literal(",\"outputs\":")?;
+        let outputs = text.whole()?;
+        text.literal(",\"engine\":")?;
+        let engine = text.string()?.to_owned();
+        text.literal(",\"parts\":[")?;
+        let mut parts = vec![Part::read(text)?];
+        while text.literal(",").is_some() {
+            parts.push(Part::read(text)?);
+        }
+        text.literal("]}\n")?;
+        text.0.is_empty().then_some(Self {
+            format_version: FORMAT_VERSION,
+            name,
+            version,
+            task,
+            outputs,
+            engine,
+            parts,
+        })
     }
 
     /// Proves that the model is a plan, which every build runs.
@@ -123,7 +144,7 @@ impl Manifest {
     }
 
     /// Names and media types of the parts, in their order.
-    pub(super) fn expected_parts(&self) -> [(&'static str, &'static str); 7] {
+    pub(super) fn expected_parts(&self) -> [(&'static str, &'static str); PARTS.len()] {
         let mut parts = PARTS;
         if self.engine == ENGINE_TRACT
             && let Some(model) = parts.get_mut(1)
@@ -197,6 +218,32 @@ impl Manifest {
                 "manifest.json names a part twice",
             )),
         }
+    }
+}
+
+/// The one field that every format version has, in its first place.
+fn format_version(text: &mut Canonical<'_>) -> Option<usize> {
+    text.literal("{\"format_version\":")?;
+    text.whole()
+}
+
+impl Part {
+    fn read(text: &mut Canonical<'_>) -> Option<Self> {
+        text.literal("{\"name\":")?;
+        let name = text.string()?.to_owned();
+        text.literal(",\"media_type\":")?;
+        let media_type = text.string()?.to_owned();
+        text.literal(",\"size\":")?;
+        let size = text.whole()?;
+        text.literal(",\"sha256\":")?;
+        let sha256 = text.string()?.to_owned();
+        text.literal("}")?;
+        Some(Self {
+            name,
+            media_type,
+            size,
+            sha256,
+        })
     }
 }
 

@@ -1,11 +1,16 @@
 //! The bundle: one file with everything a prediction needs, validated in full before anything is used.
 
 mod archive;
+mod canonical;
+mod compiled;
+mod contents;
 mod manifest;
+mod wire;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use contents::Contents;
 pub use manifest::{FORMAT_VERSION, Manifest, Part};
 
 use crate::digest::sha256_hex;
@@ -40,43 +45,33 @@ impl Bundle {
     /// `bundle.*` naming the part; `unsupported.format_version` and `unsupported.engine` for what a later version may
     /// read.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let entries = archive::read(bytes)?;
-        let manifest = Manifest::read(entries.first())?;
-        let digest = sha256_hex(entries.first().map(|entry| entry.data).unwrap_or_default());
-        let parts = entries.get(1..).unwrap_or_default();
-        manifest.check_parts(parts)?;
-        let part = |name: &str| {
-            parts
-                .iter()
-                .find(|entry| entry.name == name)
-                .map(|entry| entry.data)
-                .unwrap_or_default()
-        };
+        let contents = Contents::read(bytes)?;
+        let part = |name: &str| contents.part(name);
         let features = json(
             part("features.json"),
             "features.json",
             "bundle.invalid_features",
         )?;
         let output: Output = json(part("output.json"), "output.json", "bundle.invalid_output")?;
-        output.check(manifest.outputs)?;
-        if output.task != manifest.task {
+        contents::check_output(contents.manifest(), &output)?;
+        if compiled::write(&features, &output) != part("spec.plan") {
             return Err(Error::bundle(
-                "bundle.invalid_output",
-                "output.json has another task than manifest.json",
+                "bundle.invalid_features",
+                "spec.plan does not say what features.json and output.json say",
             )
-            .with_field("output.json"));
+            .with_field("spec.plan"));
         }
         Ok(Self {
-            digest,
+            digest: contents.digest().to_owned(),
             size: bytes.len(),
             features,
             output,
-            model: part(manifest.model_part()).to_vec(),
+            model: contents.model().to_vec(),
             profile: text(part("profile.json"), "profile.json")?,
             golden: text(part("golden.jsonl"), "golden.jsonl")?,
             card: text(part("card.md"), "card.md")?,
             provenance: text(part("provenance.json"), "provenance.json")?,
-            manifest,
+            manifest: contents.manifest().clone(),
         })
     }
 
@@ -231,6 +226,7 @@ impl BundleParts {
             to_json(&self.features)?,
             self.model.encode()?,
             to_json(&self.output)?,
+            compiled::write(&self.features, &self.output),
             to_json(&self.profile)?,
             golden::to_jsonl(&self.golden)?.into_bytes(),
             self.card.clone().into_bytes(),
@@ -301,6 +297,10 @@ mod tests {
             features.as_bytes(),
             &model.encode().unwrap(),
             output.as_bytes(),
+            &compiled::write(
+                &serde_json::from_str(features).unwrap(),
+                &serde_json::from_str(output).unwrap(),
+            ),
             b"{}",
             b"",
             b"# y",
@@ -344,7 +344,7 @@ mod tests {
     }
 
     fn code(manifest: &Manifest, parts: &[(String, Vec<u8>)]) -> &'static str {
-        let text = serde_json::to_string(manifest).unwrap();
+        let text = serde_json::to_string(manifest).unwrap() + "\n";
         Bundle::from_bytes(&archive_of(&text, parts))
             .err()
             .map_or("read", |error| error.code())
@@ -416,7 +416,57 @@ mod tests {
         assert_eq!(changed(|p| p.push(p[0].clone())), "bundle.duplicate_part");
         assert_eq!(changed(|p| p.swap(0, 1)), "bundle.not_canonical");
         assert_eq!(changed(|p| p[4].1.push(b'x')), "bundle.size_mismatch");
-        assert_eq!(changed(|p| p[5].1[0] = b'x'), "bundle.digest_mismatch");
+        assert_eq!(changed(|p| p[6].1[0] = b'x'), "bundle.digest_mismatch");
+    }
+
+    #[test]
+    fn the_compiled_specification_says_what_the_json_parts_say() {
+        let good = parts();
+        let bytes = |parts: &[(String, Vec<u8>)]| {
+            let text = serde_json::to_string(&manifest(parts)).unwrap() + "\n";
+            archive_of(&text, parts)
+        };
+        let whole = bytes(&good);
+        let contents = Contents::read(&whole).unwrap();
+        let (features, output) = contents.compiled().unwrap();
+        assert_eq!((features.inputs.len(), output.labels.len()), (1, 0));
+        for (name, data) in &good {
+            let range = contents.range(name);
+            assert_eq!(whole.get(range), Some(data.as_slice()), "{name}");
+        }
+        let mut other = good.clone();
+        let text = String::from_utf8(other[0].1.clone()).unwrap();
+        other[0].1 = text.replace("\"x\"", "\"z\"").into_bytes();
+        let error = Bundle::from_bytes(&bytes(&other)).unwrap_err();
+        assert_eq!(
+            (error.code(), error.field()),
+            ("bundle.invalid_features", Some("spec.plan"))
+        );
+        let mut cut = good;
+        cut[3].1.pop();
+        let cut = bytes(&cut);
+        let error = Contents::read(&cut).unwrap().compiled().unwrap_err();
+        assert_eq!(error.code(), "bundle.invalid_features");
+    }
+
+    #[test]
+    fn a_manifest_is_written_in_one_way() {
+        let parts = parts();
+        let good = serde_json::to_string(&manifest(&parts)).unwrap() + "\n";
+        for (from, to) in [
+            (",\"name\"", ", \"name\""),
+            ("\"outputs\":1", "\"outputs\":01"),
+            ("\"outputs\":1", "\"outputs\":99999999999999999999999"),
+            ("\"name\":\"y\"", "\"name\":\"\\u0079\""),
+            ("regression", "guess"),
+            ("}\n", "}"),
+            ("}\n", "}\n\n"),
+        ] {
+            let text = good.replacen(from, to, 1);
+            assert_ne!(text, good, "{from}");
+            let error = Bundle::from_bytes(&archive_of(&text, &parts)).unwrap_err();
+            assert_eq!(error.code(), "bundle.invalid_manifest", "{to}");
+        }
     }
 
     #[test]

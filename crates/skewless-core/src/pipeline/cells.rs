@@ -1,7 +1,8 @@
 //! Rows of cells to checked slots: the one place where JSON's types meet the inputs' types.
 
 use super::check::{
-    checked_number, long_text, missing, parse_time, too_long, visible, wrong_shape, wrong_type,
+    checked_number, finite_elements, long_text, missing, parse_time, too_long, visible,
+    wrong_shape, wrong_type,
 };
 use super::frame::{Dictionary, Frame, TensorSlot, TextSlot};
 use super::{InputSlot, Pipeline, Slot};
@@ -22,6 +23,8 @@ pub enum Cell<'a> {
     Number(f64),
     /// A string.
     Text(&'a str),
+    /// Numbers side by side.
+    Numbers(&'a [f64]),
     /// Numbers, row-major, in the shape in which they were given.
     Tensor {
         /// The lengths of the dimensions; their product is the number of values.
@@ -65,7 +68,7 @@ impl Cell<'_> {
             Self::Bool(_) => "boolean",
             Self::Number(_) => "number",
             Self::Text(_) => "string",
-            Self::Tensor { .. } => "array",
+            Self::Numbers(_) | Self::Tensor { .. } => "array",
             Self::Other(name) => name,
         }
     }
@@ -77,11 +80,8 @@ impl Cell<'_> {
             Self::Bool(false) => "false".to_owned(),
             Self::Number(value) => shown_number(value),
             Self::Text(value) => value.to_owned(),
-            Self::Tensor { shape, .. } => {
-                let mut text = shown_shape(shape);
-                text.push_str(" numbers");
-                text
-            }
+            Self::Numbers(values) => shown_shape(&[values.len()]) + " numbers",
+            Self::Tensor { shape, .. } => shown_shape(shape) + " numbers",
             other => other.type_name().to_owned(),
         }
     }
@@ -90,7 +90,7 @@ impl Cell<'_> {
     fn described(self) -> String {
         match self {
             Self::Text(text) => format!("{:?}", text.chars().take(60).collect::<String>()),
-            Self::Other(_) | Self::Tensor { .. } => String::new(),
+            Self::Other(_) | Self::Numbers(_) | Self::Tensor { .. } => String::new(),
             other => other.shown(),
         }
     }
@@ -253,9 +253,13 @@ fn fill_tensors<'a>(frame: &mut Frame<'a>, input: &Input, cells: &'a dyn Cells, 
 fn tensor<'a>(input: &Input, cell: Cell<'a>) -> Result<&'a [f64]> {
     let due = input.shape.as_deref().unwrap_or_default();
     match cell {
-        Cell::Tensor { shape, values } if fits(shape, due) => {
-            super::check::finite_elements(input, values).map(|()| values)
+        Cell::Numbers(values) if values.len() == input.elements() => {
+            finite_elements(input, values).map(|()| values)
         }
+        Cell::Tensor { shape, values } if fits(shape, due) => {
+            finite_elements(input, values).map(|()| values)
+        }
+        Cell::Numbers(values) => Err(wrong_shape(input, &values.len().to_string())),
         Cell::Tensor { shape, .. } => Err(wrong_shape(input, &shown_shape(shape))),
         cell if cell.is_missing() => Err(missing(input)),
         other => Err(mistyped(input, other)),

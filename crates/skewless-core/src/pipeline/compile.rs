@@ -44,11 +44,11 @@ pub(crate) struct Source {
 }
 
 #[derive(Default)]
-pub(crate) struct Compiler {
+pub(crate) struct Compiler<'a> {
     inputs: Vec<InputSlot>,
     declared: Vec<Input>,
     unknown_fields: UnknownFields,
-    lookups: Vec<LookupTable>,
+    lookups: &'a [LookupTable],
     sources: Vec<(String, Source)>,
     steps: Vec<Step>,
     number_slots: usize,
@@ -67,12 +67,10 @@ impl Pipeline {
     /// # Errors
     /// `spec.*` naming the feature or input and the rule it breaks.
     pub fn new(spec: &FittedSpec) -> Result<Self> {
-        let mut compiler = Compiler::new(
-            &spec.inputs,
-            spec.unknown_fields,
-            spec.lookups.clone(),
-            |name| spec.uses(name),
-        )?;
+        let mut compiler =
+            Compiler::new(&spec.inputs, spec.unknown_fields, &spec.lookups, |name| {
+                spec.uses(name)
+            })?;
         for feature in &spec.features {
             compiler.add(feature)?;
         }
@@ -88,12 +86,12 @@ impl FittedSpec {
     }
 }
 
-impl Compiler {
+impl<'a> Compiler<'a> {
     /// Lays out the inputs; those that are not `used` need not be present.
     pub(crate) fn new(
         inputs: &[Input],
         unknown_fields: UnknownFields,
-        lookups: Vec<LookupTable>,
+        lookups: &'a [LookupTable],
         used: impl Fn(&str) -> bool,
     ) -> Result<Self> {
         lookups.iter().try_for_each(check_table)?;
@@ -152,7 +150,7 @@ impl Compiler {
     }
 
     /// The inputs' slots for all rows of `columns`; later slots are added as features come.
-    pub(crate) fn frame<'a>(&self, columns: &'a Columns) -> Result<Frame<'a>> {
+    pub(crate) fn frame<'f>(&self, columns: &'f Columns) -> Result<Frame<'f>> {
         super::checked_frame(&self.inputs, self.number_slots, columns, 0..columns.rows())
     }
 

@@ -216,6 +216,11 @@ impl Pipeline {
         }
     }
 
+    /// The fault of a field that no input names.
+    pub fn unknown_field(&self, name: &str) -> Error {
+        cells::unknown_field(name)
+    }
+
     fn knows(&self, name: &str) -> bool {
         self.declared.iter().any(|input| input.name == name)
     }

@@ -77,25 +77,49 @@ pub(super) enum StepOp {
     },
 }
 
-/// Strings and their positions, sorted by the strings' bytes.
-pub(super) struct Index(Vec<(String, u32)>);
+/// Strings and their positions, sorted by the strings' bytes and standing side by side in one memory.
+pub(super) struct Index {
+    text: String,
+    /// The end of each string in `text`, and its position.
+    entries: Vec<(usize, u32)>,
+}
 
 impl Index {
     /// `None` where a string stands twice.
     pub(super) fn new(entries: &[String]) -> Option<Self> {
-        let mut sorted: Vec<(String, u32)> = entries.iter().cloned().zip(0..).collect();
-        sorted.sort();
-        sorted
-            .is_sorted_by(|a, b| a.0 < b.0)
-            .then_some(Self(sorted))
+        let mut sorted: Vec<(&str, u32)> = entries.iter().map(String::as_str).zip(0..).collect();
+        if !sorted.is_sorted() {
+            sorted.sort_unstable();
+        }
+        if !sorted.is_sorted_by(|a, b| a.0 < b.0) {
+            return None;
+        }
+        let mut index = Self {
+            text: String::with_capacity(entries.iter().map(String::len).sum()),
+            entries: Vec::with_capacity(entries.len()),
+        };
+        for (entry, position) in sorted {
+            index.text.push_str(entry);
+            index.entries.push((index.text.len(), position));
+        }
+        Some(index)
     }
 
     fn position(&self, text: &str) -> Option<u32> {
-        let at = self
-            .0
-            .binary_search_by(|(entry, _)| entry.as_str().cmp(text))
-            .ok()?;
-        self.0.get(at).map(|(_, position)| *position)
+        let (mut low, mut high) = (0, self.entries.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            let start = middle.checked_sub(1).and_then(|at| self.entries.get(at));
+            let (end, position) = *self.entries.get(middle)?;
+            let bytes = self.text.as_bytes();
+            let entry = bytes.get(start.map_or(0, |(end, _)| *end)..end)?;
+            match entry.cmp(text.as_bytes()) {
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+                std::cmp::Ordering::Equal => return Some(position),
+            }
+        }
+        None
     }
 }
 

@@ -20,10 +20,9 @@ impl FeatureSpec {
     /// whose source is missing in every row, and the first row's `input.*` error where a row breaks an input's rules.
     pub fn fit(&self, columns: &Columns, lookups: Vec<LookupTable>) -> Result<FittedSpec> {
         self.check()?;
-        let mut compiler =
-            Compiler::new(&self.input, self.unknown_fields, lookups.clone(), |name| {
-                self.uses(name)
-            })?;
+        let mut compiler = Compiler::new(&self.input, self.unknown_fields, &lookups, |name| {
+            self.uses(name)
+        })?;
         let mut frame = compiler.frame(columns)?;
         first_problem(&mut frame)?;
         let mut features = Vec::new();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::input::Input;
 
 /// Inputs, tables and features with everything that training found out about them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FittedSpec {
     /// What happens to a field that no input names.
@@ -33,7 +33,7 @@ pub enum UnknownFields {
 }
 
 /// One feature.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FittedFeature {
     /// Its name; columns are called after it.
@@ -54,10 +54,11 @@ pub struct FittedFeature {
 }
 
 /// An op with its fitted parameters. x is the source's value; NaN is missing and stays missing unless said otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum FittedOp {
     /// x; the source may not be nullable.
+    #[default]
     Number,
     /// x; a missing value stays missing.
     PassthroughMissing,
@@ -221,7 +222,7 @@ pub enum DatePart {
 }
 
 /// A small table that travels in the bundle.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LookupTable {
     /// Its name.
@@ -233,7 +234,7 @@ pub struct LookupTable {
 }
 
 /// A column of a [`LookupTable`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LookupColumn {
     /// Its name.

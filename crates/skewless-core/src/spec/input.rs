@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::pipeline::time;
 
 /// One field of a raw record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -61,11 +61,12 @@ pub struct Input {
 }
 
 /// The type of an input's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum InputType {
     /// A finite f64.
+    #[default]
     Number,
     /// A whole number of at most 2^53 in size.
     Integer,
@@ -115,8 +116,14 @@ pub enum Token {
     Text(String),
 }
 
+impl Default for Token {
+    fn default() -> Self {
+        Self::Number(0.0)
+    }
+}
+
 /// Bounds of a number; both ends belong to the range.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Range {
