@@ -50,7 +50,7 @@ fn features(rows: usize, inputs: usize) -> Vec<f64> {
     let value = |at: usize| {
         let drawn = at.wrapping_mul(2_654_435_761) >> 7;
         match inputs == 137 && at % inputs >= 16 {
-            true => f64::from(u8::from(drawn % 24 == 0)),
+            true => f64::from(u8::from(drawn.is_multiple_of(24))),
             false => (drawn % 1000) as f64 / 100.0 - 5.0,
         }
     };

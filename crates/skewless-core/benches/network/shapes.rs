@@ -6,12 +6,9 @@ use skewless_core::plan::network::{
     SoftmaxMeaning, Tensor, Window,
 };
 
-/// The names of [`network`].
-pub const NAMES: [&str; 5] = ["mlp", "kws", "ic", "vww", "ad"];
-
 /// A network by its name: `mlp` has 137-128-64-2 units; the others are MLPerf Tiny's keyword spotting, image
 /// classification, visual wake words and anomaly detection.
-pub fn network(name: &str) -> NetworkModel {
+pub(crate) fn network(name: &str) -> NetworkModel {
     match name {
         "kws" => keyword_spotting(),
         "ic" => image_classification(),

@@ -33,10 +33,10 @@ fn exponential(x: i128) -> i128 {
     let tail = shifted(times(fourth + cube, third) + square, 1);
     let centre = fraction((-0.125f64).exp());
     let mut result = centre + times(centre, y + tail);
-    let mut power = 0.25;
+    let mut power = 0.25f64;
     for bit in 24..31 {
         if ((within - x) >> bit) & 1 == 1 {
-            result = times(result, fraction((-power as f64).exp()));
+            result = times(result, fraction((-power).exp()));
         }
         power *= 2.0;
     }

@@ -92,9 +92,11 @@ fn compute(layer: &Layer, tensors: &[Tensor], values: &[Vec<i8>]) -> Vec<i8> {
             }
             .max(1) as i64;
             let sum: i64 = indices.iter().map(|&it| x(it)).sum();
+            let real = |it: &usize| x(*it) as f32 * from.scale;
             let mean = match meaning {
                 PoolMeaning::Float => {
-                    quantised(sum as f32 * from.scale / count as f32 / to.scale, to)
+                    let sum = indices.iter().map(real).fold(0f32, |sum, it| sum + it);
+                    quantised(sum / count as f32 / to.scale, to)
                 }
                 PoolMeaning::Fixed => {
                     let sum: i64 = indices.iter().map(|&it| i64::from(input[it])).sum();

@@ -1,16 +1,65 @@
 //! The sum of two activations of one shape.
 
+use super::kernel::Kernel;
 use super::model::{AddMeaning, Tensor};
-use super::rounding::{bounded_steps, multiply_twice_rounded, step};
+use super::rounding::{Bounds, multiply_twice_rounded};
 
 /// An addition with what both inputs and the output need.
-pub(super) struct Add {
-    meaning: AddMeaning,
-    /// Scale and zero point.
-    a: (f32, i8),
-    b: (f32, i8),
-    output: (f32, i8),
-    clamp: (i8, i8),
+pub(super) enum Add {
+    Real(RealTerms),
+    Fixed(FixedTerms),
+}
+
+/// `(x_a · scale_a + x_b · scale_b) / scale`, each step in f32.
+pub(super) struct RealTerms {
+    pub(super) scales: [f32; 2],
+    pub(super) zero_points: [i8; 2],
+    pub(super) scale: f32,
+    pub(super) bounds: Bounds,
+}
+
+/// TensorFlow Lite's quantised ADD: both terms shifted to the left, scaled, added, and the sum scaled.
+pub(super) struct FixedTerms {
+    pub(super) zero_points: [i8; 2],
+    pub(super) left_shift: u32,
+    /// Of a, b and their sum.
+    pub(super) multiplier: [i32; 3],
+    pub(super) shift: [i8; 3],
+    pub(super) bounds: Bounds,
+}
+
+impl RealTerms {
+    /// An input's element as a real number.
+    #[inline]
+    pub(super) fn term(&self, input: usize, value: i8) -> f32 {
+        let [first, second] = self.zero_points;
+        let zero_point = if input == 0 { first } else { second };
+        let [a, b] = self.scales;
+        let scale = if input == 0 { a } else { b };
+        f32::from(i16::from(value) - i16::from(zero_point)) * scale
+    }
+}
+
+impl FixedTerms {
+    /// An input's element, scaled.
+    #[inline]
+    pub(super) fn term(&self, input: usize, value: i8) -> i32 {
+        let ([a, b], [by_a, by_b, _]) = (self.zero_points, self.multiplier);
+        let [shift_a, shift_b, _] = self.shift;
+        let (zero_point, multiplier, shift) = match input {
+            0 => (a, by_a, shift_a),
+            _ => (b, by_b, shift_b),
+        };
+        let x = i32::from(value) - i32::from(zero_point);
+        multiply_twice_rounded(x << self.left_shift, multiplier, shift)
+    }
+
+    /// The output's steps of a sum of terms.
+    #[inline]
+    pub(super) fn sum(&self, sum: i32) -> i32 {
+        let ([_, _, multiplier], [_, _, shift]) = (self.multiplier, self.shift);
+        multiply_twice_rounded(sum, multiplier, shift)
+    }
 }
 
 impl Add {
@@ -20,44 +69,34 @@ impl Add {
         (a, b): (&Tensor, &Tensor),
         output: &Tensor,
     ) -> Self {
-        let quantisation = |tensor: &Tensor| (tensor.scale, tensor.zero_point);
-        Self {
-            meaning,
-            a: quantisation(a),
-            b: quantisation(b),
-            output: quantisation(output),
-            clamp,
+        let zero_points = [a.zero_point, b.zero_point];
+        let bounds = Bounds::new(clamp, output.zero_point);
+        match meaning {
+            AddMeaning::Float => Self::Real(RealTerms {
+                scales: [a.scale, b.scale],
+                zero_points,
+                scale: output.scale,
+                bounds,
+            }),
+            AddMeaning::Fixed {
+                left_shift,
+                multiplier,
+                shift,
+            } => Self::Fixed(FixedTerms {
+                zero_points,
+                left_shift: left_shift.into(),
+                multiplier,
+                shift,
+                bounds,
+            }),
         }
     }
 
-    /// The sum of two elements.
-    #[expect(clippy::cast_precision_loss, reason = "differences of two int8")]
-    fn sum(&self, a: i8, b: i8) -> i8 {
-        let x_a = i32::from(a) - i32::from(self.a.1);
-        let x_b = i32::from(b) - i32::from(self.b.1);
-        let (scale, zero_point) = self.output;
-        let steps = match self.meaning {
-            AddMeaning::Float => {
-                let real = x_a as f32 * self.a.0 + x_b as f32 * self.b.0;
-                bounded_steps(real / scale, -255.0, 255.0)
-            }
-            AddMeaning::Fixed {
-                left_shift,
-                multiplier: [by_a, by_b, by_sum],
-                shift: [shift_a, shift_b, shift_sum],
-            } => {
-                let scaled_a = multiply_twice_rounded(x_a << left_shift, by_a, shift_a);
-                let scaled_b = multiply_twice_rounded(x_b << left_shift, by_b, shift_b);
-                multiply_twice_rounded(scaled_a.wrapping_add(scaled_b), by_sum, shift_sum)
-            }
-        };
-        step(steps, zero_point).clamp(self.clamp.0, self.clamp.1)
-    }
-
     /// The sums of all elements.
-    pub(super) fn run(&self, a: &[i8], b: &[i8], output: &mut [i8]) {
-        for ((&a, &b), sum) in a.iter().zip(b).zip(output) {
-            *sum = self.sum(a, b);
+    pub(super) fn run(&self, kernel: Kernel, inputs: (&[i8], &[i8]), output: &mut [i8]) {
+        match self {
+            Self::Real(terms) => kernel.add_real(terms, inputs, output),
+            Self::Fixed(terms) => kernel.add_fixed(terms, inputs, output),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::model::{NetworkInput, Tensor};
 use super::patch::PatchMemory;
 use super::program::Program;
+use super::rounding::Bounds;
 use super::run::Run;
 use super::{decode, kernel::Kernel, memory::Slots};
 use crate::error::{Error, Result};
@@ -147,8 +148,8 @@ impl NetworkEngine {
                 let values = row.get(first..first + width).unwrap_or_default();
                 match input {
                     NetworkInput::Quantize { .. } => {
-                        self.kernel
-                            .quantise(values, (tensor.scale, tensor.zero_point), cells);
+                        let bounds = Bounds::new((i8::MIN, i8::MAX), tensor.zero_point);
+                        self.kernel.quantise(values, tensor.scale, &bounds, cells);
                     }
                     NetworkInput::Embedding { table, rows, .. } => {
                         embed(values, (table, *rows), cells)?;
@@ -179,8 +180,14 @@ impl NetworkEngine {
                 let values = values.and_then(|it| it.get(..rows * self.length(tensor)));
                 values.unwrap_or_default()
             };
-            step.run
-                .run(rows, input, cells, &mut scratch.patch, &mut scratch.sums);
+            step.run.run(
+                self.kernel,
+                rows,
+                input,
+                cells,
+                &mut scratch.patch,
+                &mut scratch.sums,
+            );
             if let Some(home) = scratch.slots.get_mut(slot) {
                 *home = output;
             }

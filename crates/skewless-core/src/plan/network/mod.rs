@@ -11,6 +11,11 @@
 //! checking and copying. Inputs are copied into patches with their padding (`patch`), so that the inner loops (`kernel`)
 //! have no edge cases; there the scalar code is the definition and everything faster gives its bits.
 
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, reason = "some patches and lists are for one kernel only")
+)]
+
 mod add;
 mod arrange;
 mod check;

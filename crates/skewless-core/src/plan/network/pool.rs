@@ -1,5 +1,6 @@
 //! Pooling: the greatest or the mean element of each window.
 
+use super::kernel::Kernel;
 use super::model::{PoolMeaning, Tensor, Window};
 use super::rounding::{bounded_steps, multiply_twice_rounded, step};
 use super::shape::{Plane, plane};
@@ -60,7 +61,7 @@ impl Pool {
     }
 
     /// Pools one row. `sums` has an element a channel.
-    pub(super) fn run(&self, input: &[i8], output: &mut [i8], sums: &mut [i32]) {
+    pub(super) fn run(&self, kernel: Kernel, input: &[i8], output: &mut [i8], sums: &mut [i32]) {
         let channels = self.from.channels.max(1);
         let sums = sums.get_mut(..channels).unwrap_or_default();
         let pixels = (0..self.to.height).flat_map(|y| (0..self.to.width).map(move |x| (y, x)));
@@ -79,7 +80,7 @@ impl Pool {
                     let mut count = 0;
                     self.for_each_pixel(at, input, |pixel| {
                         count += 1;
-                        average.add(pixel, sums);
+                        average.add(kernel, pixel, sums);
                     });
                     average.finish(sums, (count, self.window.taps()), cells);
                 }
@@ -122,16 +123,10 @@ fn inside(padded: usize, before: usize, size: usize) -> Option<usize> {
 
 impl Average {
     /// Adds a pixel to the sums; those of [`PoolMeaning::Float`] are f32, kept as their bits.
-    fn add(&self, pixel: &[i8], sums: &mut [i32]) {
-        let (scale, zero_point) = self.input;
-        for (sum, &value) in sums.iter_mut().zip(pixel) {
-            *sum = match self.meaning {
-                PoolMeaning::Float => {
-                    let x = f32::from(i16::from(value) - i16::from(zero_point)) * scale;
-                    as_bits(as_float(*sum) + x)
-                }
-                PoolMeaning::Fixed | PoolMeaning::FixedMean { .. } => *sum + i32::from(value),
-            };
+    fn add(&self, kernel: Kernel, pixel: &[i8], sums: &mut [i32]) {
+        match self.meaning {
+            PoolMeaning::Float => kernel.accumulate_real(sums, pixel, self.input),
+            PoolMeaning::Fixed | PoolMeaning::FixedMean { .. } => kernel.accumulate(sums, pixel),
         }
     }
 
@@ -150,7 +145,7 @@ impl Average {
         for (&sum, cell) in sums.iter().zip(cells) {
             let quantised = match self.meaning {
                 PoolMeaning::Float => {
-                    let mean = as_float(sum) / divisor as f32;
+                    let mean = f32::from_bits(sum.cast_unsigned()) / divisor as f32;
                     step(bounded_steps(mean / scale, -255.0, 255.0), zero_point)
                 }
                 PoolMeaning::Fixed => step(divided_half_away(sum, divisor), 0),
@@ -162,14 +157,6 @@ impl Average {
             *cell = quantised.clamp(lower, upper);
         }
     }
-}
-
-fn as_float(sum: i32) -> f32 {
-    f32::from_bits(sum.cast_unsigned())
-}
-
-fn as_bits(sum: f32) -> i32 {
-    sum.to_bits().cast_signed()
 }
 
 /// A quotient rounded half away from zero.

@@ -64,6 +64,12 @@ fn low_word(value: i64) -> i32 {
 pub(super) struct Epilogue {
     pub(super) bias: Vec<i32>,
     pub(super) scale: Scale,
+    pub(super) bounds: Bounds,
+}
+
+/// What every rounding ends with: bounds, and the output's zero point.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
     /// Bounds before the zero point is added.
     pub(super) lower: i32,
     pub(super) upper: i32,
@@ -73,6 +79,35 @@ pub(super) struct Epilogue {
     pub(super) upper_steps: f32,
     /// What the bits of a sum with [`ROUNDING`] exceed the steps with their zero point by.
     pub(super) rounding_bits: i32,
+}
+
+impl Bounds {
+    /// The bounds of an output in its own steps.
+    pub(super) fn new((lower, upper): (i8, i8), zero_point: i8) -> Self {
+        let steps = |bound: i8| i16::from(bound) - i16::from(zero_point);
+        let rounding = ROUNDING.to_bits().cast_signed();
+        Self {
+            lower: steps(lower).into(),
+            upper: steps(upper).into(),
+            zero_point,
+            lower_steps: steps(lower).into(),
+            upper_steps: steps(upper).into(),
+            rounding_bits: rounding - i32::from(zero_point),
+        }
+    }
+
+    /// Real steps as an int8.
+    #[inline]
+    pub(super) fn of_real(&self, steps: f32) -> i8 {
+        let rounded = bounded_steps(steps, self.lower_steps, self.upper_steps);
+        step(rounded, self.zero_point)
+    }
+
+    /// Whole steps as an int8.
+    #[inline]
+    pub(super) fn of_steps(&self, steps: i32) -> i8 {
+        step(steps.clamp(self.lower, self.upper), self.zero_point)
+    }
 }
 
 /// [`Requantize`] with an entry a channel.
@@ -99,17 +134,26 @@ pub(super) struct FixedLanes {
 impl FixedLanes {
     /// `None` where a shift by 31 has no such form.
     fn new(multiplier: &[i32], shift: &[i8]) -> Option<Self> {
-        let right = |&shift: &i8| 1i32.checked_shl((30 + i32::from(shift.min(0))).try_into().ok()?);
+        let lanes = multiplier.iter().zip(shift);
+        let lanes: Vec<[i32; 4]> = lanes
+            .map(|(&multiplier, &shift)| fixed_lane(multiplier, shift))
+            .collect::<Option<_>>()?;
+        let list = |pick: fn(&[i32; 4]) -> i32| lanes.iter().map(pick).collect();
         Some(Self {
-            left: shift.iter().map(|&it| 1 << it.max(0)).collect(),
-            multiplier: multiplier.to_vec(),
-            right: shift.iter().map(right).collect::<Option<_>>()?,
-            away: shift
-                .iter()
-                .map(|&it| if it < 0 { -1 } else { 0 })
-                .collect(),
+            left: list(|&[left, ..]| left),
+            multiplier: list(|&[_, multiplier, ..]| multiplier),
+            right: list(|&[_, _, right, _]| right),
+            away: list(|&[.., away]| away),
         })
     }
+}
+
+/// `[left, multiplier, right, away]` of [`FixedLanes`].
+pub(super) fn fixed_lane(multiplier: i32, shift: i8) -> Option<[i32; 4]> {
+    let to_the_right = u32::from(shift.min(0).unsigned_abs());
+    let right = 1 << 30u32.checked_sub(to_the_right)?;
+    let away = if to_the_right > 0 { -1 } else { 0 };
+    Some([1 << shift.max(0), multiplier, right, away])
 }
 
 impl Epilogue {
@@ -117,7 +161,7 @@ impl Epilogue {
     pub(super) fn new(
         bias: &[i32],
         requantize: &Requantize,
-        (lower, upper): (i8, i8),
+        clamp: (i8, i8),
         zero_point: i8,
         (groups, block): (usize, usize),
     ) -> Self {
@@ -127,8 +171,6 @@ impl Epilogue {
             groups,
             block,
         };
-        let steps = |bound: i8| i16::from(bound) - i16::from(zero_point);
-        let rounding = ROUNDING.to_bits().cast_signed();
         Self {
             bias: filled.of(bias),
             scale: match requantize {
@@ -142,12 +184,7 @@ impl Epilogue {
                     Scale::FixedOnce(filled.of(multiplier), filled.of(shift))
                 }
             },
-            lower: steps(lower).into(),
-            upper: steps(upper).into(),
-            zero_point,
-            lower_steps: steps(lower).into(),
-            upper_steps: steps(upper).into(),
-            rounding_bits: rounding - i32::from(zero_point),
+            bounds: Bounds::new(clamp, zero_point),
         }
     }
 
@@ -160,19 +197,20 @@ impl Epilogue {
     #[expect(clippy::cast_precision_loss, reason = "the meaning is f32")]
     #[inline]
     pub(super) fn quantised(&self, channel: usize, accumulator: i32) -> i8 {
-        let steps = match &self.scale {
+        match &self.scale {
             Scale::Float(multiplier) => {
                 let real = accumulator as f32 * at(multiplier, channel);
-                bounded_steps(real, self.lower_steps, self.upper_steps)
+                self.bounds.of_real(real)
             }
             Scale::Fixed(multiplier, shift, _) => {
-                multiply_twice_rounded(accumulator, at(multiplier, channel), at(shift, channel))
+                let (by, shift) = (at(multiplier, channel), at(shift, channel));
+                (self.bounds).of_steps(multiply_twice_rounded(accumulator, by, shift))
             }
             Scale::FixedOnce(multiplier, shift) => {
-                multiply_once_rounded(accumulator, at(multiplier, channel), at(shift, channel))
+                let (by, shift) = (at(multiplier, channel), at(shift, channel));
+                (self.bounds).of_steps(multiply_once_rounded(accumulator, by, shift))
             }
-        };
-        step(steps.clamp(self.lower, self.upper), self.zero_point)
+        }
     }
 }
 

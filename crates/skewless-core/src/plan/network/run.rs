@@ -76,6 +76,7 @@ impl Run {
     /// Computes `rows` rows. `input` gives the elements of the step's inputs by their position.
     pub(super) fn run<'a>(
         &self,
+        kernel: Kernel,
         rows: usize,
         input: impl Fn(usize) -> &'a [i8],
         output: &mut [i8],
@@ -86,9 +87,11 @@ impl Run {
             Self::Product(product) => product.run(rows, input(0), output, memory),
             Self::Depthwise(depthwise) => depthwise.run(rows, input(0), output, memory),
             Self::Pool(pool, _) => {
-                for_each_row(rows, input(0), output, |from, to| pool.run(from, to, sums));
+                for_each_row(rows, input(0), output, |from, to| {
+                    pool.run(kernel, from, to, sums);
+                });
             }
-            Self::Add(add) => add.run(input(0), input(1), output),
+            Self::Add(add) => add.run(kernel, (input(0), input(1)), output),
             Self::Lookup(table) => {
                 for (&value, cell) in input(0).iter().zip(output) {
                     let index = usize::from(value.cast_unsigned() ^ 0x80);

@@ -9,11 +9,14 @@ mod scalar;
 mod vector;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+mod wasm_elements;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use super::add::{FixedTerms, RealTerms};
 use super::patch::{Patch, PatchMut, SLACK};
-use super::rounding::Epilogue;
+use super::rounding::{Bounds, Epilogue};
 use super::weights::{Packed, PackedGroup, Weights};
 use crate::plan::Simd;
 
@@ -191,16 +194,56 @@ impl Kernel {
         }
     }
 
-    /// `clamp(round_half_even(f32(x) / scale) + zero point)`; `(scale, zero point)`.
-    pub(super) fn quantise(self, values: &[f64], to: (f32, i8), cells: &mut [i8]) {
-        scalar::quantise(values, to, cells);
+    /// `clamp(round_half_even(f32(x) / scale) + zero point)`.
+    pub(super) fn quantise(self, values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
+        match self {
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm_elements::quantise(values, scale, bounds, cells),
+            _ => scalar::quantise(values, scale, bounds, cells),
+        }
+    }
+
+    /// Adds a pixel to the sums of its channels.
+    pub(super) fn accumulate(self, sums: &mut [i32], pixel: &[i8]) {
+        match self {
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm_elements::accumulate(sums, pixel),
+            _ => scalar::accumulate(sums, pixel),
+        }
+    }
+
+    /// Adds a pixel of an input of `(scale, zero point)` to the real sums of its channels, which are kept as bits.
+    pub(super) fn accumulate_real(self, sums: &mut [i32], pixel: &[i8], input: (f32, i8)) {
+        match self {
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm_elements::accumulate_real(sums, pixel, input),
+            _ => scalar::accumulate_real(sums, pixel, input),
+        }
+    }
+
+    /// Sums of two activations in real numbers.
+    pub(super) fn add_real(self, terms: &RealTerms, inputs: (&[i8], &[i8]), cells: &mut [i8]) {
+        match self {
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm_elements::add_real(terms, inputs, cells),
+            _ => scalar::add_real(terms, inputs, cells),
+        }
+    }
+
+    /// Sums of two activations in fixed point.
+    pub(super) fn add_fixed(self, terms: &FixedTerms, inputs: (&[i8], &[i8]), cells: &mut [i8]) {
+        match self {
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            Self::Wasm => wasm_elements::add_fixed(terms, inputs, cells),
+            _ => scalar::add_fixed(terms, inputs, cells),
+        }
     }
 
     /// Values without their zero point.
     pub(super) fn widen(self, from: &[i8], zero_point: i8, to: &mut [i16]) {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-            Self::Wasm => wasm::widen(from, zero_point, to),
+            Self::Wasm => wasm_elements::widen(from, zero_point, to),
             _ => scalar::widen(from, zero_point, to),
         }
     }

@@ -1,7 +1,8 @@
 //! The definition of every kernel, in plain Rust.
 
+use super::super::add::{FixedTerms, RealTerms};
 use super::super::patch::Patch;
-use super::super::rounding::{bounded_steps, step};
+use super::super::rounding::Bounds;
 use super::super::weights::PackedGroup;
 use super::{DEPTH_BLOCK, Depthwise, Product};
 
@@ -110,13 +111,40 @@ pub(super) fn widen(from: &[i8], zero_point: i8, to: &mut [i16]) {
 
 /// Reals as int8, by an f32 division.
 #[expect(clippy::cast_possible_truncation, reason = "the meaning is f32")]
-pub(super) fn quantise(values: &[f64], (scale, zero_point): (f32, i8), cells: &mut [i8]) {
-    let lower = f32::from(i8::MIN) - f32::from(zero_point);
-    let upper = f32::from(i8::MAX) - f32::from(zero_point);
+pub(super) fn quantise(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
     for (&value, cell) in values.iter().zip(cells) {
-        *cell = step(
-            bounded_steps(value as f32 / scale, lower, upper),
-            zero_point,
-        );
+        *cell = bounds.of_real(value as f32 / scale);
+    }
+}
+
+/// Adds a pixel to the sums of its channels.
+pub(super) fn accumulate(sums: &mut [i32], pixel: &[i8]) {
+    for (sum, &value) in sums.iter_mut().zip(pixel) {
+        *sum += i32::from(value);
+    }
+}
+
+/// Adds a pixel, as `(q − zero point) · scale` in f32, to the sums of its channels, which are kept as their bits.
+pub(super) fn accumulate_real(sums: &mut [i32], pixel: &[i8], (scale, zero_point): (f32, i8)) {
+    for (sum, &value) in sums.iter_mut().zip(pixel) {
+        let x = f32::from(i16::from(value) - i16::from(zero_point)) * scale;
+        let sum_so_far = f32::from_bits(sum.cast_unsigned());
+        *sum = (sum_so_far + x).to_bits().cast_signed();
+    }
+}
+
+/// Sums of two activations in real numbers.
+pub(super) fn add_real(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+    for ((&a, &b), cell) in a.iter().zip(b).zip(cells) {
+        let real = terms.term(0, a) + terms.term(1, b);
+        *cell = terms.bounds.of_real(real / terms.scale);
+    }
+}
+
+/// Sums of two activations in fixed point.
+pub(super) fn add_fixed(terms: &FixedTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+    for ((&a, &b), cell) in a.iter().zip(b).zip(cells) {
+        let sum = terms.term(0, a).wrapping_add(terms.term(1, b));
+        *cell = terms.bounds.of_steps(terms.sum(sum));
     }
 }

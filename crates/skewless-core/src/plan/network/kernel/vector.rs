@@ -8,7 +8,7 @@
     reason = "inner loops without bounds checks; each entry checks all bounds first"
 )]
 
-use super::super::rounding::{Epilogue, FixedLanes, Scale};
+use super::super::rounding::{Bounds, Epilogue, FixedLanes, Scale};
 use super::{DEPTH_BLOCK, Depthwise, Product};
 
 /// A block of outputs in registers. Every function is unsafe because it reads where it is told to, and because the
@@ -34,18 +34,13 @@ pub(super) trait Lanes {
     /// Adds the products of a step.
     unsafe fn add(sums: Self::Sums, weights: Self::Weights, values: Self::Values) -> Self::Sums;
     /// Scales by f32 multipliers, bounds, rounds half to even, adds the zero point and stores [`Self::BLOCK`] int8.
-    unsafe fn store_float(
-        sums: Self::Sums,
-        multipliers: *const f32,
-        epilogue: &Epilogue,
-        to: *mut i8,
-    );
+    unsafe fn store_float(sums: Self::Sums, multipliers: *const f32, bounds: &Bounds, to: *mut i8);
     /// Scales with both fixed roundings, bounds, adds the zero point and stores [`Self::BLOCK`] int8.
     unsafe fn store_fixed(
         sums: Self::Sums,
         lanes: &FixedLanes,
         channel: usize,
-        epilogue: &Epilogue,
+        bounds: &Bounds,
         to: *mut i8,
     );
     /// Stores the accumulators.
@@ -233,10 +228,15 @@ unsafe fn finish<L: Lanes>(
         let cells = if whole { to } else { spare.as_mut_ptr() };
         match &epilogue.scale {
             Scale::Float(multipliers) => {
-                L::store_float(sums, multipliers.as_ptr().add(channel), epilogue, cells);
+                L::store_float(
+                    sums,
+                    multipliers.as_ptr().add(channel),
+                    &epilogue.bounds,
+                    cells,
+                );
             }
             Scale::Fixed(_, _, Some(lanes)) => {
-                L::store_fixed(sums, lanes, channel, epilogue, cells);
+                L::store_fixed(sums, lanes, channel, &epilogue.bounds, cells);
             }
             Scale::Fixed(..) | Scale::FixedOnce(..) => {
                 let mut list = [0i32; WIDEST];

@@ -8,7 +8,7 @@
 use std::arch::wasm32::*;
 
 use super::super::patch::Patch;
-use super::super::rounding::{Epilogue, FixedLanes, ROUNDING};
+use super::super::rounding::{Bounds, FixedLanes, ROUNDING};
 use super::super::weights::PackedGroup;
 use super::vector::{self, Depth, Lanes, Weighted};
 use super::{Depthwise, Product};
@@ -48,7 +48,7 @@ impl Lanes for Simd128 {
     unsafe fn store_float(
         sums: (v128, v128),
         multipliers: *const f32,
-        epilogue: &Epilogue,
+        bounds: &Bounds,
         to: *mut i8,
     ) {
         // SAFETY: eight multipliers are there.
@@ -59,8 +59,8 @@ impl Lanes for Simd128 {
             )
         };
         let steps = (
-            float_steps(sums.0, by.0, epilogue),
-            float_steps(sums.1, by.1, epilogue),
+            float_steps(sums.0, by.0, bounds),
+            float_steps(sums.1, by.1, bounds),
         );
         // SAFETY: there is room for eight values.
         unsafe { store_bytes(steps, to) }
@@ -71,14 +71,14 @@ impl Lanes for Simd128 {
         sums: (v128, v128),
         lanes: &FixedLanes,
         channel: usize,
-        epilogue: &Epilogue,
+        bounds: &Bounds,
         to: *mut i8,
     ) {
         // SAFETY: lists have eight more values, and there is room for eight.
         unsafe {
             let steps = (
-                fixed_steps(sums.0, lanes, channel, epilogue),
-                fixed_steps(sums.1, lanes, channel + 4, epilogue),
+                fixed_steps(sums.0, lanes, channel, bounds),
+                fixed_steps(sums.1, lanes, channel + 4, bounds),
             );
             store_bytes(steps, to);
         }
@@ -139,30 +139,42 @@ impl Depth for Simd128 {
 
 /// Bounded, rounded steps with the zero point: see [`super::super::rounding::bounded_steps`].
 #[inline(always)]
-fn float_steps(sums: v128, multipliers: v128, epilogue: &Epilogue) -> v128 {
-    let real = f32x4_mul(f32x4_convert_i32x4(sums), multipliers);
-    let bounded = f32x4_pmin(
-        f32x4_splat(epilogue.upper_steps),
-        f32x4_pmax(f32x4_splat(epilogue.lower_steps), real),
-    );
-    let rounded = f32x4_add(bounded, f32x4_splat(ROUNDING));
-    i32x4_sub(rounded, i32x4_splat(epilogue.rounding_bits))
+fn float_steps(sums: v128, multipliers: v128, bounds: &Bounds) -> v128 {
+    real_steps(f32x4_mul(f32x4_convert_i32x4(sums), multipliers), bounds)
 }
 
-/// Both fixed roundings: see [`FixedLanes`].
 #[inline(always)]
-unsafe fn fixed_steps(sums: v128, lanes: &FixedLanes, channel: usize, epilogue: &Epilogue) -> v128 {
+pub(super) fn real_steps(real: v128, bounds: &Bounds) -> v128 {
+    let bounded = f32x4_pmin(
+        f32x4_splat(bounds.upper_steps),
+        f32x4_pmax(f32x4_splat(bounds.lower_steps), real),
+    );
+    let rounded = f32x4_add(bounded, f32x4_splat(ROUNDING));
+    i32x4_sub(rounded, i32x4_splat(bounds.rounding_bits))
+}
+
+/// Both fixed roundings, bounded, with the zero point.
+#[inline(always)]
+unsafe fn fixed_steps(sums: v128, lanes: &FixedLanes, channel: usize, bounds: &Bounds) -> v128 {
     // SAFETY: the lists have four more values.
     let list = |list: &[i32]| unsafe { v128_load(list.as_ptr().add(channel).cast()) };
-    let shifted = i32x4_mul(sums, list(&lanes.left));
-    let product = rounded_product::<31>(shifted, list(&lanes.multiplier));
-    let away = v128_and(i32x4_shr(product, 31), list(&lanes.away));
-    let scaled = rounded_product::<30>(i32x4_add(product, away), list(&lanes.right));
-    let bounded = i32x4_min(
-        i32x4_max(scaled, i32x4_splat(epilogue.lower)),
-        i32x4_splat(epilogue.upper),
-    );
-    i32x4_add(bounded, i32x4_splat(epilogue.zero_point.into()))
+    let by = [&lanes.left, &lanes.multiplier, &lanes.right, &lanes.away].map(|it| list(it));
+    bounded_fixed(twice_rounded(sums, by), bounds)
+}
+
+#[inline(always)]
+pub(super) fn bounded_fixed(steps: v128, bounds: &Bounds) -> v128 {
+    let above = i32x4_max(steps, i32x4_splat(bounds.lower));
+    let bounded = i32x4_min(above, i32x4_splat(bounds.upper));
+    i32x4_add(bounded, i32x4_splat(bounds.zero_point.into()))
+}
+
+/// Both fixed roundings by `[left, multiplier, right, away]`: see [`FixedLanes`].
+#[inline(always)]
+pub(super) fn twice_rounded(x: v128, [left, multiplier, right, away]: [v128; 4]) -> v128 {
+    let product = rounded_product::<31>(i32x4_mul(x, left), multiplier);
+    let away = v128_and(i32x4_shr(product, 31), away);
+    rounded_product::<30>(i32x4_add(product, away), right)
 }
 
 /// `(a · b + 2^(SHIFT − 1)) >> SHIFT`, whose result fits i32, so that the shift need not know the sign.
@@ -176,7 +188,7 @@ fn rounded_product<const SHIFT: u32>(a: v128, b: v128) -> v128 {
 
 /// Stores eight steps, which fit int8.
 #[inline(always)]
-unsafe fn store_bytes(steps: (v128, v128), to: *mut i8) {
+pub(super) unsafe fn store_bytes(steps: (v128, v128), to: *mut i8) {
     let words = i16x8_narrow_i32x4(steps.0, steps.1);
     // SAFETY: there is room for eight values.
     unsafe { v128_store64_lane::<0>(i8x16_narrow_i16x8(words, words), to.cast()) }
@@ -204,21 +216,4 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
 pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
     // SAFETY: the module is built with the instructions.
     unsafe { vector::depthwise::<Simd128>(job, output) }
-}
-
-/// [`super::scalar::widen`].
-pub(super) fn widen(from: &[i8], zero_point: i8, to: &mut [i16]) {
-    let zero = i16x8_splat(zero_point.into());
-    let count = from.len().min(to.len());
-    let mut at = 0;
-    while at + 8 <= count {
-        // SAFETY: eight values are left in both.
-        unsafe {
-            let values = i16x8_load_extend_i8x8(from.as_ptr().add(at));
-            v128_store(to.as_mut_ptr().add(at).cast(), i16x8_sub(values, zero));
-        }
-        at += 8;
-    }
-    let rest = to.get_mut(at..).unwrap_or_default();
-    super::scalar::widen(from.get(at..).unwrap_or_default(), zero_point, rest);
 }

@@ -10,7 +10,7 @@
 use std::arch::x86_64::*;
 
 use super::super::patch::Patch;
-use super::super::rounding::{Epilogue, FixedLanes, ROUNDING};
+use super::super::rounding::{Bounds, FixedLanes, ROUNDING};
 use super::super::weights::PackedGroup;
 use super::vector::{self, Depth, Lanes, Weighted};
 use super::{Depthwise, Product};
@@ -111,19 +111,14 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn store_float(
-        sums: __m256i,
-        multipliers: *const f32,
-        epilogue: &Epilogue,
-        to: *mut i8,
-    ) {
+    unsafe fn store_float(sums: __m256i, multipliers: *const f32, bounds: &Bounds, to: *mut i8) {
         // SAFETY: eight multipliers and room for eight values are there.
         unsafe {
             let real = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_loadu_ps(multipliers));
-            let above = _mm256_max_ps(real, _mm256_set1_ps(epilogue.lower_steps));
-            let bounded = _mm256_min_ps(above, _mm256_set1_ps(epilogue.upper_steps));
+            let above = _mm256_max_ps(real, _mm256_set1_ps(bounds.lower_steps));
+            let bounded = _mm256_min_ps(above, _mm256_set1_ps(bounds.upper_steps));
             let rounded = _mm256_add_ps(bounded, _mm256_set1_ps(ROUNDING));
-            let bits = _mm256_set1_epi32(epilogue.rounding_bits);
+            let bits = _mm256_set1_epi32(bounds.rounding_bits);
             store_bytes(_mm256_sub_epi32(_mm256_castps_si256(rounded), bits), to);
         }
     }
@@ -133,7 +128,7 @@ impl Lanes for Avx2 {
         sums: __m256i,
         lanes: &FixedLanes,
         channel: usize,
-        epilogue: &Epilogue,
+        bounds: &Bounds,
         to: *mut i8,
     ) {
         // SAFETY: the lists have eight more values, and there is room for eight.
@@ -144,9 +139,9 @@ impl Lanes for Avx2 {
             let away = _mm256_and_si256(_mm256_srai_epi32::<31>(product), list(&lanes.away));
             let product = _mm256_add_epi32(product, away);
             let scaled = rounded_product::<30>(product, list(&lanes.right));
-            let above = _mm256_max_epi32(scaled, _mm256_set1_epi32(epilogue.lower));
-            let bounded = _mm256_min_epi32(above, _mm256_set1_epi32(epilogue.upper));
-            let zero = _mm256_set1_epi32(epilogue.zero_point.into());
+            let above = _mm256_max_epi32(scaled, _mm256_set1_epi32(bounds.lower));
+            let bounded = _mm256_min_epi32(above, _mm256_set1_epi32(bounds.upper));
+            let zero = _mm256_set1_epi32(bounds.zero_point.into());
             store_bytes(_mm256_add_epi32(bounded, zero), to);
         }
     }
@@ -247,19 +242,14 @@ impl Lanes for Vnni {
     }
 
     #[inline(always)]
-    unsafe fn store_float(
-        sums: __m512i,
-        multipliers: *const f32,
-        epilogue: &Epilogue,
-        to: *mut i8,
-    ) {
+    unsafe fn store_float(sums: __m512i, multipliers: *const f32, bounds: &Bounds, to: *mut i8) {
         // SAFETY: sixteen multipliers and room for sixteen values are there.
         unsafe {
             let real = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), _mm512_loadu_ps(multipliers));
-            let above = _mm512_max_ps(real, _mm512_set1_ps(epilogue.lower_steps));
-            let bounded = _mm512_min_ps(above, _mm512_set1_ps(epilogue.upper_steps));
+            let above = _mm512_max_ps(real, _mm512_set1_ps(bounds.lower_steps));
+            let bounded = _mm512_min_ps(above, _mm512_set1_ps(bounds.upper_steps));
             let rounded = _mm512_add_ps(bounded, _mm512_set1_ps(ROUNDING));
-            let bits = _mm512_set1_epi32(epilogue.rounding_bits);
+            let bits = _mm512_set1_epi32(bounds.rounding_bits);
             let steps = _mm512_sub_epi32(_mm512_castps_si512(rounded), bits);
             _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(steps));
         }
@@ -270,7 +260,7 @@ impl Lanes for Vnni {
         sums: __m512i,
         lanes: &FixedLanes,
         channel: usize,
-        epilogue: &Epilogue,
+        bounds: &Bounds,
         to: *mut i8,
     ) {
         // SAFETY: the lists have sixteen more values, and there is room for sixteen.
@@ -281,9 +271,9 @@ impl Lanes for Vnni {
             let away = _mm512_and_si512(_mm512_srai_epi32::<31>(product), list(&lanes.away));
             let product = _mm512_add_epi32(product, away);
             let scaled = wide_rounded_product::<30>(product, list(&lanes.right));
-            let above = _mm512_max_epi32(scaled, _mm512_set1_epi32(epilogue.lower));
-            let bounded = _mm512_min_epi32(above, _mm512_set1_epi32(epilogue.upper));
-            let zero = _mm512_set1_epi32(epilogue.zero_point.into());
+            let above = _mm512_max_epi32(scaled, _mm512_set1_epi32(bounds.lower));
+            let bounded = _mm512_min_epi32(above, _mm512_set1_epi32(bounds.upper));
+            let zero = _mm512_set1_epi32(bounds.zero_point.into());
             let steps = _mm512_add_epi32(bounded, zero);
             _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(steps));
         }
