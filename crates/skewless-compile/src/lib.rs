@@ -9,6 +9,7 @@ mod graft;
 mod lightgbm;
 mod network;
 mod onnx;
+mod quantize;
 mod source;
 mod tflite;
 mod xgboost;
@@ -18,6 +19,7 @@ use skewless_core::output::{Link, Output, Task};
 use skewless_core::plan::Model;
 use skewless_core::spec::FittedSpec;
 
+pub use quantize::{Calibration, FloatNetwork, quantize};
 pub use source::Source;
 
 /// A model file, understood.

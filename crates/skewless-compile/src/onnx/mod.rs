@@ -4,7 +4,7 @@
 //! outputs (Identity, Cast, Normalizer, ZipMap). Any other operator is refused by name, because leaving it out would
 //! give a wrong number.
 
-mod attributes;
+pub(crate) mod attributes;
 mod classes;
 pub(crate) mod constant;
 mod ensemble;
@@ -13,15 +13,17 @@ mod equality;
 mod forest;
 mod head;
 mod linear;
-mod message;
-mod network;
+pub(crate) mod message;
+pub(crate) mod network;
 mod targets;
 
 use prost::Message;
 use skewless_core::error::{Error, ErrorKind, Result};
 
 use crate::{Compiled, Source};
-use attributes::{Attributes, describe};
+pub(crate) use attributes::describe;
+
+use attributes::Attributes;
 use message::{DOUBLE, FLOAT, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {

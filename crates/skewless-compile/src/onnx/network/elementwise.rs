@@ -13,7 +13,7 @@ use crate::onnx::message::NodeProto;
 use crate::onnx::{invalid, unsupported_op};
 
 /// A function of one number.
-type Function = Box<dyn Fn(f64) -> f64>;
+pub(crate) type Function = Box<dyn Fn(f64) -> f64>;
 
 impl Lowering<'_> {
     pub(super) fn unary(&mut self, node: &NodeProto) -> Result<Value> {
@@ -390,7 +390,7 @@ fn narrow(function: Function) -> impl Fn(f32) -> f32 {
     move |x| single(function(f64::from(x)))
 }
 
-fn operation(node: &NodeProto) -> Result<fn(f32, f32) -> f32> {
+pub(crate) fn operation(node: &NodeProto) -> Result<fn(f32, f32) -> f32> {
     Ok(match node.op_type.as_str() {
         "Add" | "QLinearAdd" => |a, b| a + b,
         "Sub" => |a, b| a - b,
@@ -404,7 +404,7 @@ fn operation(node: &NodeProto) -> Result<fn(f32, f32) -> f32> {
 }
 
 /// The function that an operator applies to each element.
-fn function(node: &NodeProto) -> Result<Function> {
+pub(crate) fn function(node: &NodeProto) -> Result<Function> {
     let read = |known: &[&str]| Attributes::of(node, known);
     let plain = |function: fn(f64) -> f64| -> Result<Function> {
         read(&[])?;

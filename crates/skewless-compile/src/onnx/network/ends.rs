@@ -292,7 +292,7 @@ impl End {
 }
 
 /// Element type and dimensions without the batch.
-fn row_shape(info: &ValueInfoProto) -> Result<(i32, Vec<usize>)> {
+pub(crate) fn row_shape(info: &ValueInfoProto) -> Result<(i32, Vec<usize>)> {
     let refused = |what: &str| {
         Error::unsupported(
             "unsupported.onnx_input",

@@ -447,17 +447,17 @@ fn weight(node: &NodeProto, integer: i32) -> Result<i16> {
 }
 
 /// Where a kernel lies on its input, by dimension.
-pub(super) struct Lies {
-    pub(super) kernel: Vec<usize>,
+pub(crate) struct Lies {
+    pub(crate) kernel: Vec<usize>,
     stride: Vec<usize>,
     dilation: Vec<usize>,
     before: Vec<usize>,
-    pub(super) after: Vec<usize>,
+    pub(crate) after: Vec<usize>,
 }
 
 impl Lies {
     /// Reads a node's attributes; `kernel` is given where the weights' shape says it.
-    pub(super) fn read(
+    pub(crate) fn read(
         attributes: &Attributes<'_>,
         space: &[usize],
         kernel: Option<&[usize]>,
@@ -503,7 +503,7 @@ impl Lies {
     }
 
     /// One window over the whole space.
-    pub(super) fn whole(space: &[usize]) -> Self {
+    pub(crate) fn whole(space: &[usize]) -> Self {
         Self {
             kernel: space.to_vec(),
             stride: vec![1; space.len()],
@@ -537,7 +537,7 @@ impl Lies {
     }
 
     /// Sizes of the output; `space` is the input's without this window's padding.
-    pub(super) fn outputs(&self, node: &NodeProto, space: &[usize]) -> Result<Vec<usize>> {
+    pub(crate) fn outputs(&self, node: &NodeProto, space: &[usize]) -> Result<Vec<usize>> {
         let size = |(axis, &size): (usize, &usize)| {
             let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
             let room = (size + self.before[axis] + self.after[axis]).checked_sub(reach)?;
@@ -553,7 +553,7 @@ impl Lies {
     }
 
     /// Rounds the number of outputs up, by more padding behind.
-    pub(super) fn round_up(&mut self, space: &[usize]) {
+    pub(crate) fn round_up(&mut self, space: &[usize]) {
         for (axis, &size) in space.iter().enumerate() {
             let reach = (self.kernel[axis] - 1) * self.dilation[axis] + 1;
             let padded = size + self.before[axis] + self.after[axis];
@@ -569,11 +569,11 @@ impl Lies {
         }
     }
 
-    pub(super) fn is_padded(&self) -> bool {
+    pub(crate) fn is_padded(&self) -> bool {
         self.before.iter().chain(&self.after).any(|&size| size > 0)
     }
 
-    pub(super) fn window(&self) -> Window {
+    pub(crate) fn window(&self) -> Window {
         let both = |list: &[usize], absent: usize| match *list {
             [length] => (absent, length),
             [height, width] => (height, width),

@@ -26,11 +26,15 @@ use super::message::{GraphProto, ModelProto, NodeProto};
 use super::{invalid, unsupported_op};
 use crate::network::builder::Builder;
 use crate::{Compiled, Source};
+pub(crate) use elementwise::{function, operation};
+pub(crate) use ends::row_shape;
+pub(crate) use linear::Lies;
+
 use ends::Input;
 use value::{Real, Value};
 
 /// Whether the graph is one of those that this module reads: some node quantises or computes with integers.
-pub(super) fn is_quantized(graph: &GraphProto) -> bool {
+pub(crate) fn is_quantized(graph: &GraphProto) -> bool {
     graph.node.iter().any(|node| {
         matches!(
             node.op_type.as_str(),
