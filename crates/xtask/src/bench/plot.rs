@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::sweep::Sweep;
+use super::sweep::{Series, Sweep};
 use super::table::figure;
 
 const PANEL: f64 = 300.0;
@@ -11,7 +11,8 @@ const TOP: f64 = 64.0;
 const HEIGHT: f64 = 260.0;
 const INK: &str = "#24292f";
 const FAINT: &str = "#d0d7de";
-const LINE: &str = "#0969da";
+/// One colour a series.
+const LINES: [&str; 2] = ["#0969da", "#cf222e"];
 
 /// One panel a sweep, side by side.
 pub(crate) fn svg(held: &str, sweeps: &[Sweep]) -> String {
@@ -23,6 +24,18 @@ pub(crate) fn svg(held: &str, sweeps: &[Sweep]) -> String {
          <text x=\"{MARGIN}\" y=\"24\" font-size=\"15\">Cost of one call, µs, one native thread; both axes logarithmic</text>\n\
          <text x=\"{MARGIN}\" y=\"42\" fill=\"#57606a\">{held}; the dashed line grows with the count</text>\n"
     );
+    let names = sweeps.first().map_or(&[][..], |sweep| &sweep.series);
+    for (place, (series, colour)) in names.iter().zip(LINES).enumerate() {
+        let left = MARGIN + (sweeps.len() as f64 - 1.0 + place as f64 * 0.62) * (PANEL + MARGIN)
+            - PANEL * 0.4;
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "<path d=\"M{left} 38h20\" stroke=\"{colour}\" stroke-width=\"2\"/><text x=\"{:.1}\" y=\"42\">{}</text>",
+            left + 26.0,
+            series.name
+        );
+    }
     for (place, sweep) in sweeps.iter().enumerate() {
         let left = MARGIN + place as f64 * (PANEL + MARGIN);
         panel(&mut text, sweep, left);
@@ -73,8 +86,9 @@ impl Axis {
 }
 
 fn panel(text: &mut String, sweep: &Sweep, left: f64) {
-    let across = Axis::over(sweep.points.iter().map(|point| point.0));
-    let up = Axis::over(sweep.points.iter().map(|point| point.1));
+    let points = || sweep.series.iter().flat_map(|series| &series.points);
+    let across = Axis::over(points().map(|point| point.0));
+    let up = Axis::over(points().map(|point| point.1));
     let x = |value: f64| left + across.place(value) * PANEL;
     let y = |value: f64| TOP + (1.0 - up.place(value)) * HEIGHT;
     let bottom = TOP + HEIGHT;
@@ -99,27 +113,29 @@ fn panel(text: &mut String, sweep: &Sweep, left: f64) {
             counted(mark)
         );
     }
-    guide(text, sweep, &across, &up, left);
-    let points: Vec<String> = sweep
-        .points
-        .iter()
-        .map(|point| format!("{:.1},{:.1}", x(point.0), y(point.1)))
-        .collect();
-    let _ = writeln!(
-        text,
-        "<polyline points=\"{}\" fill=\"none\" stroke=\"{LINE}\" stroke-width=\"2\"/>",
-        points.join(" ")
-    );
-    for point in &sweep.points {
+    for (series, colour) in sweep.series.iter().zip(LINES) {
+        guide(text, series, &across, &up, left);
+        let points: Vec<String> = series
+            .points
+            .iter()
+            .map(|point| format!("{:.1},{:.1}", x(point.0), y(point.1)))
+            .collect();
         let _ = writeln!(
             text,
-            "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{LINE}\"><title>{} {}: {} µs</title></circle>",
-            x(point.0),
-            y(point.1),
-            point.0,
-            sweep.along,
-            figure(point.1)
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            points.join(" ")
         );
+        for point in &series.points {
+            let _ = writeln!(
+                text,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{colour}\"><title>{} {}: {} µs</title></circle>",
+                x(point.0),
+                y(point.1),
+                point.0,
+                sweep.along,
+                figure(point.1)
+            );
+        }
     }
     let _ = writeln!(
         text,
@@ -131,8 +147,8 @@ fn panel(text: &mut String, sweep: &Sweep, left: f64) {
 }
 
 /// A line through the last point along which cost grows as the count does.
-fn guide(text: &mut String, sweep: &Sweep, across: &Axis, up: &Axis, left: f64) {
-    let Some(&(count, cost)) = sweep.points.last() else {
+fn guide(text: &mut String, series: &Series, across: &Axis, up: &Axis, left: f64) {
+    let Some(&(count, cost)) = series.points.last() else {
         return;
     };
     // From where it enters the panel, on the left or from below.
@@ -153,6 +169,7 @@ fn guide(text: &mut String, sweep: &Sweep, across: &Axis, up: &Axis, left: f64) 
 /// A round number as people write it.
 fn counted(number: f64) -> String {
     match number {
+        n if n >= 1_000_000.0 => format!("{} million", n / 1_000_000.0),
         n if n >= 1_000.0 => format!("{},{:03}", n as u64 / 1_000, n as u64 % 1_000),
         n if n >= 1.0 => format!("{n:.0}"),
         n => format!("{n}"),

@@ -9,11 +9,22 @@ use crate::command::{at, cargo, output};
 
 /// Seconds for each point.
 const SECONDS: &str = "0.3";
+const HEADING: &str = "\
+| along | model | counts | cost at the ends, µs a call | growth of the count | growth of the cost |
+|---|---|---|---|---:|---:|
+";
 const PLOT: &str = "docs/performance-sweep.svg";
 
-/// One line of the plot.
+/// One panel of the plot.
 pub(crate) struct Sweep {
     pub(crate) along: String,
+    pub(crate) series: Vec<Series>,
+}
+
+/// One line of a panel.
+pub(crate) struct Series {
+    /// The model's shape.
+    pub(crate) name: String,
     /// The varied count, and microseconds a call.
     pub(crate) points: Vec<(f64, f64)>,
 }
@@ -26,22 +37,21 @@ pub(crate) fn run() -> Result<()> {
     let (held, sweeps) = parsed(&text)?;
     std::fs::write(at(PLOT), plot::svg(&held, &sweeps))?;
     println!("  {FOLDER}/sweep.json and {PLOT} are written.");
-    let rows: String = sweeps.iter().map(row).collect();
-    table::replace(
-        "sweep",
-        &format!(
-            "| along | points | cost at the ends, µs a call | growth of the count | growth of the cost |\n|---|---|---|---:|---:|\n{rows}"
-        ),
-    )
+    let rows: String = sweeps
+        .iter()
+        .flat_map(|sweep| sweep.series.iter().map(|series| row(&sweep.along, series)))
+        .collect();
+    table::replace("sweep", &format!("{HEADING}{rows}"))
 }
 
 /// The same in little time, for its shape alone.
 pub(crate) fn small() -> Result<()> {
     let (held, sweeps) = parsed(&measured("--profile=ci", "0.0001")?)?;
-    let drawn = plot::svg(&held, &sweeps);
-    match drawn.matches("<polyline").count() {
-        count if count == sweeps.len() => Ok(()),
-        count => bail!("the plot has {count} lines for {} sweeps", sweeps.len()),
+    let drawn = plot::svg(&held, &sweeps).matches("<polyline").count();
+    let due: usize = sweeps.iter().map(|sweep| sweep.series.len()).sum();
+    match drawn == due && due > 0 {
+        true => Ok(()),
+        false => bail!("the plot has {drawn} lines for {due} series"),
     }
 }
 
@@ -62,31 +72,42 @@ fn parsed(text: &str) -> Result<(String, Vec<Sweep>)> {
     let document: Value = serde_json::from_str(text)?;
     let held = &document["held"];
     let held = format!(
-        "where not varied: {} trees, depth {}, {} rows of {} columns",
-        held["trees"], held["depth"], held["rows"], held["inputs"]
+        "where not varied: {} trees, depth {}, {} rows",
+        held["trees"], held["depth"], held["rows"]
     );
     let sweeps = document["sweeps"].as_array().context("no sweeps")?;
     let sweeps = sweeps.iter().map(|sweep| {
-        let points = sweep["points"].as_array().context("no points")?;
-        let points = points.iter().map(|point| {
-            let pair = point["at"].as_f64().zip(point["us_per_call"].as_f64());
-            pair.context("a point without its numbers")
-        });
+        let all = sweep["series"].as_array().context("no series")?;
         Ok(Sweep {
             along: sweep["along"].as_str().context("no name")?.to_owned(),
-            points: points.collect::<Result<_>>()?,
+            series: all.iter().map(series).collect::<Result<_>>()?,
         })
     });
     Ok((held, sweeps.collect::<Result<_>>()?))
 }
 
-fn row(sweep: &Sweep) -> String {
-    let (Some(first), Some(last)) = (sweep.points.first(), sweep.points.last()) else {
+fn series(document: &Value) -> Result<Series> {
+    let points = document["points"].as_array().context("no points")?;
+    let points = points.iter().map(|point| {
+        let pair = point["at"].as_f64().zip(point["us_per_call"].as_f64());
+        pair.context("a point without its numbers")
+    });
+    Ok(Series {
+        name: format!(
+            "{} columns, {} thresholds",
+            document["inputs"], document["thresholds"]
+        ),
+        points: points.collect::<Result<_>>()?,
+    })
+}
+
+fn row(along: &str, series: &Series) -> String {
+    let (Some(first), Some(last)) = (series.points.first(), series.points.last()) else {
         return String::new();
     };
     format!(
-        "| {} | {}–{} | {}–{} | {}× | {}× |\n",
-        sweep.along,
+        "| {along} | {} | {}–{} | {}–{} | {}× | {}× |\n",
+        series.name,
         first.0,
         last.0,
         figure(first.1),
