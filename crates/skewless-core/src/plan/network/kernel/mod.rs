@@ -1,5 +1,7 @@
 //! The inner loops, one implementation a set of instructions. [`scalar`] is the definition; the others give its bits.
 
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod scalar;
 #[cfg(any(
     target_arch = "x86_64",
@@ -28,6 +30,9 @@ pub(super) enum Kernel {
     /// WebAssembly's 128-bit vectors.
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
     Wasm,
+    /// 128-bit vectors of AArch64.
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// 256-bit vectors of x86-64.
     #[cfg(target_arch = "x86_64")]
     Avx2,
@@ -93,6 +98,8 @@ impl Kernel {
             (Self::Scalar, true),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             (Self::Wasm, true),
+            #[cfg(target_arch = "aarch64")]
+            (Self::Neon, true),
             #[cfg(target_arch = "x86_64")]
             (Self::Avx2, x86::has_avx2()),
             #[cfg(target_arch = "x86_64")]
@@ -170,6 +177,8 @@ impl Kernel {
             Self::Scalar => false,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm::product(job, output),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => neon::product(job, output),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => x86::product(job, output),
             #[cfg(target_arch = "x86_64")]
@@ -186,6 +195,8 @@ impl Kernel {
             Self::Scalar => false,
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm::depthwise(job, output),
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => neon::depthwise(job, output),
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 | Self::Vnni => x86::depthwise(job, output),
         };
