@@ -252,7 +252,8 @@ pub enum AddMeaning {
 /// The arithmetic of a softmax.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum SoftmaxMeaning {
-    /// f32 with the portable exp: `exp(x − max) / Σ exp(x − max)`, summed in order, then quantised.
+    /// f32 with the portable exp: terms `exp(−scale · (q_max − q))`, each divided by their sum in order, then
+    /// quantised.
     Float,
     /// TensorFlow Lite's fixed-point softmax.
     Fixed {
