@@ -47,6 +47,11 @@ describe("records", () => {
     [1n, "input.wrong_type"],
     [true, "input.wrong_type"],
     [[1], "input.wrong_type"],
+    [[], "input.wrong_type"],
+    [[[1], [2]], "input.wrong_type"],
+    [[[1], [2, 3]], "input.wrong_type"],
+    [[1, "x"], "input.wrong_type"],
+    [new Float32Array(2), "input.wrong_type"],
     [{}, "input.wrong_type"],
     [() => 1, "input.wrong_type"],
     [Symbol("1"), "input.wrong_type"],
@@ -128,11 +133,34 @@ describe("batches", () => {
   });
 });
 
+describe("feature rows", () => {
+  const text = new TextDecoder().decode(bytes);
+  const golden = text.split("\n").filter((line) => line.includes('"features":[') && line.includes('"prediction":')).map((line) => {
+    return JSON.parse(line.slice(line.indexOf('{"record"')));
+  });
+
+  test("give the raw scores of the golden rows", () => {
+    assert.ok(golden.length >= 32, `${golden.length} golden rows`);
+    const rows = golden.flatMap(({ features }) => features.map((feature) => feature ?? NaN));
+    const expected = golden.flatMap(({ prediction }) => prediction.raw);
+    assert.deepEqual([...model.score(Float64Array.from(rows))], expected);
+    assert.deepEqual([...model.score(new Float64Array(0))], []);
+  });
+
+  test("of another width are refused", () => {
+    const { length } = golden[0].features;
+    assert.equal(model.info.columns.length, length);
+    for (const width of [1, length - 1, length + 1]) {
+      assert.equal(thrown(() => model.score(new Float32Array(width))).code, "misuse.shape");
+    }
+  });
+});
+
 describe("an instance that stops", () => {
   test("gives one coded error, and the next call works", () => {
     const hostile = new Proxy({}, {
-      ownKeys() {
-        throw new Error("thrown through WebAssembly");
+      getOwnPropertyDescriptor() {
+        throw new Error("thrown in the middle of a call");
       },
     });
     assert.equal(thrown(() => model.predict(hostile)).code, "internal.trap");

@@ -4,6 +4,9 @@ import type { ModelInfo, Prediction } from "../src/public.js";
 import { element } from "./element.js";
 import { figure, percent, title, words } from "./words.js";
 
+/** How many numbers of a vector are shown. */
+const SHOWN = 8;
+
 /** What stands in the panel for a prediction. */
 export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[] {
   const question = element("p", { class: "question" }, "Prediction");
@@ -19,6 +22,11 @@ export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[
   }
   const { unit } = info;
   question.textContent = title(info.target);
+  if ("values" in prediction) {
+    const shown = prediction.values.slice(0, SHOWN).map(figure).join(", ");
+    const more = prediction.values.length - SHOWN;
+    return [question, headline(shown), ...(more > 0 ? [note(`and ${more} more numbers`)] : [])];
+  }
   return [question, headline(`${figure(prediction.value)}${unit ? ` ${unit}` : ""}`), note(`raw score ${figure(prediction.raw)}`)];
 }
 

@@ -38,6 +38,8 @@ export function controlFor(input: InputInfo, id: string): Control {
     case "category":
     case "text":
       return choiceControl(input, id);
+    case "tensor":
+      return tensorControl(id);
   }
 }
 
@@ -50,6 +52,28 @@ function textControl(main: HTMLInputElement | HTMLSelectElement, ...others: read
       main.value = value === null || value === undefined ? "" : String(value);
     },
   };
+}
+
+/** All elements as a list of numbers, nested or not. */
+function tensorControl(id: string): Control {
+  const main = element("input", { id, type: "text", spellcheck: "false" });
+  return {
+    elements: [main],
+    main,
+    value: () => listOf(main.value),
+    show: (value) => {
+      main.value = JSON.stringify(value ?? []);
+    },
+  };
+}
+
+/** The JSON list that a text is; another text is what it is, and refused with its field. */
+function listOf(text: string): RawValue {
+  try {
+    return JSON.parse(text) as RawValue;
+  } catch {
+    return text;
+  }
 }
 
 function choiceControl(input: InputInfo, id: string): Control {

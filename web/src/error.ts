@@ -1,6 +1,35 @@
 // The one error class: what Rust reports as data, thrown as a real `Error`.
 
-import type { ErrorData, Kind } from "./wasm/skewless.js";
+/** Whose fault an error is. */
+export type Kind =
+  /** The caller's data: a record, a column. */
+  | "invalid_input"
+  /** The author of a feature specification. */
+  | "invalid_spec"
+  /** The bundle's bytes are damaged, incomplete or contradict themselves. */
+  | "invalid_bundle"
+  /** Well-formed, but this build can't do it. */
+  | "unsupported"
+  /** The calling program broke the rules of the interface. */
+  | "misuse"
+  /** A fault of this library. */
+  | "internal";
+
+/** What a `SkewlessError` carries. */
+export interface ErrorData {
+  /** Whose fault it is. */
+  readonly kind: Kind;
+  /** The stable code, for example `input.missing_field`. */
+  readonly code: string;
+  /** A sentence for people. */
+  readonly message: string;
+  /** The input field, feature or bundle part. */
+  readonly field?: string | undefined;
+  /** The offending value as text, shortened. */
+  readonly value?: string | undefined;
+  /** The row of the batch, counted from 0. */
+  readonly row?: number | undefined;
+}
 
 /** What went wrong. `code` is public API and the same on every door. */
 export class SkewlessError extends Error {
@@ -41,7 +70,10 @@ export class SkewlessError extends Error {
 // On the prototype, as the built-in errors have it: minifiers rename classes, logs should not notice.
 Object.defineProperty(SkewlessError.prototype, "name", { value: "SkewlessError", configurable: true, writable: true });
 
-/** True for the data of an error, as WebAssembly throws it. */
-export function isErrorData(thrown: unknown): thrown is ErrorData {
-  return typeof thrown === "object" && thrown !== null && !(thrown instanceof Error) && "code" in thrown && "kind" in thrown;
+/** An error as WebAssembly throws it. */
+export type Thrown = readonly [Kind, string, string, string | undefined, string | undefined, number | undefined];
+
+/** The data of what WebAssembly threw. */
+export function asData([kind, code, message, field, value, row]: Thrown): ErrorData {
+  return { kind, code, message, field, value, row };
 }

@@ -3,7 +3,7 @@
 import { type LoadOptions, Model } from "./model.js";
 import { type Compile, Runtime } from "./runtime.js";
 import { bytesOf, type Fetch, type Source } from "./source.js";
-import start, { __wbg_reset_state as reset, initSync as startNow } from "./wasm/skewless.js";
+import start, { __wbg_reset_state as reset, initSync as startNow, Model as Native } from "./wasm/skewless.js";
 
 /** Opens a bundle from wherever it is. */
 export type Load = (source: Source, options?: LoadOptions) => Promise<Model>;
@@ -13,6 +13,6 @@ export function loader(compile: Compile, fetch: Fetch): Load {
   const runtime = new Runtime({ start, startNow, reset }, compile);
   return async (source, options) => {
     const [bundle] = await Promise.all([bytesOf(source, fetch), runtime.ready()]);
-    return new Model(runtime, bundle, options);
+    return new Model(runtime, (bytes) => new Native(bytes), bundle, options);
   };
 }

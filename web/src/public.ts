@@ -1,20 +1,17 @@
 // What every host's entry exports beside `load`.
 
-export type { DictionaryColumn, NumberArray, RawColumn, RawColumns } from "./columns.js";
 export { SkewlessError } from "./error.js";
+export type { ErrorData, Kind } from "./error.js";
+export type { FeatureInfo, InputInfo, ModelInfo } from "./info.js";
 export type { Load } from "./load.js";
-export type { BatchPrediction, LoadOptions, Model } from "./model.js";
-export type { Source } from "./source.js";
+export type { LoadOptions, Model } from "./model.js";
 export type {
+  BatchPrediction,
   BinaryPrediction,
-  ErrorData,
-  FeatureInfo,
-  InputInfo,
-  Kind,
-  ModelInfo,
   MulticlassPrediction,
   Prediction,
-  RawRecord,
-  RawValue,
   RegressionPrediction,
-} from "./wasm/skewless.js";
+  VectorPrediction,
+} from "./prediction.js";
+export type { DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue } from "./raw.js";
+export type { Source } from "./source.js";

@@ -1,12 +1,17 @@
 // One WebAssembly instance, and what happens when it traps: a trapped instance is never used again.
 
-import { isErrorData, SkewlessError } from "./error.js";
+import { asData, SkewlessError, type Thrown } from "./error.js";
 
 /** The generated functions that start an instance and forget it. */
 export interface Glue {
-  start(input: { module_or_path: WebAssembly.Module }): Promise<unknown>;
-  startNow(input: { module: WebAssembly.Module }): unknown;
+  start(input: { module_or_path: WebAssembly.Module }): Promise<Instance>;
+  startNow(input: { module: WebAssembly.Module }): Instance;
   reset(): void;
+}
+
+/** What an instance exports, as far as this package reads it. */
+export interface Instance {
+  readonly memory: WebAssembly.Memory;
 }
 
 /** Gives the compiled module; how it is found differs from host to host. */
@@ -17,6 +22,7 @@ export class Runtime {
   #glue: Glue;
   #compile: Compile;
   #module: WebAssembly.Module | undefined;
+  #memory: WebAssembly.Memory | undefined;
   #starting: Promise<void> | undefined;
   #suspect = false;
   #generation = 0;
@@ -29,6 +35,11 @@ export class Runtime {
   /** Counts the instances; what was made in an earlier one is gone. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** The live instance's memory. */
+  get memory(): WebAssembly.Memory {
+    return this.#memory as WebAssembly.Memory;
   }
 
   /** Compiles and starts; a second call waits for the first. */
@@ -52,15 +63,16 @@ export class Runtime {
       this.#suspect = false;
       return result;
     } catch (thrown) {
-      this.#suspect = !(thrown instanceof SkewlessError || isErrorData(thrown));
-      throw explained(thrown);
+      const error = explained(thrown);
+      this.#suspect = error.code === "internal.trap";
+      throw error;
     }
   }
 
   async #start(): Promise<void> {
     try {
       const module = await this.#compile();
-      await this.#glue.start({ module_or_path: module });
+      this.#memory = (await this.#glue.start({ module_or_path: module })).memory;
       this.#module = module;
     } catch (cause) {
       const message = `WebAssembly can't be started here: ${String(cause)}`;
@@ -71,7 +83,7 @@ export class Runtime {
   #restart(): void {
     const module = this.#module as WebAssembly.Module;
     this.#glue.reset();
-    this.#glue.startNow({ module });
+    this.#memory = this.#glue.startNow({ module }).memory;
     this.#generation += 1;
     this.#suspect = false;
   }
@@ -79,7 +91,7 @@ export class Runtime {
 
 function explained(thrown: unknown): SkewlessError {
   if (thrown instanceof SkewlessError) return thrown;
-  if (isErrorData(thrown)) return new SkewlessError(thrown);
+  if (Array.isArray(thrown)) return new SkewlessError(asData(thrown as unknown as Thrown));
   const message = `the WebAssembly instance stopped and is started anew: ${String(thrown)}`;
   return new SkewlessError({ kind: "internal", code: "internal.trap", message }, { cause: thrown });
 }

@@ -1,80 +1,37 @@
 //! Errors as data: JavaScript makes its `SkewlessError` of it, with the code every other door gives.
 
-use serde::Serialize;
+use js_sys::Array;
 use skewless_core::{Error, ErrorKind};
-use tsify::Tsify;
 use wasm_bindgen::JsValue;
 
-use crate::object;
-
-/// Whose fault an error is.
-#[derive(Clone, Copy, Serialize, Tsify)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The caller's data: a record, a column.
-    InvalidInput,
-    /// The author of a feature specification.
-    InvalidSpec,
-    /// The bundle's bytes are damaged, incomplete or contradict themselves.
-    InvalidBundle,
-    /// Well-formed, but this build can't do it.
-    Unsupported,
-    /// The calling program broke the rules of the interface.
-    Misuse,
-    /// A fault of this library.
-    Internal,
-}
-
-impl From<ErrorKind> for Kind {
-    fn from(kind: ErrorKind) -> Self {
-        match kind {
-            ErrorKind::InvalidInput => Self::InvalidInput,
-            ErrorKind::InvalidSpec => Self::InvalidSpec,
-            ErrorKind::InvalidBundle => Self::InvalidBundle,
-            ErrorKind::Unsupported => Self::Unsupported,
-            ErrorKind::Misuse => Self::Misuse,
-            _ => Self::Internal,
-        }
+/// The name of whose fault an error is.
+fn kind_name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::InvalidInput => "invalid_input",
+        ErrorKind::InvalidSpec => "invalid_spec",
+        ErrorKind::InvalidBundle => "invalid_bundle",
+        ErrorKind::Unsupported => "unsupported",
+        ErrorKind::Misuse => "misuse",
+        _ => "internal",
     }
 }
 
-/// What a `SkewlessError` carries.
-#[derive(Serialize, Tsify)]
-pub struct ErrorData<'a> {
-    /// Whose fault it is.
-    pub kind: Kind,
-    /// The stable code, for example `input.missing_field`.
-    pub code: &'a str,
-    /// A sentence for people.
-    pub message: &'a str,
-    /// The input field, feature or bundle part.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[tsify(optional)]
-    pub field: Option<&'a str>,
-    /// The offending value as text, shortened.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[tsify(optional)]
-    pub value: Option<&'a str>,
-    /// The row of the batch, counted from 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[tsify(optional)]
-    pub row: Option<usize>,
-}
-
-impl<'a> From<&'a Error> for ErrorData<'a> {
-    fn from(error: &'a Error) -> Self {
-        Self {
-            kind: error.kind().into(),
-            code: error.code(),
-            message: error.message(),
-            field: error.field(),
-            value: error.value(),
-            row: error.row(),
-        }
-    }
-}
-
-/// The error as a thrown value.
+/// The error as a thrown value: kind, code, message, field, value and row; `undefined` for what it does not have.
 pub(crate) fn thrown(error: &Error) -> JsValue {
-    object::of(&ErrorData::from(error))
+    let texts = [
+        Some(kind_name(error.kind())),
+        Some(error.code()),
+        Some(error.message()),
+        error.field(),
+        error.value(),
+    ];
+    let data = Array::new();
+    for text in texts {
+        data.push(&text.map_or(JsValue::UNDEFINED, JsValue::from_str));
+    }
+    // A row's number is far below 2^53.
+    #[expect(clippy::cast_precision_loss, reason = "a row's number")]
+    let row = error.row().map(|row| JsValue::from_f64(row as f64));
+    data.push(&row.unwrap_or(JsValue::UNDEFINED));
+    data.into()
 }

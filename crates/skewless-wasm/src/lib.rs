@@ -1,36 +1,23 @@
 //! The browser and edge-worker door: the core behind JavaScript bindings.
 //!
 //! Two builds come from here, each with only what it needs: `model` (the default) predicts in the page, `serve` answers
-//! HTTP requests through `skewless-protocol`. The npm package wraps both; it names what this crate exports, and its
-//! types come from the Rust types.
+//! HTTP requests through `skewless-protocol`. The npm package wraps both and names what this crate exports.
 //!
-//! Nothing here knows a model: values are carried over the border and back.
+//! Nothing here knows a model: values are carried over the border and back. The page's build reads no JSON, because the
+//! page can: it takes `spec.plan` and `model.plan` from a bundle, and leaves the parts that people read to the host.
 
 mod error;
-mod object;
 
 #[cfg(feature = "model")]
-mod batch;
-#[cfg(feature = "model")]
-mod info;
-#[cfg(feature = "model")]
 mod model;
+#[cfg(feature = "serve")]
+mod object;
 #[cfg(feature = "model")]
-mod prediction;
-#[cfg(feature = "model")]
-mod record;
+mod rows;
 #[cfg(feature = "serve")]
 mod service;
 
-pub use error::{ErrorData, Kind};
+#[cfg(feature = "model")]
+pub use model::Model;
 #[cfg(feature = "serve")]
 pub use service::{Reply, Service};
-#[cfg(feature = "model")]
-pub use {
-    batch::Batch,
-    info::{FeatureInfo, InputInfo, ModelInfo},
-    model::Model,
-    prediction::{
-        BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction,
-    },
-};

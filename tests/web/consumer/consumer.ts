@@ -7,7 +7,8 @@ const model = await load("flights.skw", { verify: false });
 const { task, inputs }: ModelInfo = model.info;
 
 const prediction: Prediction = model.predict({ carrier: "UA", distance: 1400, wind_gust: null });
-const said: string | number = "value" in prediction ? prediction.value : prediction.label;
+const numbers: number[] = "values" in prediction ? prediction.values : [prediction.raw].flat();
+const said: string | number | undefined = "value" in prediction ? prediction.value : "label" in prediction ? prediction.label : numbers[0];
 
 const batch = model.predictBatch({
   distance: new Float32Array([1400, 700]),
@@ -17,6 +18,8 @@ const batch = model.predictBatch({
 const first: number | undefined = batch.values[0];
 const codes: string[] = batch.errors.map((error) => error.code);
 model.predictBatch([{ carrier: "UA" }]);
+model.predict({ image: [[1, 2], [3, 4]], sound: new Float32Array(490) });
+const scores: Float64Array = model.score(new Float64Array(137));
 
 const handler: Handler = await createHandler(new Uint8Array());
 const answer: Response = await handler(new Request("http://localhost/ping"));
@@ -34,4 +37,4 @@ model.predict(3);
 // @ts-expect-error: a kind that does not exist
 if (new SkewlessError({ kind: "unknown", code: "", message: "" }).kind) throw new Error();
 
-export { answer, codes, first, inputs, said, task };
+export { answer, codes, first, inputs, said, scores, task };

@@ -1,0 +1,99 @@
+// The parts of a bundle that people read. WebAssembly has proven their digests and needs none of them; the host parses
+// the JSON.
+
+import { SkewlessError } from "./error.js";
+
+/** What is predicted. */
+export type Task = "binary" | "multiclass" | "regression" | "vector";
+
+/** `output.json`. */
+export interface OutputPart {
+  readonly name: string;
+  readonly task: Task;
+  readonly labels?: readonly string[];
+  readonly threshold?: number;
+  readonly unit?: string;
+}
+
+/** An input in `features.json`, as far as it is shown. */
+export interface InputPart {
+  readonly name: string;
+  readonly type: string;
+  readonly unit?: string;
+  readonly doc?: string;
+  readonly nullable?: boolean;
+  readonly range?: { readonly min?: number; readonly max?: number };
+  readonly zone?: string;
+  readonly shape?: readonly number[];
+}
+
+/** The parameters of an op in `features.json`, as far as names and vocabularies come from them. */
+export interface OpPart {
+  readonly vocabulary?: readonly string[];
+  readonly unknown_column?: boolean;
+  readonly missing_column?: boolean;
+  readonly indicator?: boolean;
+  readonly encode?: "index" | "one_hot";
+  readonly edges?: readonly number[];
+  readonly buckets?: number;
+  readonly table?: string;
+}
+
+/** A feature in `features.json`. */
+export interface FeaturePart {
+  readonly name: string;
+  readonly from: readonly string[];
+  readonly op: string | { readonly [op: string]: OpPart };
+  readonly hidden?: boolean;
+  readonly doc?: string;
+}
+
+/** `features.json`. */
+export interface FeaturesPart {
+  readonly inputs: readonly InputPart[];
+  readonly features: readonly FeaturePart[];
+  readonly lookups?: readonly { readonly name: string; readonly keys: readonly string[] }[];
+}
+
+/** `profile.json`, as far as it is shown. */
+export interface ProfilePart {
+  readonly inputs: readonly { readonly name: string; readonly counts: { readonly numbers?: { readonly edges: readonly number[] } } }[];
+}
+
+/** The parts in the order in which the module tells where they stand. */
+const NAMES = ["features.json", "output.json", "profile.json", "golden.jsonl", "card.md", "provenance.json"] as const;
+
+/** The name of a part that people read. */
+export type PartName = (typeof NAMES)[number];
+
+/** The parts of one bundle. */
+export class Parts {
+  #bundle: Uint8Array;
+  #ranges: Uint32Array;
+
+  constructor(bundle: Uint8Array, ranges: Uint32Array) {
+    this.#bundle = bundle;
+    this.#ranges = ranges;
+  }
+
+  /** A part's text. */
+  text(name: PartName): string {
+    const [start, end] = this.#ranges.subarray(2 * NAMES.indexOf(name));
+    return new TextDecoder().decode(this.#bundle.subarray(start, end));
+  }
+
+  /** A part's JSON. */
+  json(name: PartName): unknown {
+    return parsed(this.text(name), name);
+  }
+}
+
+/** JSON that a bundle holds; what is none is the bundle's fault. */
+export function parsed(text: string, name: PartName): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const code = `bundle.invalid_${name.split(".", 1)[0]}`;
+    throw new SkewlessError({ kind: "invalid_bundle", code, field: name, message: `${name}: ${String(cause)}` }, { cause });
+  }
+}

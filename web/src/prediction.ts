@@ -1,0 +1,79 @@
+// Predictions as callers receive them; the shapes are those of every door's JSON.
+
+import type { SkewlessError } from "./error.js";
+import type { Memory } from "./memory.js";
+import type { OutputPart, Task } from "./parts.js";
+
+/** The answer of a model that chooses between two labels. */
+export interface BinaryPrediction {
+  /** The label chosen by the model's threshold. */
+  readonly label: string;
+  /** The probability of the second label, between 0 and 1. */
+  readonly probability: number;
+  /** The score before the link function. */
+  readonly raw: number;
+}
+
+/** The answer of a model that chooses among several labels. */
+export interface MulticlassPrediction {
+  /** The most probable label. */
+  readonly label: string;
+  /** The probability of each label. */
+  readonly probabilities: Readonly<Record<string, number>>;
+  /** The scores before the link function, in the order of the labels. */
+  readonly raw: number[];
+}
+
+/** The answer of a model that estimates a number. */
+export interface RegressionPrediction {
+  /** The estimate, in the unit of the target. */
+  readonly value: number;
+  /** The score before the link function. */
+  readonly raw: number;
+}
+
+/** The answer of a model that gives several numbers. */
+export interface VectorPrediction {
+  /** The numbers, in the unit of the target. */
+  readonly values: number[];
+}
+
+/** The answer for one record; `info.task` says which. */
+export type Prediction = BinaryPrediction | MulticlassPrediction | RegressionPrediction | VectorPrediction;
+
+/** The answers for a batch. Rows that could not be answered hold `NaN` and stand in `errors`; the others are answered. */
+export interface BatchPrediction {
+  /** Number of rows. */
+  readonly rows: number;
+  /** Scores before the link function: row after row, one for each output. */
+  readonly raw: Float64Array;
+  /** Row after row: the probability of the second label (binary), of each label (multiclass), or the numbers. */
+  readonly values: Float64Array;
+  /** The index of each row's label in `info.labels`; 4294967295 for none. */
+  readonly labels: Uint32Array;
+  /** The rows that failed, each with its `row`. */
+  readonly errors: readonly SkewlessError[];
+}
+
+/** Reads the answer for one record. */
+export type Answer = (memory: Memory) => Prediction;
+
+const ANSWERS: { readonly [task in Task]: (labels: readonly string[]) => Answer } = {
+  binary: (labels) => (memory) => ({
+    label: labels[memory.label()] as string,
+    probability: memory.first("values"),
+    raw: memory.first("raw"),
+  }),
+  multiclass: (labels) => (memory) => {
+    const values = memory.values(1);
+    const probabilities = Object.fromEntries(labels.map((label, at) => [label, values[at] as number]));
+    return { label: labels[memory.label()] as string, probabilities, raw: [...memory.raw(1)] };
+  },
+  regression: () => (memory) => ({ value: memory.first("values"), raw: memory.first("raw") }),
+  vector: () => (memory) => ({ values: [...memory.values(1)] }),
+};
+
+/** How answers of this output are read. */
+export function answerOf({ task, labels = [] }: OutputPart): Answer {
+  return ANSWERS[task](labels);
+}
