@@ -69,6 +69,7 @@ def make_trees(table, folder):
     write_lines(folder / "records.jsonl", [record(row) for row in table.test])
     write_json(folder / "vocabulary.json", table.vocabulary)
     make_xgboost(columns, labels, rows, folder)
+    make_tract(booster, rows, folder)
     raw_columns = make_ydf(table, labels, folder)
     write_json(folder / "raw_columns.json", raw_columns)
     raw = booster.predict(rows, raw_score=True)
@@ -78,7 +79,7 @@ def make_trees(table, folder):
         columns=rows.shape[1],
         answer="raw score",
         # The leaves of the ONNX graph are f32.
-        bound={"ours": 0.0, "expected.f64": 1e-4, "xgboost_expected.f64": 1e-4, "ydf_expected.f64": 1e-6},
+        bound={"ours": 0.0, "expected.f64": 1e-4, "xgboost_expected.f64": 1e-4, "ydf_expected.f64": 1e-6, "tract_expected.f64": 1e-5},
         batches=[1, 256],
         onnx={"input": "x", "output": "probabilities", "then": "logit of the second"},
     )
@@ -100,6 +101,15 @@ def make_xgboost(columns, labels, rows, folder):
     booster.save_model(folder / "xgboost.json")
     margin = booster.predict(xgboost.DMatrix(rows), output_margin=True)
     margin.astype("<f8").tofile(folder / "xgboost_expected.f64")
+
+
+def make_tract(booster, rows, folder):
+    """The rows without a missing value, which tract's trees do not take, as one tensor; its answers are probabilities."""
+    finite = rows[np.isfinite(rows).all(axis=1)].astype(np.float32).astype(np.float64)
+    finite.astype("<f8").tofile(folder / "tract_rows.f64")
+    late = booster.predict(finite)
+    np.stack([1 - late, late], axis=1).astype("<f8").tofile(folder / "tract_expected.f64")
+    write_input(folder, [finite.shape[1]], finite[:64], "tract_")
 
 
 def make_ydf(table, labels, folder):

@@ -58,9 +58,9 @@ def steps(path):
     return np.fromfile(path, dtype=np.int8).astype(np.float64)
 
 
-def write_input(folder, shape, rows):
+def write_input(folder, shape, rows, prefix=""):
     """A specification of one tensor, and the rows as its records."""
     text = f'[[input]]\nname = "x"\ntype = "tensor"\nshape = {shape}\n\n[[feature]]\nname = "x_in"\nop = "number"\nfrom = "x"\n'
-    (folder / "features.toml").write_text(text)
+    (folder / f"{prefix}features.toml").write_text(text)
     lines = [json.dumps({"x": row}, separators=(",", ":")) for row in rows.tolist()]
-    (folder / "records.jsonl").write_text("\n".join(lines) + "\n")
+    (folder / f"{prefix}records.jsonl").write_text("\n".join(lines) + "\n")

@@ -1,5 +1,5 @@
 //! The core in a process of its own: digests of a bundle's predictions for parity, times for benches. It links nothing
-//! else, so that it is built in seconds for another processor.
+//! else, so that it is built in seconds for another processor; a bench adds tract.
 #![allow(
     clippy::print_stdout,
     reason = "a program whose output is read by the verb"
@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "\
 usage: runner digest TARGET BUNDLE ROWS [--simd=off]   digests, one record at a time and all at once
-       runner serve WORKS                              answers one request a line
+       runner serve WORKS [--tract]                    answers one request a line
        runner sweep SECONDS                            times over trees, depth and rows";
 
 fn main() -> Result<()> {
@@ -28,7 +28,8 @@ fn main() -> Result<()> {
     {
         ["digest", target, bundle, rows] => digest::print(target, bundle, rows, false),
         ["digest", target, bundle, rows, "--simd=off"] => digest::print(target, bundle, rows, true),
-        ["serve", works] => serve::answer_requests(works),
+        ["serve", works] => serve::answer_requests(works, false),
+        ["serve", works, "--tract"] => serve::answer_requests(works, true),
         ["sweep", seconds] => sweep::print(seconds.parse()?),
         _ => bail!("{USAGE}"),
     }

@@ -14,11 +14,11 @@ use crate::work::Work;
 ///
 /// `{"do":"answer","work":NAME,"rows":N}` gives `{"answer":[…],"expected":FILE}`;
 /// `{"do":"time","work":NAME,"batch":B,"seconds":S}` gives `{"us_per_row":x}`; what goes wrong gives `{"error":"…"}`.
-pub(crate) fn answer_requests(works: &str) -> Result<()> {
+pub(crate) fn answer_requests(works: &str, tract: bool) -> Result<()> {
     let mut opened = BTreeMap::new();
     for line in std::io::stdin().lines() {
         let request: Value = serde_json::from_str(&line?)?;
-        let reply = reply(Path::new(works), &mut opened, &request)
+        let reply = reply(Path::new(works), tract, &mut opened, &request)
             .unwrap_or_else(|error| json!({"error": format!("{error:#}")}));
         println!("{reply}");
         std::io::stdout().flush()?;
@@ -26,16 +26,22 @@ pub(crate) fn answer_requests(works: &str) -> Result<()> {
     Ok(())
 }
 
-fn reply(works: &Path, opened: &mut BTreeMap<String, Work>, request: &Value) -> Result<Value> {
+fn reply(
+    works: &Path,
+    tract: bool,
+    opened: &mut BTreeMap<String, Work>,
+    request: &Value,
+) -> Result<Value> {
     let name = request["work"].as_str().context("no work is named")?;
     if !opened.contains_key(name) {
-        opened.insert(name.to_owned(), Work::open(works, name)?);
+        opened.insert(name.to_owned(), Work::open(works, name, tract)?);
     }
     let work = opened.get_mut(name).context("the work is open")?;
     match request["do"].as_str() {
         Some("answer") => {
             let rows = count(request, "rows")?.min(work.rows());
-            Ok(json!({"answer": work.score(0, rows)?, "expected": "expected.f64"}))
+            let expected = work.expected();
+            Ok(json!({"answer": work.score(0, rows)?, "expected": expected}))
         }
         Some("time") => {
             let seconds = request["seconds"].as_f64().context("no seconds")?;

@@ -30,6 +30,10 @@ const TREES_FROM_RECORDS: &[&str] = &["gbdt-200x31", "record-to-prediction"];
 const NETWORK: &[&str] = &["mlp-int8"];
 const TINY: &[&str] = &["kws", "ic", "vww", "ad"];
 const NETWORKS: &[&str] = &["mlp-int8", "kws", "ic", "vww", "ad"];
+/// tract, which the project's own general engine runs.
+const TRACT_NAME: &str = "tract";
+/// What tract answers as the graph means it, which `pack` finds out.
+pub(crate) const TRACT: &[&str] = &["gbdt-200x31", "mlp-int8", "ad"];
 const ALL: &[&str] = &[
     "gbdt-200x31",
     "record-to-prediction",
@@ -41,7 +45,7 @@ const ALL: &[&str] = &[
 ];
 const ROWS_ONLY: &[&str] = &["gbdt-200x31", "mlp-int8", "kws", "ic", "vww", "ad"];
 
-const PEERS: [Peer; 12] = [
+const PEERS: [Peer; 14] = [
     peer("native", "onnxruntime", ROWS_ONLY),
     peer("native", "onnxruntime-qoperator", NETWORK),
     peer("native", "lightgbm", TREES),
@@ -49,10 +53,12 @@ const PEERS: [Peer; 12] = [
     peer("native", "tl2cgen", TREES),
     peer("native", "ydf", TREES),
     peer("native", "litert", TINY),
+    peer("native", TRACT_NAME, TRACT),
     peer("wasm", "onnxruntime-web", ALL),
     peer("wasm", "onnxruntime-web-qoperator", NETWORK),
     peer("wasm", "ydf-inference", TREES_FROM_RECORDS),
     peer("wasm", "tfjs-backend-wasm", NETWORKS),
+    peer("wasm", TRACT_NAME, TRACT),
     peer("wasm-chromium", "litertjs", NETWORKS),
 ];
 
@@ -76,7 +82,12 @@ pub(crate) fn command_of(works: &Works, target: &str, engine: &str) -> Result<Co
         command
     };
     Ok(match target {
-        "native" if ours => native_runner(works),
+        "native" if ours => native_runner(works, &[]),
+        "native" if engine == TRACT_NAME => {
+            let mut runner = native_runner(works, &["--features=tract"]);
+            runner.arg("--tract");
+            runner
+        }
         "native" => {
             let mut python = Command::new(works::python()?);
             python.args([
@@ -93,14 +104,12 @@ pub(crate) fn command_of(works: &Works, target: &str, engine: &str) -> Result<Co
 }
 
 /// The project's native engine over the works.
-pub(crate) fn native_runner(works: &Works) -> Command {
-    cargo(&[
-        "run",
-        "--quiet",
-        &format!("--profile={}", works.profile),
-        "--package=skewless-runner",
-        "--",
-        "serve",
-        &works.folder.display().to_string(),
-    ])
+pub(crate) fn native_runner(works: &Works, options: &[&str]) -> Command {
+    let mut runner = cargo(&["run", "--quiet", "--package=skewless-runner"]);
+    runner
+        .arg(format!("--profile={}", works.profile))
+        .args(options)
+        .args(["--", "serve"])
+        .arg(&works.folder);
+    runner
 }

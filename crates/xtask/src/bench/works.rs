@@ -94,7 +94,7 @@ pub(crate) fn committed() -> Result<Works> {
     std::fs::copy(at(SAMPLE), folder.join("records.jsonl"))?;
     let facts = json!({"bound": {"ours": 0.0}, "batches": [1, 256]});
     std::fs::write(folder.join("work.json"), facts.to_string())?;
-    let mut native = Runner::start("skewless", field::native_runner(&works))?;
+    let mut native = Runner::start("skewless", field::native_runner(&works, &[]))?;
     let raw = native.answer("record-to-prediction", usize::MAX)?.values;
     let bytes: Vec<u8> = raw.iter().flat_map(|number| number.to_le_bytes()).collect();
     std::fs::write(folder.join("expected.f64"), bytes)?;
@@ -169,51 +169,57 @@ fn fingerprint(tiny: Option<&PathBuf>) -> Result<String> {
 
 fn build() -> Result<()> {
     web::build()?;
-    run(cargo(&[
-        "build",
-        "--quiet",
-        "--release",
-        "--package=skewless-runner",
-    ]))
+    let runner = ["build", "--quiet", "--release", "--package=skewless-runner"];
+    run(cargo(&runner))?;
+    run(cargo(&[&runner[..], &["--features=tract"]].concat()))
 }
 
-/// The project's bundle of each model; one that is refused leaves its work without a bundle, which then fails by name.
+/// The project's bundle of each model, and the one that tract runs; a model that is refused leaves its work without a
+/// bundle, which then fails by name.
 fn pack(works: &Works) -> Result<()> {
     for name in works
         .names
         .iter()
         .filter(|name| *name != "record-to-prediction")
     {
-        let path = |file: &str| works.path(name, file).display().to_string();
-        let model = if name == "gbdt-200x31" {
-            "model.txt"
-        } else {
-            "model.onnx"
-        };
-        let _ = std::fs::remove_file(path("bundle.skw"));
-        let mut pack = cargo(&[
-            "run",
-            "--quiet",
-            "--release",
-            "--package=skewless-cli",
-            "--no-default-features",
-            "--features=pack",
-            "--",
-            "pack",
-            "--model",
-            &path(model),
-            "--features",
-            &path("features.toml"),
-            "--golden-from",
-            &path("records.jsonl"),
-            "--name",
-            name,
-            "--version=1.0.0",
-        ]);
-        pack.args(["--output", &path("bundle.skw")]);
-        if let Err(error) = run(pack) {
-            println!("  {name} is not packed: {error:#}");
+        let trees = name == "gbdt-200x31";
+        let model = if trees { "model.txt" } else { "model.onnx" };
+        pack_one(works, name, model, "", "bundle.skw", &[]);
+        if field::TRACT.contains(&name.as_str()) {
+            let scores: &[&str] = if trees {
+                &["--scores=probabilities"]
+            } else {
+                &[]
+            };
+            let prefix = if trees { "tract_" } else { "" };
+            let options = [&["--engine=tract"], scores].concat();
+            pack_one(works, name, "model.onnx", prefix, "tract.skw", &options);
         }
     }
     Ok(())
+}
+
+fn pack_one(works: &Works, name: &str, model: &str, prefix: &str, out: &str, options: &[&str]) {
+    let path = |file: &str| works.path(name, file);
+    let _ = std::fs::remove_file(path(out));
+    let mut pack = cargo(&["run", "--quiet", "--release", "--package=skewless-cli"]);
+    pack.args([
+        "--no-default-features",
+        "--features=pack,tract",
+        "--",
+        "pack",
+    ])
+    .args(["--name", name, "--version=1.0.0"])
+    .arg("--model")
+    .arg(path(model))
+    .arg("--features")
+    .arg(path(&format!("{prefix}features.toml")))
+    .arg("--golden-from")
+    .arg(path(&format!("{prefix}records.jsonl")))
+    .arg("--output")
+    .arg(path(out))
+    .args(options);
+    if let Err(error) = run(pack) {
+        println!("  {name}: {out} is not made: {error:#}");
+    }
 }
