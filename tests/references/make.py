@@ -29,12 +29,13 @@ from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRegressor, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
@@ -495,6 +496,63 @@ def branch_modes(name, double):
     write_onnx(name, model, training_rows(60))
 
 
+def answered_at(model, operator, rows):
+    """What the last node of this type gives."""
+    cut = onnx.ModelProto()
+    cut.CopyFrom(model)
+    node = [n for n in cut.graph.node if n.op_type == operator][-1]
+    cut.graph.output.append(helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, [None, None]))
+    return run(cut, rows)[-1]
+
+
+def formula(name, estimator, label, seed, operator, probability=False, linear=True):
+    """A model of several operators, whose raw score is what `operator` gives."""
+    x = training_rows(seed)
+    if linear:
+        x[:, 1] /= 100
+    estimator.fit(x, label(signal(x, seed)))
+    options = {id(estimator): {"zipmap": False}} if probability else None
+    model = to_onnx(estimator, x[:1].astype(np.float32), options=options, target_opset={"": 17, "ai.onnx.ml": 3})
+    operator_sets = sorted(model.opset_import, key=lambda entry: entry.domain)
+    del model.opset_import[:]
+    model.opset_import.extend(operator_sets)
+    (HERE / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    rows = asked_rows(x, onnx_thresholds(model), narrow=True, missing=False)
+    rows = rows[np.abs(rows).max(axis=1) < 1e30][::2]
+    values = run(model, rows)[-1]
+    write_rows(name, rows, answered_at(model, operator, rows), values[:, 1:] if probability else values)
+
+
+def dense(name, outputs, activation):
+    """A linear layer as neural network exporters write it."""
+    rng = np.random.default_rng(64)
+    weights = rng.normal(size=(outputs, INPUTS)).astype(np.float32)
+    bias = rng.normal(size=outputs).astype(np.float32)
+    graph = helper.make_graph(
+        [helper.make_node("Gemm", ["x", "w", "b"], ["s"], transB=1), helper.make_node(activation, ["s"], ["y"])], "dense",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, INPUTS])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None, outputs])],
+        [onnx.numpy_helper.from_array(weights, "w"), onnx.numpy_helper.from_array(bias, "b")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (HERE / f"{name}.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    rows = training_rows(64)[:40]
+    rows[:, 1] /= 100
+    rows = rows.astype(np.float32).astype(float)
+    write_rows(name, rows, answered_at(model, "Gemm", rows), run(model, rows)[-1])
+
+
+def all_formulas():
+    forest = IsolationForest(n_estimators=10, max_samples=40, random_state=5)
+    formula("sklearn_isolation_forest", forest, lambda s: s, 65, "Sum", linear=False)
+    forest = IsolationForest(n_estimators=6, max_samples=20, contamination=0.1, random_state=5)
+    formula("sklearn_isolation_forest_contamination", forest, lambda s: s, 66, "Sum", linear=False)
+    formula("sklearn_poisson", PoissonRegressor(max_iter=1000), lambda s: np.exp(np.clip(s, -2, 2)), 67, "Add")
+    formula("sklearn_sgd", SGDClassifier(loss="log_loss", random_state=5), binary, 68, "Add", probability=True)
+    dense("onnx_gemm_softmax", 3, "Softmax")
+    dense("onnx_gemm_sigmoid", 1, "Sigmoid")
+
+
 def ensemble_v3(name, *, targets, modes, transform="NONE", aggregate="SUM", base=None, positive=False, classes=False):
     """An operator of ai.onnx.ml 3 as no converter writes it; `modes` are taken in turn."""
     rng = np.random.default_rng(62)
@@ -695,7 +753,9 @@ def pipeline(name, steps, label, fields=tuple(FIELDS), missing=False, unknown=Fa
 
 
 def write_records(name, model, records, feed):
-    node = next(n for n in model.graph.node if n.op_type.startswith(("TreeEnsemble", "Linear")))
+    node = next((n for n in model.graph.node if n.op_type.startswith(("TreeEnsemble", "Linear"))), None)
+    if node is None:
+        node = next(n for n in model.graph.node if n.op_type == "Add")
     cut = onnx.ModelProto()
     cut.CopyFrom(model)
     for inner in cut.graph.node:
@@ -709,7 +769,7 @@ def write_records(name, model, records, feed):
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         session = ort.InferenceSession(graph.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        answer = session.run(None, feed)[-1]
+        answer = session.run(None, feed)[-1].reshape(len(records), -1)
         answers.append(answer[:, 1:] if node.op_type.endswith("Classifier") and answer.shape[1] == 2 else answer)
     with open(HERE / f"{name}.rows.jsonl", "w") as out:
         for record, raw, values in zip(records, *answers, strict=True):
@@ -751,6 +811,9 @@ def all_pipelines():
         ColumnTransformer([("n", numbers, ["fare", "age"]), ("d", hot, ["deck", "sex"][:1])]), SelectKBest(k=3),
         RandomForestClassifier(**few),
     ], words, ("age", "fare", "deck"), missing=True, unknown=True)
+    pipeline("pipeline_poisson", [
+        ColumnTransformer([("n", numbers, ["age"]), ("c", hot, ["port", "deck"][:1])]), PoissonRegressor(max_iter=1000),
+    ], lambda s: np.exp(s / 3), ("age", "port"), missing=True, unknown=True)
     pipeline("pipeline_matrix", [SimpleImputer(), StandardScaler(), RandomForestRegressor(**few)], lambda s: s,
              ("age", "fare"), missing=True, matrix=True)
 
@@ -764,4 +827,5 @@ if __name__ == "__main__":
     ensemble_v5()
     ensemble_v5_members()
     all_ensembles()
+    all_formulas()
     all_pipelines()

@@ -9,7 +9,7 @@ use skewless_core::ErrorKind;
 use skewless_core::plan::{EngineScratch, decode};
 
 /// The smallest reference models, one of each shape a reader has.
-const FILES: [(&str, Source); 16] = [
+const FILES: [(&str, Source); 19] = [
     ("lightgbm_categorical.txt", Source::LightGbm),
     ("lightgbm_random_forest.txt", Source::LightGbm),
     ("lightgbm_stump.txt", Source::LightGbm),
@@ -23,6 +23,9 @@ const FILES: [(&str, Source); 16] = [
     ("sklearn_hist_binary.onnx", Source::Onnx),
     ("sklearn_logistic_multiclass.onnx", Source::Onnx),
     ("onnx_branch_modes.onnx", Source::Onnx),
+    ("sklearn_isolation_forest.onnx", Source::Onnx),
+    ("sklearn_sgd.onnx", Source::Onnx),
+    ("pipeline_columns.onnx", Source::Onnx),
     ("onnx_equality.onnx", Source::Onnx),
     ("onnx_members.onnx", Source::Onnx),
     ("onnx_ensemble_v5.onnx", Source::Onnx),

@@ -22,6 +22,7 @@ const CASES: &[(&str, f64, f64)] = &[
     ("pipeline_scaled_encoding", 2e-6, 2e-6),
     ("pipeline_forest", 0.0, 0.0),
     ("pipeline_matrix", 0.0, 0.0),
+    ("pipeline_poisson", 2e-6, 4e-6),
 ];
 
 #[derive(Deserialize)]

@@ -232,6 +232,7 @@ pub(super) fn answer(output: &Output) -> String {
         Link::Step => "1 where raw > 0, else 0".to_owned(),
         Link::Softplus => "ln(1 + exp(raw))".to_owned(),
         Link::SoftmaxZero => "softmax of the raw scores that are not 0".to_owned(),
+        Link::Isolation { divisor, offset } => format!("{offset} − 2^(−raw / {divisor})"),
         Link::Probit => "√2 · erf⁻¹(2 · raw − 1)".to_owned(),
     };
     match (output.task, output.labels.as_slice()) {

@@ -11,7 +11,7 @@ use super::forest::{Branch, Forest, ForestNode};
 use super::{Operator, classes, targets};
 use crate::MAX_OUTPUTS;
 
-const KNOWN: [&str; 30] = [
+pub(super) const KNOWN: [&str; 30] = [
     "aggregate_function",
     "base_values",
     "base_values_as_tensor",
@@ -50,6 +50,15 @@ pub(crate) fn compile(
     notes: &mut Vec<String>,
 ) -> Result<(Model, Output)> {
     let attributes = Attributes::of(operator.node, &KNOWN)?;
+    let forest = read(&attributes, classifier)?;
+    match classifier {
+        true => classes::ensemble(operator, &attributes, &forest),
+        false => regressor(operator, &attributes, &forest, notes),
+    }
+}
+
+/// The trees of a classifier or a regressor.
+pub(super) fn read(attributes: &Attributes<'_>, classifier: bool) -> Result<Forest> {
     let average = match attributes.text("aggregate_function", "SUM")? {
         "SUM" => false,
         "AVERAGE" => true,
@@ -61,18 +70,14 @@ pub(crate) fn compile(
         }
     };
     let prefix = if classifier { "class" } else { "target" };
-    let (nodes, roots) = read_nodes(&attributes, prefix)?;
+    let (nodes, roots) = read_nodes(attributes, prefix)?;
     let base = attributes.numbers("base_values", None)?;
-    let forest = Forest {
+    Ok(Forest {
         nodes,
         roots,
         average,
         base,
-    };
-    match classifier {
-        true => classes::ensemble(operator, &attributes, &forest),
-        false => regressor(operator, &attributes, &forest, notes),
-    }
+    })
 }
 
 fn regressor(

@@ -11,6 +11,7 @@ mod ensemble;
 mod ensemble_v5;
 mod equality;
 mod forest;
+mod formula;
 mod head;
 mod linear;
 pub(crate) mod message;
@@ -21,9 +22,13 @@ use prost::Message;
 use skewless_core::error::{Error, ErrorKind, Result};
 
 use crate::{Compiled, Source};
+use skewless_core::output::Output;
+use skewless_core::plan::Model;
+
 pub(crate) use attributes::describe;
 
 use attributes::Attributes;
+use head::Head;
 use message::{DOUBLE, FLOAT, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 
 pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
@@ -36,8 +41,11 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
     if network::is_quantized(graph) {
         return network::compile(&model, graph);
     }
-    let (node, found) = model_operator(graph)?;
     let mut notes = Vec::new();
+    let Some((node, found)) = model_operator(graph)? else {
+        let (model, output, head) = formula::compile(graph, &mut notes)?;
+        return Ok(compiled(model, output, head, notes));
+    };
     let (rows, head) = match row_input(graph, node) {
         Ok(rows) => (rows, None),
         Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -67,19 +75,23 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
                 .to_owned(),
         );
     }
-    let (model, head) = match head {
-        None => (model, None),
-        Some(head) => (head.reads(model)?, Some(head.spec)),
+    let model = match &head {
+        None => model,
+        Some(head) => head.reads(model)?,
     };
-    Ok(Compiled {
+    Ok(compiled(model, output, head, notes))
+}
+
+fn compiled(model: Model, output: Output, head: Option<Head>, notes: Vec<String>) -> Compiled {
+    Compiled {
         model,
         output,
         feature_names: None,
-        head,
+        head: head.map(|head| head.spec),
         inputs: Vec::new(),
         source: Source::Onnx,
         notes,
-    })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -123,18 +135,18 @@ impl Operator<'_> {
     }
 }
 
-fn model_operator(graph: &GraphProto) -> Result<(&NodeProto, Kind)> {
+/// The operator that is the model; `None` where there is none, or several that may be one together.
+fn model_operator(graph: &GraphProto) -> Result<Option<(&NodeProto, Kind)>> {
     let mut found = graph
         .node
         .iter()
         .filter_map(|node| Some((node, kind(node)?)));
     match (found.next(), found.next()) {
-        (Some(first), None) => Ok(first),
+        (Some(first), None) => Ok(Some(first)),
+        (Some((_, Kind::Regressor)), Some((_, Kind::Regressor))) => Ok(None),
         (Some(_), Some((second, _))) => Err(unsupported_op(second, "a second model operator")),
-        (None, _) => match graph.node.first() {
-            Some(node) => Err(unsupported_op(node, "no tree ensemble and no linear model")),
-            None => Err(invalid("the graph has no operators")),
-        },
+        (None, _) if graph.node.is_empty() => Err(invalid("the graph has no operators")),
+        (None, _) => Ok(None),
     }
 }
 

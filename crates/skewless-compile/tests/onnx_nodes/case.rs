@@ -6,7 +6,7 @@ use prost::Message;
 use serde::Deserialize;
 use skewless_compile::{Compiled, Source, compile};
 use skewless_core::plan::{EngineScratch, decode};
-use skewless_core::{Error, ErrorKind};
+use skewless_core::{Error, ErrorKind, Predictor, Record};
 
 use crate::proto::{Model, Tensor, with_constants};
 
@@ -41,6 +41,8 @@ impl Case {
             .graph
             .unwrap()
             .input;
+        let first = names.first().map(|value| value.name.clone());
+        let first = first.unwrap_or_default();
         let named = inputs.iter().zip(names).skip(1);
         let constants = named.map(|(input, value)| Tensor {
             name: value.name,
@@ -53,7 +55,8 @@ impl Case {
         let (Some(input), Some(due)) = (inputs.first(), outputs.last()) else {
             return Outcome::Wrong("compiled, and there is no input or no output".to_owned());
         };
-        answer(&compiled, input).map_or_else(|outcome| outcome, |found| compare(&found, due))
+        answer(&compiled, &first, input)
+            .map_or_else(|outcome| outcome, |found| compare(&found, due))
     }
 
     /// Changes what is due.
@@ -65,13 +68,27 @@ impl Case {
     }
 }
 
-fn answer(compiled: &Compiled, input: &Tensor) -> Result<Vec<f64>, Outcome> {
+fn answer(compiled: &Compiled, name: &str, input: &Tensor) -> Result<Vec<f64>, Outcome> {
     let plan = compiled.model.encode().map_err(|error| refusal(&error))?;
     let engine = decode(&plan).map_err(|error| refusal(&error))?;
-    let wrong = |what: &str| Outcome::Wrong(what.to_owned());
+    if let Some(head) = &compiled.head {
+        let output = compiled.output.clone();
+        let predictor =
+            Predictor::from_engine(head, engine, output).map_err(|error| refusal(&error))?;
+        return predicted(&predictor, name, input);
+    }
     let rows = input
         .numbers()
         .ok_or_else(|| wrong("an input of another type"))?;
+    if rows
+        .iter()
+        .any(|x| x.is_infinite() || (x.is_nan() && !engine.accepts_missing()))
+    {
+        return Err(Outcome::Refused {
+            code: "input.not_finite",
+            reason: "the record holds NaN or an infinite number".to_owned(),
+        });
+    }
     let n = rows.len() / engine.inputs().max(1);
     if n * engine.inputs() != rows.len() {
         return Err(wrong("a row of another width"));
@@ -79,7 +96,7 @@ fn answer(compiled: &Compiled, input: &Tensor) -> Result<Vec<f64>, Outcome> {
     let mut raw = vec![f64::NAN; n * engine.outputs()];
     engine
         .score(&rows, &mut EngineScratch::default(), &mut raw)
-        .map_err(|error| Outcome::Wrong(error.to_string()))?;
+        .map_err(|error| wrong(&error.to_string()))?;
     let mut values = vec![f64::NAN; n * compiled.output.values()];
     let rows = raw
         .chunks(engine.outputs())
@@ -88,6 +105,45 @@ fn answer(compiled: &Compiled, input: &Tensor) -> Result<Vec<f64>, Outcome> {
         compiled.output.apply(raw, values);
     }
     Ok(values)
+}
+
+/// Through a head, a record a row.
+fn predicted(predictor: &Predictor, name: &str, input: &Tensor) -> Result<Vec<f64>, Outcome> {
+    let cells = input
+        .cells()
+        .ok_or_else(|| wrong("an input of another type"))?;
+    let width = match input.dims[..] {
+        [_] => 1,
+        [_, width] => usize::try_from(width).unwrap(),
+        _ => return Err(wrong("an input of another rank")),
+    };
+    let mut values = Vec::new();
+    for row in cells.chunks(width) {
+        let field = |at: usize| {
+            if width == 1 {
+                name.to_owned()
+            } else {
+                format!("{name}_{at}")
+            }
+        };
+        let fields = row
+            .iter()
+            .enumerate()
+            .map(|(at, cell)| (field(at), cell.clone()));
+        let record = Record::from_fields(fields.collect()).map_err(|error| refusal(&error))?;
+        let prediction = predictor
+            .predict(&record)
+            .map_err(|error| Outcome::Refused {
+                code: error.code(),
+                reason: "the record holds what no record may".to_owned(),
+            })?;
+        values.extend(prediction.values);
+    }
+    Ok(values)
+}
+
+fn wrong(what: &str) -> Outcome {
+    Outcome::Wrong(what.to_owned())
 }
 
 fn compare(found: &[f64], due: &Tensor) -> Outcome {

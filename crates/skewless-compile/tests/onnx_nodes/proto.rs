@@ -1,6 +1,7 @@
 //! As much of ONNX's messages as a case needs: its tensors, and constants added to its graph.
 
 use prost::Message;
+use skewless_core::Value;
 
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Tensor {
@@ -12,6 +13,8 @@ pub(crate) struct Tensor {
     pub(crate) float_data: Vec<f32>,
     #[prost(int32, repeated, tag = "5")]
     pub(crate) int32_data: Vec<i32>,
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub(crate) string_data: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "7")]
     pub(crate) int64_data: Vec<i64>,
     #[prost(string, tag = "8")]
@@ -33,16 +36,36 @@ pub(crate) struct Graph {
     #[prost(message, repeated, tag = "5")]
     pub(crate) initializer: Vec<Tensor>,
     #[prost(message, repeated, tag = "11")]
-    pub(crate) input: Vec<Value>,
+    pub(crate) input: Vec<Named>,
 }
 
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct Value {
+pub(crate) struct Named {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
 }
 
 impl Tensor {
+    /// The elements as a record holds them.
+    pub(crate) fn cells(&self) -> Option<Vec<Value>> {
+        match self.data_type {
+            8 => {
+                let texts = self
+                    .string_data
+                    .iter()
+                    .map(|text| String::from_utf8(text.clone()).ok());
+                texts.map(|text| text.map(Value::Text)).collect()
+            }
+            9 => Some(
+                self.numbers()?
+                    .into_iter()
+                    .map(|x| Value::Bool(x != 0.0))
+                    .collect(),
+            ),
+            _ => Some(self.numbers()?.into_iter().map(Value::Number).collect()),
+        }
+    }
+
     /// The elements, where they are numbers of a common type.
     pub(crate) fn numbers(&self) -> Option<Vec<f64>> {
         let raw = &self.raw_data;

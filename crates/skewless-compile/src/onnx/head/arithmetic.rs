@@ -103,6 +103,9 @@ impl<'a> Walk<'a> {
             }
         };
         let (min, max) = (bound(1, "min")?, bound(2, "max")?);
+        if min.zip(max).is_some_and(|(min, max)| min > max) {
+            return Err(unsupported_op(node, "a lower bound above the upper"));
+        }
         if min.is_none() && max.is_none() {
             return Ok(matrix);
         }

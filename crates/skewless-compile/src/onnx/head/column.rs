@@ -9,22 +9,22 @@ use skewless_core::spec::{
 use super::super::invalid;
 
 /// Columns in their order.
-pub(super) type Columns = Vec<Column>;
+pub(in super::super) type Columns = Vec<Column>;
 
 /// What a value of the graph holds a row.
 #[derive(Clone)]
-pub(super) struct Matrix {
-    pub(super) kind: Kind,
-    pub(super) columns: Columns,
+pub(in super::super) struct Matrix {
+    pub(in super::super) kind: Kind,
+    pub(in super::super) columns: Columns,
     /// The values were f32 at some point.
-    pub(super) narrow: bool,
+    pub(in super::super) narrow: bool,
     /// The graph cuts the values to whole numbers here; only an encoder can take that into account.
-    pub(super) cut: bool,
+    pub(in super::super) cut: bool,
 }
 
 /// The type of a matrix's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in super::super) enum Kind {
     Single,
     Double,
     Whole,
@@ -34,15 +34,15 @@ pub(super) enum Kind {
 
 /// One column.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Column {
+pub(in super::super) struct Column {
     /// The input or feature that it comes from.
-    pub(super) source: String,
+    pub(in super::super) source: String,
     /// Its place in a one-hot feature.
-    pub(super) part: Option<usize>,
+    pub(in super::super) part: Option<usize>,
 }
 
 /// The specification as far as it is known.
-pub(super) struct Recipe {
+pub(in super::super) struct Recipe {
     inputs: Vec<Input>,
     lookups: Vec<LookupTable>,
     features: Vec<FittedFeature>,
@@ -50,7 +50,7 @@ pub(super) struct Recipe {
 }
 
 impl Matrix {
-    pub(super) fn of(kind: Kind, columns: Columns) -> Self {
+    pub(in super::super) fn of(kind: Kind, columns: Columns) -> Self {
         Self {
             kind,
             columns,
@@ -59,7 +59,7 @@ impl Matrix {
         }
     }
 
-    pub(super) fn is_number(&self) -> bool {
+    pub(in super::super) fn is_number(&self) -> bool {
         self.kind != Kind::Text && !self.cut
     }
 }
@@ -74,7 +74,7 @@ impl Column {
 }
 
 impl Recipe {
-    pub(super) fn new(accepts_missing: bool) -> Self {
+    pub(in super::super) fn new(accepts_missing: bool) -> Self {
         Self {
             inputs: Vec::new(),
             lookups: Vec::new(),
@@ -84,7 +84,7 @@ impl Recipe {
     }
 
     /// A field of the raw record. A float may be missing where the model takes that.
-    pub(super) fn input(&mut self, name: &str, kind: Kind) -> Result<Column> {
+    pub(in super::super) fn input(&mut self, name: &str, kind: Kind) -> Result<Column> {
         if self.inputs.iter().any(|input| input.name == name) {
             return Err(invalid(format!("two inputs are called `{name}`")));
         }
@@ -116,19 +116,19 @@ impl Recipe {
     }
 
     /// The values of an imputed column may be missing.
-    pub(super) fn allow_missing(&mut self, source: &str) {
+    pub(in super::super) fn allow_missing(&mut self, source: &str) {
         if let Some(input) = self.inputs.iter_mut().find(|input| input.name == source) {
             input.nullable = true;
         }
     }
 
     /// A feature made from a column; `step` names it after its source.
-    pub(super) fn make(&mut self, from: &Column, step: &str, op: FittedOp) -> Column {
+    pub(in super::super) fn make(&mut self, from: &Column, step: &str, op: FittedOp) -> Column {
         self.make_from(vec![from.source.clone()], &from.source, step, op)
     }
 
     /// A feature made from several sources; `step` names it after `stem`.
-    pub(super) fn make_from(
+    pub(in super::super) fn make_from(
         &mut self,
         from: Vec<String>,
         stem: &str,
@@ -152,7 +152,7 @@ impl Recipe {
     }
 
     /// A column of numbers for texts.
-    pub(super) fn look_up(
+    pub(in super::super) fn look_up(
         &mut self,
         from: &Column,
         mut entries: Vec<(String, f64)>,
@@ -181,7 +181,7 @@ impl Recipe {
     }
 
     /// The column itself where it is a number; a category's column of a one-hot feature as a number of its own.
-    pub(super) fn as_number(&mut self, column: &Column) -> Option<Column> {
+    pub(in super::super) fn as_number(&mut self, column: &Column) -> Option<Column> {
         let Some(part) = column.part else {
             return Some(column.clone());
         };
@@ -197,7 +197,10 @@ impl Recipe {
     }
 
     /// The specification, for each of `columns` its column in it, and how many it gives.
-    pub(super) fn finish(mut self, columns: &[Column]) -> Result<(FittedSpec, Vec<usize>, usize)> {
+    pub(in super::super) fn finish(
+        mut self,
+        columns: &[Column],
+    ) -> Result<(FittedSpec, Vec<usize>, usize)> {
         let visible: Vec<String> = columns
             .iter()
             .map(|column| self.feature_of(column))
@@ -234,6 +237,12 @@ impl Recipe {
             features: self.features,
         };
         Ok((spec, places, width))
+    }
+
+    /// Whether the columns are all fields of the record, as they are and in their order: the graph has no head.
+    pub(in super::super) fn is_plain(&self, columns: &[Column]) -> bool {
+        let fields = self.inputs.iter().map(|input| (&input.name, None));
+        fields.eq(columns.iter().map(|column| (&column.source, column.part)))
     }
 
     /// The name of the feature that shows a column to the model.

@@ -6,7 +6,7 @@
 //! differs from ONNX's by its roundings alone: at most 4 · 2⁻²⁴ of the largest of |x|, |offset| over the scale.
 
 mod arithmetic;
-mod column;
+pub(super) mod column;
 mod encode;
 mod select;
 
@@ -22,6 +22,7 @@ use super::message::{
 };
 use super::{RowInput, invalid, unsupported_op};
 use column::{Columns, Kind, Matrix, Recipe};
+pub(super) use select::whole;
 
 /// A head, read.
 pub(crate) struct Head {
@@ -79,16 +80,22 @@ pub(crate) fn read(
         width: Some(found.columns.len()),
     };
     notes.append(&mut walk.notes);
-    let (spec, columns, width) = walk.recipe.finish(&found.columns)?;
-    Ok(Head {
-        spec,
-        columns,
-        width,
-        rows,
-    })
+    Ok(Head::new(walk.recipe.finish(&found.columns)?, rows))
 }
 
 impl Head {
+    pub(super) fn new(
+        (spec, columns, width): (FittedSpec, Vec<usize>, usize),
+        rows: RowInput,
+    ) -> Self {
+        Self {
+            spec,
+            columns,
+            width,
+            rows,
+        }
+    }
+
     /// The model, made to read the specification's columns instead of its own.
     pub(crate) fn reads(&self, mut model: Model) -> Result<Model> {
         let lost = || invalid("the model reads a column that its input doesn't have");
@@ -134,15 +141,16 @@ fn needed<'a>(graph: &'a GraphProto, wanted: &'a str) -> BTreeSet<&'a str> {
     needed
 }
 
-struct Walk<'a> {
+/// A graph as far as its head has been followed.
+pub(super) struct Walk<'a> {
     constants: BTreeMap<&'a str, &'a TensorProto>,
-    values: BTreeMap<&'a str, Matrix>,
-    recipe: Recipe,
-    notes: Vec<String>,
+    pub(super) values: BTreeMap<&'a str, Matrix>,
+    pub(super) recipe: Recipe,
+    pub(super) notes: Vec<String>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(graph: &'a GraphProto, accepts_missing: bool) -> Result<Self> {
+    pub(super) fn new(graph: &'a GraphProto, accepts_missing: bool) -> Result<Self> {
         let constants: BTreeMap<&str, &TensorProto> = graph
             .initializer
             .iter()
@@ -209,7 +217,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn apply(&mut self, node: &'a NodeProto) -> Result<Matrix> {
+    pub(super) fn apply(&mut self, node: &'a NodeProto) -> Result<Matrix> {
         match (node.domain.as_str(), node.op_type.as_str()) {
             ("", "Identity") => self.only(node).cloned(),
             ("", "Cast") => self.cast(node),
@@ -228,6 +236,10 @@ impl<'a> Walk<'a> {
     }
 
     fn matrix(&self, name: &str) -> Result<&Matrix> {
+        if self.constants.contains_key(name) {
+            let message = format!("the constant `{name}` as columns");
+            return Err(Error::unsupported("unsupported.onnx_op", message));
+        }
         let matrix = self.values.get(name);
         matrix.ok_or_else(|| invalid(format!("nothing gives the value `{name}`")))
     }
@@ -244,7 +256,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn constant(&self, name: &str) -> Option<&'a TensorProto> {
+    pub(super) fn constant(&self, name: &str) -> Option<&'a TensorProto> {
         self.constants.get(name).copied()
     }
 }

@@ -116,6 +116,6 @@ impl<'a> Walk<'a> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of columns")]
-pub(super) fn whole(count: usize) -> f64 {
+pub(in super::super) fn whole(count: usize) -> f64 {
     count as f64
 }
