@@ -3,6 +3,7 @@
 mod batch;
 pub mod bundle;
 pub mod columns;
+mod decimal;
 pub mod digest;
 pub mod error;
 pub mod golden;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::columns::index_to_code;
 use crate::error::{Error, Result};
+use crate::pipeline::Index;
 
 /// What a model predicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,23 +152,17 @@ impl Output {
             Link::Isolation { .. } => f64::NAN,
             _ => 1.0,
         };
-        let mut labels: Vec<&String> = self.labels.iter().collect();
-        labels.sort();
-        labels.dedup();
         let threshold_fits = self
             .threshold
             .is_none_or(|threshold| self.task == Task::Binary && (0.0..=1.0).contains(&threshold));
-        if fits && threshold_fits && scale.is_finite() && labels.len() == self.labels.len() {
+        if fits && threshold_fits && scale.is_finite() && Index::all_distinct(&self.labels) {
             return Ok(());
         }
         Err(Error::bundle(
             "bundle.invalid_output",
             format!(
-                "output.json: task {:?} with link {:?}, {} labels, threshold {:?} does not fit {outputs} raw scores",
-                self.task,
-                self.link,
+                "output.json: task, link, {} labels, threshold or length do not fit {outputs} raw scores, or a label stands twice",
                 self.labels.len(),
-                self.threshold
             ),
         )
         .with_field("output.json"))

@@ -262,7 +262,7 @@ impl Predictor {
             records,
             pipeline: &self.pipeline,
         };
-        self.feature_rows_of_cells(&cells)
+        self.feature_row_of_cells(&cells)
     }
 
     /// A golden row's features of a row of cells: see [`GoldenRow::features`].
@@ -270,17 +270,22 @@ impl Predictor {
     /// # Errors
     /// The row's first fault.
     pub fn golden_features(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
-        let row = self.feature_rows_of_cells(cells)?;
+        let row = self.feature_row_of_cells(cells)?;
         Ok(self.pipeline.without_tensors(&row))
     }
 
-    fn feature_rows_of_cells(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
-        let frame = self.pipeline.run_cells(cells, Vec::new());
-        let rows = self.pipeline.feature_rows(frame);
-        match rows.errors.into_iter().next() {
-            Some(error) => Err(error),
-            None => Ok(rows.values),
+    /// The feature row of one row of cells.
+    fn feature_row_of_cells(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
+        let mut frame = self.pipeline.run_cells(cells, Vec::new());
+        if !frame.problems.is_empty() {
+            return Err(frame.problems.swap_remove(0));
         }
+        let layout = self.pipeline.layout();
+        let mut compact = Vec::new();
+        self.pipeline.write_compact(&frame, &mut compact);
+        let mut row = vec![0.0; layout.width()];
+        layout.expand(&compact, &mut row);
+        Ok(row)
     }
 
     /// Checks that each golden record still gives its feature row, to the bit, and its prediction, to the bit or, where
@@ -357,14 +362,27 @@ impl Predictor {
             }
         }
         batch.labels.append(&mut labels);
-        problems.sort_by_key(Error::row);
-        problems.dedup_by_key(|error| error.row());
-        for error in problems {
-            let row = first_row + error.row().unwrap_or_default();
-            batch.fail(error.with_row(row));
+        if !problems.is_empty() {
+            for (row, error) in first_faults(problems, rows).into_iter().enumerate() {
+                error
+                    .into_iter()
+                    .for_each(|error| batch.fail(error.with_row(first_row + row)));
+            }
         }
         Ok(())
     }
+}
+
+/// The first fault of each row, by row.
+fn first_faults(faults: Vec<Error>, rows: usize) -> Vec<Option<Error>> {
+    let mut first: Vec<Option<Error>> = (0..rows).map(|_| None).collect();
+    for fault in faults {
+        let row = fault.row().unwrap_or_default();
+        if let Some(slot @ None) = first.get_mut(row) {
+            *slot = Some(fault);
+        }
+    }
+    first
 }
 
 /// Some of the rows of cells.

@@ -209,15 +209,6 @@ impl Serialize for Value {
     }
 }
 
-/// A number as messages show it: with an exponent where the plain form would be a row of zeros.
-pub(crate) fn shown_number(value: f64) -> String {
-    match value.abs() {
-        0.0 | 1e-6..1e16 => value.to_string(),
-        _ if value.is_finite() => format!("{value:e}"),
-        _ => value.to_string(),
-    }
-}
-
 fn is_negative_zero(value: f64) -> bool {
     value == 0.0 && value.is_sign_negative()
 }

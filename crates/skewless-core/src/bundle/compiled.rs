@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::output::{Link, Output, Task};
 use crate::spec::{
     Closed, DatePart, Encode, FittedFeature, FittedOp, FittedSpec, Input, InputType, LookupTable,
-    Outside, Range, Token, UnknownFields,
+    Norm, Outside, Range, Token, UnknownFields,
 };
 
 /// Grows with every change of what follows.
@@ -155,7 +155,7 @@ fn feature(wire: &mut impl Wire, feature: &mut FittedFeature) {
 }
 
 /// The number of ops.
-const OPS: u8 = 19;
+const OPS: u8 = 20;
 
 fn place_of(op: &FittedOp) -> u8 {
     match op {
@@ -178,6 +178,7 @@ fn place_of(op: &FittedOp) -> u8 {
         FittedOp::DatePart { .. } => 16,
         FittedOp::Cyclic { .. } => 17,
         FittedOp::Lookup { .. } => 18,
+        FittedOp::Normalize { .. } => 19,
     }
 }
 
@@ -237,6 +238,7 @@ fn op_at(place: u8) -> FittedOp {
             column: String::new(),
             default: None,
         },
+        19 => FittedOp::Normalize { norm: Norm::L1 },
         _ => FittedOp::Number,
     }
 }
@@ -311,6 +313,7 @@ fn op(wire: &mut impl Wire, op: &mut FittedOp) {
         }
         FittedOp::DatePart { part } => choice(wire, part, &PARTS_OF_DATES),
         FittedOp::Cyclic { period } => wire.number(period),
+        FittedOp::Normalize { norm } => choice(wire, norm, &[Norm::L1, Norm::L2, Norm::Max]),
         FittedOp::Lookup {
             table,
             column,
@@ -427,6 +430,7 @@ mod tests {
             {"name": "f15", "from": ["a", "b"], "op": "product"},
             {"name": "f16", "from": ["f"], "op": {"date_part": {"part": "minute_of_day"}}},
             {"name": "f17", "from": ["a"], "op": {"cyclic": {"period": 24.0}}},
+            {"name": "f19", "from": ["a", "a", "b"], "op": {"normalize": {"norm": "max"}}},
             {"name": "f18", "from": ["d"], "op": {"lookup": {"table": "t", "column": "x", "default": 1e-7}}}
         ]
     }"#;

@@ -121,7 +121,10 @@ impl Manifest {
     }
 
     /// Proves that the model is a plan, which every build runs.
-    pub(crate) fn check_plan(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `unsupported.engine`.
+    pub fn check_plan(&self) -> Result<()> {
         match self.engine.as_str() {
             ENGINE_PLAN => Ok(()),
             _ => Err(self.unknown_engine()),
@@ -161,7 +164,7 @@ impl Manifest {
             return Err(Error::bundle(
                 "bundle.invalid_manifest",
                 format!(
-                    "the model's name {:?} must be letters, digits, `-`, `_` and `.`",
+                    "the model's name `{}` must be letters, digits, `-`, `_` and `.`",
                     self.name
                 ),
             ));
@@ -170,7 +173,7 @@ impl Manifest {
             return Err(Error::bundle(
                 "bundle.invalid_manifest",
                 format!(
-                    "the model's version {:?} must be MAJOR.MINOR.PATCH",
+                    "the model's version `{}` must be MAJOR.MINOR.PATCH",
                     self.version
                 ),
             ));
@@ -186,7 +189,7 @@ impl Manifest {
             if !expected.iter().any(|(known, _)| *known == name) {
                 return Err(Error::bundle(
                     "bundle.unknown_part",
-                    format!("the part {name:?} is not one of a bundle's"),
+                    format!("the part `{name}` is not one of a bundle's"),
                 )
                 .with_field(name));
             }

@@ -7,8 +7,9 @@ use super::check::{
 use super::frame::{Dictionary, Frame, TensorSlot, TextSlot};
 use super::{InputSlot, Pipeline, Slot};
 use crate::columns::{MISSING_CODE, index_to_code};
+use crate::decimal::shown_number;
 use crate::error::{Error, Result};
-use crate::record::{Record, Value, shown_number};
+use crate::record::{Record, Value};
 use crate::spec::{Input, InputType, UnknownFields};
 use crate::tensor::{fits, shown_shape};
 
@@ -89,7 +90,7 @@ impl Cell<'_> {
     /// The value behind its type's name in a sentence.
     fn described(self) -> String {
         match self {
-            Self::Text(text) => format!("{:?}", text.chars().take(60).collect::<String>()),
+            Self::Text(text) => format!("\"{}\"", text.chars().take(60).collect::<String>()),
             Self::Other(_) | Self::Numbers(_) | Self::Tensor { .. } => String::new(),
             other => other.shown(),
         }

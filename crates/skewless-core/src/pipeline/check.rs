@@ -7,8 +7,8 @@ use super::frame::{Dictionary, Frame, TensorSlot, TextSlot};
 use super::time::{parse_date, parse_timestamp};
 use super::{InputSlot, Slot};
 use crate::columns::{Column, MISSING_CODE, TextColumn};
+use crate::decimal::shown_number;
 use crate::error::{Error, Result};
-use crate::record::shown_number;
 use crate::spec::{Input, InputType, Outside};
 use crate::tensor::shown_shape;
 
@@ -203,10 +203,11 @@ fn in_range(input: &Input, value: f64) -> Result<f64> {
                     .map(|unit| format!(" {unit}"))
                     .unwrap_or_default(),
             );
+            let (least, most) = (shown_number(min), shown_number(max));
             let rule = match (range.min, range.max) {
-                (Some(min), Some(max)) => format!("between {min} and {max}{unit}"),
-                (Some(min), None) => format!("at least {min}{unit}"),
-                _ => format!("at most {max}{unit}"),
+                (Some(_), Some(_)) => format!("between {least} and {most}{unit}"),
+                (Some(_), None) => format!("at least {least}{unit}"),
+                _ => format!("at most {most}{unit}"),
             };
             Err(Error::input(
                 "input.out_of_range",

@@ -409,6 +409,10 @@ impl<'a> Compiler<'a> {
                 let nullable = rules.several(2..=usize::MAX, Kind::Number)?;
                 Ok(self.step_of(sources, StepOp::Product, nullable))
             }
+            FittedOp::Normalize { norm } => {
+                let nullable = rules.several(2..=usize::MAX, Kind::Number)?;
+                Ok(self.step_of(sources, StepOp::Normalize { norm: *norm }, nullable))
+            }
             FittedOp::DatePart { part } => {
                 let source = rules.only()?;
                 let is_seconds =

@@ -23,6 +23,7 @@ pub(crate) use compile::MAX_COLUMNS;
 pub(crate) use compile::{Compiler, Kind, Source};
 pub(crate) use frame::Frame;
 use names::ColumnNames;
+pub(crate) use step::Index;
 use step::{Branch, Step};
 
 /// A specification ready to run. Nothing in it can fail any more but the data.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::frame::Frame;
 use super::hash::murmur3;
 use super::time::date_part;
+use crate::decimal::shown_number;
 use crate::error::Error;
-use crate::record::shown_number;
-use crate::spec::{Closed, DatePart};
+use crate::spec::{Closed, DatePart, Norm};
 
 /// Joins the texts of a `cross`: the unit separator, which no sensible category contains.
 const SEPARATOR: char = '\u{1f}';
@@ -62,6 +62,9 @@ pub(super) enum StepOp {
     Difference,
     Ratio,
     Product,
+    Normalize {
+        norm: Norm,
+    },
     DatePart {
         part: DatePart,
         is_seconds: bool,
@@ -78,7 +81,7 @@ pub(super) enum StepOp {
 }
 
 /// Strings and their positions, sorted by the strings' bytes and standing side by side in one memory.
-pub(super) struct Index {
+pub(crate) struct Index {
     text: String,
     /// The end of each string in `text`, and its position.
     entries: Vec<(usize, u32)>,
@@ -103,6 +106,11 @@ impl Index {
             index.entries.push((index.text.len(), position));
         }
         Some(index)
+    }
+
+    /// Whether no string stands twice.
+    pub(crate) fn all_distinct(entries: &[String]) -> bool {
+        Self::new(entries).is_some()
     }
 
     fn position(&self, text: &str) -> Option<u32> {
@@ -138,6 +146,7 @@ impl Step {
                 | StepOp::Difference
                 | StepOp::Ratio
                 | StepOp::Product
+                | StepOp::Normalize { .. }
                 | StepOp::Cyclic { .. }
         )
     }
@@ -208,6 +217,7 @@ impl Step {
                         .for_each(|(product, factor)| *product *= factor);
                 }
             }
+            StepOp::Normalize { norm } => normalize(frame, &self.src, dst, *norm),
             StepOp::DatePart { part, is_seconds } => {
                 frame.map(a, dst, |x| date_part(x, *is_seconds, *part))
             }
@@ -310,6 +320,23 @@ fn log1p(frame: &mut Frame<'_>, src: usize, dst: usize, feature: &str, source: &
         .with_value(&shown_number(x))
         .with_row(row)
     }));
+}
+
+fn normalize(frame: &mut Frame<'_>, sources: &[usize], dst: usize, norm: Norm) {
+    let quotient = |row: usize| {
+        let mut cells = sources
+            .iter()
+            .map(|&slot| frame.number(slot).get(row).copied().unwrap_or(f64::NAN));
+        let first = cells.next().unwrap_or(f64::NAN);
+        let size = match norm {
+            Norm::L1 => cells.fold(0.0, |sum, x| sum + x.abs()),
+            Norm::L2 => libm::sqrt(cells.fold(0.0, |sum, x| sum + x * x)),
+            Norm::Max => cells.fold(f64::NEG_INFINITY, f64::max),
+        };
+        if size == 0.0 { first } else { first / size }
+    };
+    let quotients: Vec<f64> = (0..frame.rows).map(quotient).collect();
+    frame.number_mut(dst).copy_from_slice(&quotients);
 }
 
 fn cross(frame: &mut Frame<'_>, sources: &[usize], dst: usize, buckets: u32, seed: u32) {

@@ -324,6 +324,28 @@ pub fn decode(bytes: &[u8]) -> Result<Box<dyn Engine>> {
 /// As [`decode`].
 pub fn decode_with(bytes: &[u8], simd: Simd) -> Result<Box<dyn Engine>> {
     let mut plan = PlanReader::new(bytes);
+    let engine: Box<dyn Engine> = match kind(&mut plan)? {
+        KIND_NETWORK => Box::new(network::NetworkEngine::read(&mut plan, simd)?),
+        kind => tables(kind, &mut plan, simd)?,
+    };
+    plan.end()?;
+    Ok(engine)
+}
+
+/// As [`decode`], of trees and linear models alone: a program that never asks for networks does not carry them.
+///
+/// # Errors
+/// As [`decode`]; `unsupported.engine` for a network.
+pub fn decode_tables(bytes: &[u8]) -> Result<Box<dyn Engine>> {
+    let mut plan = PlanReader::new(bytes);
+    let kind = kind(&mut plan)?;
+    let engine = tables(kind, &mut plan, Simd::Auto)?;
+    plan.end()?;
+    Ok(engine)
+}
+
+/// The kind of a plan's model, behind the header.
+fn kind(plan: &mut PlanReader<'_>) -> Result<u8> {
     if plan.raw(MAGIC.len(), "magic")? != MAGIC {
         return Err(Error::bundle(
             "bundle.invalid_plan",
@@ -337,21 +359,21 @@ pub fn decode_with(bytes: &[u8], simd: Simd) -> Result<Box<dyn Engine>> {
             format!("model.plan has format {format}; this version reads {FORMAT}"),
         ));
     }
-    let engine: Box<dyn Engine> = match plan.u8("kind")? {
-        KIND_TREES => Box::new(trees::TreeEngine::read(&mut plan, simd)?),
-        KIND_LINEAR => Box::new(linear::LinearEngine::read(&mut plan)?),
-        KIND_NETWORK => Box::new(network::NetworkEngine::read(&mut plan, simd)?),
+    plan.u8("kind")
+}
+
+/// The engine of a model that reads tables.
+fn tables(kind: u8, plan: &mut PlanReader<'_>, simd: Simd) -> Result<Box<dyn Engine>> {
+    Ok(match kind {
+        KIND_TREES => Box::new(trees::TreeEngine::read(plan, simd)?),
+        KIND_LINEAR => Box::new(linear::LinearEngine::read(plan)?),
         kind => {
             return Err(Error::unsupported(
                 "unsupported.engine",
-                format!(
-                    "model.plan holds a model of kind {kind}, which this version does not know"
-                ),
+                format!("model.plan holds a model of kind {kind}, which this build does not know"),
             ));
         }
-    };
-    plan.end()?;
-    Ok(engine)
+    })
 }
 
 const MAGIC: &[u8] = b"SKWP";

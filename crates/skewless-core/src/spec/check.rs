@@ -2,6 +2,7 @@
 
 use super::feature::{FeatureAsWritten, FeatureSpec, OpName};
 use super::input::{Input, InputType, Outside, Role, Token, Zone};
+use crate::decimal::shown_number;
 use crate::error::{Error, Result};
 use crate::pipeline::MAX_COLUMNS;
 
@@ -107,6 +108,7 @@ pub(crate) fn check_input(input: &Input) -> Result<()> {
             range.max.unwrap_or(f64::INFINITY),
         );
         if min.is_nan() || max.is_nan() || min > max {
+            let (min, max) = (shown_number(min), shown_number(max));
             return fault(format!("the range from {min} to {max} is empty"));
         }
         if range.outside == Outside::Missing && !input.nullable {
@@ -136,7 +138,7 @@ pub(crate) fn check_input(input: &Input) -> Result<()> {
         }
         (Some(zone), _) if Zone::parse(zone).is_none() => {
             return fault(format!(
-                "`zone` is \"local\", \"utc\" or ±hh:mm, not {zone:?}"
+                "`zone` is \"local\", \"utc\" or ±hh:mm, not \"{zone}\""
             ));
         }
         _ => {}
@@ -206,7 +208,7 @@ fn check_parameters(feature: &FeatureAsWritten) -> Result<()> {
     let sources = feature.from.names().len();
     let wanted = match feature.op {
         OpName::Difference | OpName::Ratio => 2..=2,
-        OpName::Product | OpName::Cross => 2..=usize::MAX,
+        OpName::Product | OpName::Cross | OpName::Normalize => 2..=usize::MAX,
         _ => 1..=1,
     };
     if !wanted.contains(&sources) {
@@ -243,6 +245,7 @@ fn parameters_of(op: OpName) -> &'static [&'static str] {
         ],
         OpName::Ordinal => &["vocabulary", "min_count", "max_size"],
         OpName::Hash | OpName::Cross => &["buckets", "seed", "encode"],
+        OpName::Normalize => &["norm"],
         OpName::DatePart => &["part"],
         OpName::Cyclic => &["period"],
         OpName::Lookup => &["table", "column", "default"],
@@ -269,6 +272,7 @@ fn given_parameters(feature: &FeatureAsWritten) -> Vec<&'static str> {
         ("missing_column", feature.missing_column.is_some()),
         ("buckets", feature.buckets.is_some()),
         ("seed", feature.seed.is_some()),
+        ("norm", feature.norm.is_some()),
         ("part", feature.part.is_some()),
         ("period", feature.period.is_some()),
         ("table", feature.table.is_some()),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fitted::{Closed, DatePart, Encode, UnknownFields};
+use super::fitted::{Closed, DatePart, Encode, Norm, UnknownFields};
 use super::input::Input;
 
 /// Inputs, features and lookup tables as written.
@@ -79,6 +79,8 @@ pub struct FeatureAsWritten {
     pub buckets: Option<u32>,
     /// `hash`, `cross`: seed of the hash.
     pub seed: Option<u32>,
+    /// `normalize`: which norm.
+    pub norm: Option<Norm>,
     /// `date_part`: which part.
     pub part: Option<DatePart>,
     /// `cyclic`: the period in the source's unit.
@@ -127,6 +129,8 @@ pub enum OpName {
     Ratio,
     /// a · b · …
     Product,
+    /// a / norm(b, c, …).
+    Normalize,
     /// Part of a date or timestamp.
     DatePart,
     /// Sine and cosine.

@@ -124,6 +124,9 @@ impl Fitting<'_, '_> {
             OpName::Difference => FittedOp::Difference,
             OpName::Ratio => FittedOp::Ratio,
             OpName::Product => FittedOp::Product,
+            OpName::Normalize => FittedOp::Normalize {
+                norm: written.norm.unwrap_or_default(),
+            },
             OpName::DatePart => FittedOp::DatePart {
                 part: self.given("part", written.part)?,
             },

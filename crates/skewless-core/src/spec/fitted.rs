@@ -152,6 +152,11 @@ pub enum FittedOp {
     Ratio,
     /// The sources multiplied from left to right.
     Product,
+    /// The first source divided by the norm of the others; the first source itself where that is 0.
+    Normalize {
+        /// Which norm.
+        norm: Norm,
+    },
     /// A part of a date or timestamp, in the input's zone.
     DatePart {
         /// Which part.
@@ -196,6 +201,20 @@ pub enum Encode {
     Index,
     /// As one column a bucket.
     OneHot,
+}
+
+/// The size of several numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Norm {
+    /// Sum of their absolute values.
+    L1,
+    /// Root of the sum of their squares.
+    #[default]
+    L2,
+    /// The greatest of them.
+    Max,
 }
 
 /// A part of a date or timestamp.

@@ -9,7 +9,7 @@ mod input;
 pub(crate) use check::check_input;
 pub use feature::{FeatureAsWritten, FeatureSpec, From, LookupSource, OpName, Strategy};
 pub use fitted::{
-    Closed, DatePart, Encode, FittedFeature, FittedOp, FittedSpec, LookupColumn, LookupTable,
+    Closed, DatePart, Encode, FittedFeature, FittedOp, FittedSpec, LookupColumn, LookupTable, Norm,
     UnknownFields,
 };
 pub use input::{Input, InputType, Outside, Range, Role, Token, Zone};
