@@ -1,6 +1,8 @@
 //! Which rows of the table of masks a feature row asks for.
 
-use super::super::super::rank::{MISSING_BIN, OTHER_BIN, Resolver, category_bin, numeric_bin};
+use super::super::super::rank::{
+    MISSING_BIN, MissingMode, OTHER_BIN, Resolver, category_bin, numeric_bin,
+};
 use super::super::super::{Group, Layout, narrow};
 use super::super::bins::{ByInput, code_index};
 use super::super::forest::{FeatureKind, Forest, ModelFeature, NodeKind};
@@ -48,11 +50,13 @@ pub(super) struct Lookup {
     /// Features with one threshold, which most columns of one-hot groups are.
     single: Vec<Single>,
     /// The other features.
-    many: Vec<usize>,
+    many: Vec<Many>,
     /// Whether a table row closes a leaf.
     closing: Vec<bool>,
     rows: usize,
-    columns: Vec<CompactColumn>,
+    /// The features of a compact row's numbers.
+    numbers: Vec<Many>,
+    one_hot: Vec<OneHot>,
 }
 
 /// The table rows of one model feature stand side by side: ranks 0..=n, or categories and any other one; then missing.
@@ -62,6 +66,7 @@ pub(super) struct FeatureRows {
     pub(super) size: usize,
 }
 
+/// A feature with one threshold.
 struct Single {
     input: usize,
     first: u32,
@@ -69,12 +74,22 @@ struct Single {
     resolver: Resolver,
 }
 
-/// A number of a compact row that some feature reads.
-enum CompactColumn {
-    /// The features of one column.
-    Number { at: usize, features: Vec<usize> },
+/// A feature with any number of thresholds or categories.
+struct Many {
+    /// The place of its value in the row.
+    at: usize,
+    first: usize,
+    size: usize,
+    mode: MissingMode,
+    kind: FeatureKind,
+}
+
+/// A one-hot group of which some feature reads a column.
+struct OneHot {
+    /// The place of its code in the compact row.
+    at: usize,
     /// A table row for each code, and for none; [`NOTHING`] where it closes nothing.
-    OneHot { at: usize, rows: Vec<u32> },
+    rows: Vec<u32>,
 }
 
 const NOTHING: u32 = u32::MAX;
@@ -109,7 +124,7 @@ impl Lookup {
         let sizes = sizes(forest)?;
         let (mut features, mut single, mut many, mut rows) =
             (Vec::new(), Vec::new(), Vec::new(), 0);
-        for (index, (feature, size)) in forest.features.iter().zip(sizes).enumerate() {
+        for (feature, size) in forest.features.iter().zip(sizes) {
             features.push(FeatureRows { first: rows, size });
             match (feature.kind, forest.thresholds_of(feature)) {
                 (FeatureKind::Numeric { .. }, &[threshold]) => single.push(Single {
@@ -118,7 +133,7 @@ impl Lookup {
                     threshold,
                     resolver: Resolver::of(feature.mode),
                 }),
-                _ => many.push(index),
+                _ => many.push(Many::of(feature, feature.input, rows, size)),
             }
             rows += size + 2;
         }
@@ -128,7 +143,8 @@ impl Lookup {
             many,
             closing: Vec::new(),
             rows,
-            columns: Vec::new(),
+            numbers: Vec::new(),
+            one_hot: Vec::new(),
         })
     }
 
@@ -148,7 +164,8 @@ impl Lookup {
 
     /// Table rows that one row asks for at most.
     pub(super) fn most_active(&self) -> usize {
-        self.features.len().max(self.columns.len())
+        let compact = self.numbers.len() + self.one_hot.len();
+        self.features.len().max(compact)
     }
 
     /// Finds the table rows of a feature row.
@@ -168,10 +185,8 @@ impl Lookup {
         for single in &self.single {
             push.row(single.row(value(single.input)));
         }
-        for &index in &self.many {
-            if let Some(feature) = forest.features.get(index) {
-                push.row(self.row_of(forest, feature, index, value(feature.input)));
-            }
+        for many in &self.many {
+            push.row(many.row(forest, value(many.at)));
         }
         let count = push.count;
         active.counts.push(count);
@@ -184,49 +199,21 @@ impl Lookup {
             to: active.next(),
             count: 0,
         };
-        for column in &self.columns {
-            match column {
-                CompactColumn::Number { at, features } => {
-                    let value = row.get(*at).copied().unwrap_or(f64::NAN);
-                    for &index in features {
-                        if let Some(feature) = forest.features.get(index) {
-                            let value = match forest.narrow_inputs {
-                                true => narrow(value),
-                                false => value,
-                            };
-                            push.row(self.row_of(forest, feature, index, value));
-                        }
-                    }
-                }
-                CompactColumn::OneHot { at, rows } => {
-                    let code = row.get(*at).copied().unwrap_or(f64::NAN);
-                    let none = rows.len() - 1;
-                    push.any(rows.get(code_index(code, none)).copied().unwrap_or(NOTHING));
-                }
-            }
+        let value = |at: usize| row.get(at).copied().unwrap_or(f64::NAN);
+        for number in &self.numbers {
+            let value = value(number.at);
+            let value = match forest.narrow_inputs {
+                true => narrow(value),
+                false => value,
+            };
+            push.row(number.row(forest, value));
+        }
+        for group in &self.one_hot {
+            let code = code_index(value(group.at), group.rows.len() - 1);
+            push.any(group.rows.get(code).copied().unwrap_or(NOTHING));
         }
         let count = push.count;
         active.counts.push(count);
-    }
-
-    /// The table row of a model feature for a value that is rounded where the model asks for it.
-    fn row_of(&self, forest: &Forest, feature: &ModelFeature, index: usize, value: f64) -> u32 {
-        let Some(rows) = self.features.get(index) else {
-            return NOTHING;
-        };
-        let row = match feature.kind {
-            FeatureKind::Numeric { .. } => {
-                match numeric_bin(value, feature.mode, forest.thresholds_of(feature)) {
-                    MISSING_BIN => rows.size + 1,
-                    rank => usize::from(rank),
-                }
-            }
-            FeatureKind::Categorical => match category_bin(value, feature.mode) {
-                MISSING_BIN => rows.size + 1,
-                category => usize::from(category).min(rows.size),
-            },
-        };
-        id(rows.first + row)
     }
 
     /// Prepares for compact rows: each code of a one-hot group becomes one table row.
@@ -237,16 +224,17 @@ impl Lookup {
         table: &mut Table<W, TREES, LEAVES>,
     ) {
         let by_input = ByInput::new(forest);
-        let (mut column, mut at, mut columns, mut folded) = (0, 0, Vec::new(), Vec::new());
+        let (mut column, mut at, mut folded) = (0, 0, Vec::new());
+        let (mut numbers, mut one_hot) = (Vec::new(), Vec::new());
         for group in layout.groups() {
             let read = by_input.within(column..column + group.width());
             let read = read.map(|(input, features)| (input - column, features));
             match group {
                 Group::Number | Group::Numbers { .. } => {
-                    columns.extend(read.map(|(offset, features)| CompactColumn::Number {
-                        at: at + offset,
-                        features: features.to_vec(),
-                    }));
+                    for (offset, features) in read {
+                        let many = |&index: &usize| self.many(forest, index, at + offset);
+                        numbers.extend(features.iter().filter_map(many));
+                    }
                 }
                 Group::OneHot { width } => {
                     let used = read.map(|(offset, features)| UsedColumn {
@@ -257,23 +245,29 @@ impl Lookup {
                     let used: Vec<_> = used.collect();
                     if !used.is_empty() {
                         let rows = one_hot_rows(*width, &used, table, &mut folded);
-                        columns.push(CompactColumn::OneHot { at, rows });
+                        one_hot.push(OneHot { at, rows });
                     }
                 }
             }
             column += group.width();
             at += group.compact_width();
         }
-        self.columns = columns;
+        (self.numbers, self.one_hot) = (numbers, one_hot);
         table.append(&folded);
+    }
+
+    /// A model feature whose value stands at some place of the row.
+    fn many(&self, forest: &Forest, index: usize, at: usize) -> Option<Many> {
+        let (feature, rows) = (forest.features.get(index)?, self.features.get(index)?);
+        Some(Many::of(feature, at, rows.first, rows.size))
     }
 
     /// The table rows that close something, of features that read one value.
     fn rows_at(&self, forest: &Forest, features: &[usize], value: f64) -> Vec<u32> {
-        let rows = features.iter().filter_map(|&index| {
-            let feature = forest.features.get(index)?;
-            Some(self.row_of(forest, feature, index, value))
-        });
+        let many = features
+            .iter()
+            .filter_map(|&index| self.many(forest, index, 0));
+        let rows = many.map(|many| many.row(forest, value));
         rows.filter(|&row| self.closes(row)).collect()
     }
 
@@ -390,7 +384,36 @@ fn id(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(NOTHING)
 }
 
+impl Many {
+    fn of(feature: &ModelFeature, at: usize, first: usize, size: usize) -> Self {
+        Self {
+            at,
+            first,
+            size,
+            mode: feature.mode,
+            kind: feature.kind,
+        }
+    }
+
+    /// The table row for a value that is rounded where the model asks for it.
+    fn row(&self, forest: &Forest, value: f64) -> u32 {
+        let bin = match self.kind {
+            FeatureKind::Numeric { start, end } => {
+                let thresholds = forest.thresholds.get(start..end).unwrap_or_default();
+                numeric_bin(value, self.mode, thresholds)
+            }
+            FeatureKind::Categorical => category_bin(value, self.mode),
+        };
+        id(self.first
+            + match bin {
+                MISSING_BIN => self.size + 1,
+                bin => usize::from(bin).min(self.size),
+            })
+    }
+}
+
 impl Single {
+    /// The table row for a value that is rounded where the model asks for it.
     fn row(&self, value: f64) -> u32 {
         let (value, missing) = self.resolver.resolve(value);
         match missing {

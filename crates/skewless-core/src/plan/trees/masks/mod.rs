@@ -14,12 +14,15 @@ pub(in crate::plan) use lookup::Active;
 use lookup::Lookup;
 use table::Table;
 
-/// Bytes that the masks may take: as much as builds in a few milliseconds and stays in a second-level cache.
-const MOST_BYTES: usize = 4 << 20;
+/// Bytes that the masks may take: about 2,000 trees of 31 leaves. Building them takes a fraction of a second per
+/// gigabyte, and a model of that size is itself a megabyte.
+const MOST_BYTES: usize = 16 << 20;
 /// Splits of categorical features times their categories: what the tables' building may cost.
 const MOST_CATEGORY_TESTS: usize = 1 << 21;
-/// Rows scored at a time: a part of the table serves them all before the next part is read.
-const TILE: usize = 32;
+/// Most rows scored at a time: a part of the table serves them all before the next part is read.
+const MOST_ROWS: usize = 256;
+/// Table rows that a tile may ask for, so that they stay close to the processor.
+const MOST_ACTIVE: usize = 1 << 14;
 
 /// The kernel of models whose trees have at most 64 leaves and whose table is small.
 pub(super) struct Masks {
@@ -54,14 +57,14 @@ impl Masks {
         let mut lookup = Lookup::new(forest)?;
         let rows = lookup.rows();
         let bytes = |trees: usize| rows.saturating_mul(forest.trees.len().div_ceil(trees) * 64);
-        let words = match leaves {
+        let mut words = match leaves {
             0..=8 if bytes(64) <= MOST_BYTES => Words::Bits8(Table::new(forest, &lookup)),
             9..=16 if bytes(32) <= MOST_BYTES => Words::Bits16(Table::new(forest, &lookup)),
             17..=32 if bytes(16) <= MOST_BYTES => Words::Bits32(Table::new(forest, &lookup)),
             33..=64 if bytes(8) <= MOST_BYTES => Words::Bits64(Table::new(forest, &lookup)),
             _ => return None,
         };
-        lookup.leave_out(each!(&words, table => table.closing()));
+        lookup.leave_out(each!(&mut words, table => table.take_closing()));
         Some(Self { lookup, words })
     }
 
@@ -112,10 +115,12 @@ impl Masks {
         raw: &mut [f64],
         lookup: impl Fn(&[f64], &mut Active),
     ) {
-        for (tile, scores) in raw.chunks_mut(TILE * forest.outputs).enumerate() {
-            active.start(self.lookup.most_active());
+        let most_active = self.lookup.most_active();
+        let tile_rows = (MOST_ACTIVE / most_active.max(1)).clamp(1, MOST_ROWS);
+        for (tile, scores) in raw.chunks_mut(tile_rows * forest.outputs).enumerate() {
+            active.start(most_active);
             for (row, scores) in scores.chunks_exact_mut(forest.outputs).enumerate() {
-                let start = (tile * TILE + row) * width;
+                let start = (tile * tile_rows + row) * width;
                 lookup(rows.get(start..start + width).unwrap_or_default(), active);
                 forest.start(scores);
             }

@@ -59,6 +59,8 @@ pub(super) struct Table<W, const TREES: usize, const LEAVES: usize> {
     /// Number of outputs.
     width: usize,
     level: Level,
+    /// Whether each row closes a leaf, until the lookup has taken it.
+    closing: Vec<bool>,
 }
 
 impl<W: Word, const TREES: usize, const LEAVES: usize> Table<W, TREES, LEAVES> {
@@ -74,6 +76,7 @@ impl<W: Word, const TREES: usize, const LEAVES: usize> Table<W, TREES, LEAVES> {
             outputs: (forest.outputs > 1).then(|| vec![[0; TREES]; parts]),
             width: forest.outputs,
             level: Level::detect(),
+            closing: vec![false; rows],
         };
         let parts = forest.trees.chunks(TREES).enumerate();
         for (part, trees) in parts {
@@ -81,6 +84,7 @@ impl<W: Word, const TREES: usize, const LEAVES: usize> Table<W, TREES, LEAVES> {
                 table.place_tree(forest, lookup, tree, (part, lane));
             }
             table.fold_ranks(forest, lookup, part);
+            table.find_closing(part);
         }
         table
     }
@@ -139,20 +143,21 @@ impl<W: Word, const TREES: usize, const LEAVES: usize> Table<W, TREES, LEAVES> {
         }
     }
 
+    fn find_closing(&mut self, part: usize) {
+        let lines = self.lines.get(part * self.rows..(part + 1) * self.rows);
+        for (closing, line) in self.closing.iter_mut().zip(lines.unwrap_or_default()) {
+            *closing |= line.0 != [W::OPEN; TREES];
+        }
+    }
+
     /// Number of rows.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
     /// Whether each row closes a leaf.
-    pub(super) fn closing(&self) -> Vec<bool> {
-        let mut closing = vec![false; self.rows];
-        for part in self.lines.chunks_exact(self.rows) {
-            for (closing, line) in closing.iter_mut().zip(part) {
-                *closing |= line.0 != [W::OPEN; TREES];
-            }
-        }
-        closing
+    pub(super) fn take_closing(&mut self) -> Vec<bool> {
+        std::mem::take(&mut self.closing)
     }
 
     /// The AND of rows, part by part.
