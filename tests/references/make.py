@@ -41,6 +41,7 @@ from sklearn.preprocessing import (
     Binarizer,
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     OneHotEncoder,
     OrdinalEncoder,
     RobustScaler,
@@ -811,6 +812,12 @@ def all_pipelines():
         ColumnTransformer([("n", numbers, ["fare", "age"]), ("d", hot, ["deck", "sex"][:1])]), SelectKBest(k=3),
         RandomForestClassifier(**few),
     ], words, ("age", "fare", "deck"), missing=True, unknown=True)
+    pipeline("pipeline_normalizer", [
+        ColumnTransformer([("n", numbers, ["age", "fare"]), ("c", hot, ["sex"])]), Normalizer(),
+        GradientBoostingClassifier(**few),
+    ], binary, ("age", "fare", "sex"), missing=True, unknown=True)
+    pipeline("pipeline_normalizer_l1", [MinMaxScaler(), Normalizer("l1"), LinearRegression()], lambda s: s, ("age", "fare"),
+             matrix=True)
     pipeline("pipeline_poisson", [
         ColumnTransformer([("n", numbers, ["age"]), ("c", hot, ["port", "deck"][:1])]), PoissonRegressor(max_iter=1000),
     ], lambda s: np.exp(s / 3), ("age", "port"), missing=True, unknown=True)

@@ -22,6 +22,8 @@ const CASES: &[(&str, f64, f64)] = &[
     ("pipeline_scaled_encoding", 2e-6, 2e-6),
     ("pipeline_forest", 0.0, 0.0),
     ("pipeline_matrix", 0.0, 0.0),
+    ("pipeline_normalizer", 0.0, 5e-7),
+    ("pipeline_normalizer_l1", 2e-6, 2e-6),
     ("pipeline_poisson", 2e-6, 4e-6),
 ];
 

@@ -1,13 +1,16 @@
 //! Operators that compute with numbers, a column at a time.
 
 use skewless_core::error::Result;
-use skewless_core::spec::{Closed, Encode, FittedOp};
+use skewless_core::spec::{Closed, Encode, FittedOp, Norm};
 
 use super::super::attributes::{Attributes, tensor_numbers};
 use super::super::message::{NodeProto, TensorProto};
 use super::super::{invalid, unsupported_op};
 use super::Walk;
 use super::column::{Column, Kind, Matrix};
+
+/// Most columns that are normalised: each of the features reads all of them.
+const MOST_NORMALIZED: usize = 256;
 
 /// (x − offset) / divisor
 #[derive(Clone, Copy)]
@@ -163,6 +166,37 @@ impl<'a> Walk<'a> {
         };
         self.each(node, matrix, |walk, column| {
             walk.recipe.make(column, "above", op.clone())
+        })
+    }
+
+    /// Every column divided by the norm of all.
+    pub(super) fn normalize(&mut self, node: &'a NodeProto) -> Result<Matrix> {
+        let norm = match Attributes::of(node, &["norm"])?.text("norm", "MAX")? {
+            "MAX" => Norm::Max,
+            "L1" => Norm::L1,
+            "L2" => Norm::L2,
+            other => return Err(invalid(format!("`{other}` is no norm"))),
+        };
+        let matrix = self.numbers(node, 0)?;
+        let numbers = self.each(node, matrix, |_, column| column.clone())?;
+        if numbers.columns.len() > MOST_NORMALIZED {
+            return Err(unsupported_op(node, "of very many columns"));
+        }
+        let all: Vec<String> = numbers
+            .columns
+            .iter()
+            .map(|column| column.source.clone())
+            .collect();
+        let columns = all.iter().map(|source| {
+            let from = [std::slice::from_ref(source), &all].concat();
+            let op = FittedOp::Normalize { norm };
+            self.recipe.make_from(from, source, "normalized", op)
+        });
+        Ok(Matrix {
+            columns: columns.collect(),
+            kind: Kind::Single,
+            narrow: true,
+            ..numbers
         })
     }
 

@@ -229,6 +229,7 @@ impl<'a> Walk<'a> {
             ("ai.onnx.ml", "Scaler") => self.scale(node),
             ("ai.onnx.ml", "Imputer") => self.impute(node),
             ("ai.onnx.ml", "Binarizer") => self.binarize(node),
+            ("ai.onnx.ml", "Normalizer") => self.normalize(node),
             ("ai.onnx.ml", "OneHotEncoder") => self.one_hot(node),
             ("ai.onnx.ml", "LabelEncoder" | "CategoryMapper") => self.look_up(node),
             _ => Err(unsupported_op(node, "before the model")),
