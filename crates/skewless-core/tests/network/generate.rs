@@ -224,18 +224,21 @@ fn requantize(channels: usize, draw: &mut Draw) -> Requantize {
     }
     let mut multiplier = Vec::new();
     let mut shift = Vec::new();
+    // Vector kernels take a shorter way where all shifts are small and to the right.
+    let small = draw.chance(50);
     for _ in 0..count {
+        let any = draw.between(-31, 30);
         let (m, s) = match draw.bits() % 12 {
-            0 => (i32::MAX, draw.between(-31, 30)),
-            1 => (0, draw.between(-31, 30)),
+            0 => (i32::MAX, any),
+            1 => (0, any),
             2 => (1 << 30, draw.between(-12, 3)),
             _ => (
                 draw.between(1 << 30, (1 << 31) - 1) as i32,
-                draw.between(-12, 1),
+                draw.between(-14, 1),
             ),
         };
         multiplier.push(m);
-        shift.push(s as i8);
+        shift.push(if small { s.clamp(-14, 0) } else { s } as i8);
     }
     match kind {
         1 => Requantize::Fixed { multiplier, shift },

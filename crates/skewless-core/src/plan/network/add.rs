@@ -1,8 +1,9 @@
 //! The sum of two activations of one shape.
 
+use super::epilogue::Bounds;
 use super::kernel::Kernel;
 use super::model::{AddMeaning, Tensor};
-use super::rounding::{Bounds, multiply_twice_rounded};
+use super::rounding::multiply_twice_rounded;
 
 /// An addition with what both inputs and the output need.
 pub(super) enum Add {

@@ -1,11 +1,11 @@
 //! Depthwise convolutions at run time: eight channels side by side, the taps two at a time.
 
+use super::epilogue::Epilogue;
 use super::kernel::{DEPTH_BLOCK, Depthwise as Job, Kernel};
 use super::model::{Tensor, Window};
 use super::patch::{Frame, PatchMemory, SLACK, fill};
 use super::product::offset;
 use super::program::{Geometry, Product};
-use super::rounding::Epilogue;
 use super::shape::plane;
 use super::weights::Weights;
 

@@ -1,9 +1,9 @@
 //! The network engine: rows in blocks, layer after layer, in memory that the caller owns.
 
+use super::epilogue::Bounds;
 use super::model::{NetworkInput, Tensor};
 use super::patch::PatchMemory;
 use super::program::Program;
-use super::rounding::Bounds;
 use super::run::Run;
 use super::{decode, kernel::Kernel, memory::Slots};
 use crate::error::{Error, Result};

@@ -23,6 +23,7 @@ mod decode;
 mod depthwise;
 mod encode;
 mod engine;
+mod epilogue;
 #[cfg(test)]
 #[path = "../../../tests/network/generate.rs"]
 mod generate;

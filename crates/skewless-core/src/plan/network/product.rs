@@ -1,10 +1,10 @@
 //! Layers with weights at run time: the input as a patch that needs no edge cases, and the sums over it.
 
+use super::epilogue::Epilogue;
 use super::kernel::{Kernel, Product as Job};
 use super::model::{Tensor, Window};
 use super::patch::{Frame, Patch, PatchMemory};
 use super::program::{Geometry, Product};
-use super::rounding::Epilogue;
 use super::shape::plane;
 use super::weights::{Packed, WeightsShape};
 

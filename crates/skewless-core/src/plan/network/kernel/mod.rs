@@ -1,5 +1,7 @@
 //! The inner loops, one implementation a set of instructions. [`scalar`] is the definition; the others give its bits.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -9,16 +11,16 @@ mod scalar;
     all(target_arch = "wasm32", target_feature = "simd128")
 ))]
 mod vector;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wasm_elements;
-#[cfg(target_arch = "x86_64")]
-mod x86;
 
 use super::add::{FixedTerms, RealTerms};
+use super::epilogue::{Bounds, Epilogue};
 use super::patch::{Patch, PatchMut, SLACK};
-use super::rounding::{Bounds, Epilogue};
 use super::weights::{Packed, PackedGroup, Weights};
 use crate::plan::Simd;
 
@@ -101,9 +103,9 @@ impl Kernel {
             #[cfg(target_arch = "aarch64")]
             (Self::Neon, true),
             #[cfg(target_arch = "x86_64")]
-            (Self::Avx2, x86::has_avx2()),
+            (Self::Avx2, avx2::is_present()),
             #[cfg(target_arch = "x86_64")]
-            (Self::Vnni, x86::has_vnni()),
+            (Self::Vnni, vnni::is_present()),
         ];
         let runs = kernels.into_iter().filter(|&(_, runs)| runs);
         runs.map(|(kernel, _)| kernel)
@@ -180,9 +182,9 @@ impl Kernel {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => neon::product(job, output),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => x86::product(job, output),
+            Self::Avx2 => avx2::product(job, output),
             #[cfg(target_arch = "x86_64")]
-            Self::Vnni => x86::product_of_fours(job, output),
+            Self::Vnni => vnni::product(job, output),
         };
         if !done {
             scalar::product(job, output);
@@ -198,7 +200,7 @@ impl Kernel {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => neon::depthwise(job, output),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 | Self::Vnni => x86::depthwise(job, output),
+            Self::Avx2 | Self::Vnni => avx2::depthwise(job, output),
         };
         if !done {
             scalar::depthwise(job, output);

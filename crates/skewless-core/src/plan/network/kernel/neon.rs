@@ -7,8 +7,9 @@
 
 use std::arch::aarch64::*;
 
+use super::super::epilogue::{Bounds, FixedLanes};
 use super::super::patch::Patch;
-use super::super::rounding::{Bounds, FixedLanes, ROUNDING};
+use super::super::rounding::ROUNDING;
 use super::super::weights::PackedGroup;
 use super::vector::{self, Depth, Lanes, Weighted};
 use super::{Depthwise, Product};

@@ -1,8 +1,8 @@
 //! The definition of every kernel, in plain Rust.
 
 use super::super::add::{FixedTerms, RealTerms};
+use super::super::epilogue::Bounds;
 use super::super::patch::Patch;
-use super::super::rounding::Bounds;
 use super::super::weights::PackedGroup;
 use super::{DEPTH_BLOCK, Depthwise, Product};
 

@@ -8,7 +8,7 @@
     reason = "inner loops without bounds checks; each entry checks all bounds first"
 )]
 
-use super::super::rounding::{Bounds, Epilogue, FixedLanes, Scale};
+use super::super::epilogue::{Bounds, Epilogue, FixedLanes, Scale};
 use super::{DEPTH_BLOCK, Depthwise, Product};
 
 /// A block of outputs in registers. Every function is unsafe because it reads where it is told to, and because the

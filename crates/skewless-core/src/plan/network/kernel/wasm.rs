@@ -7,8 +7,9 @@
 
 use std::arch::wasm32::*;
 
+use super::super::epilogue::{AWAY_FROM_ZERO, Bounds, FixedLanes};
 use super::super::patch::Patch;
-use super::super::rounding::{Bounds, FixedLanes, ROUNDING};
+use super::super::rounding::ROUNDING;
 use super::super::weights::PackedGroup;
 use super::vector::{self, Depth, Lanes, Weighted};
 use super::{Depthwise, Product};
@@ -145,11 +146,27 @@ fn float_steps(sums: v128, multipliers: v128, bounds: &Bounds) -> v128 {
 
 #[inline(always)]
 pub(super) fn real_steps(real: v128, bounds: &Bounds) -> v128 {
-    let bounded = f32x4_pmin(
-        f32x4_splat(bounds.upper_steps),
-        f32x4_pmax(f32x4_splat(bounds.lower_steps), real),
-    );
-    let rounded = f32x4_add(bounded, f32x4_splat(ROUNDING));
+    rounded(bounded(real, bounds), bounds)
+}
+
+/// As [`real_steps`], but half away from zero: see [`FixedLanes::quotient`].
+#[inline(always)]
+fn away_steps(real: v128, bounds: &Bounds) -> v128 {
+    let real = bounded(real, bounds);
+    let sign = v128_and(real, f32x4_splat(-0.0));
+    let away = v128_or(sign, f32x4_splat(AWAY_FROM_ZERO));
+    rounded(f32x4_add(real, away), bounds)
+}
+
+#[inline(always)]
+fn bounded(real: v128, bounds: &Bounds) -> v128 {
+    let above = f32x4_pmax(f32x4_splat(bounds.lower_steps), real);
+    f32x4_pmin(f32x4_splat(bounds.upper_steps), above)
+}
+
+#[inline(always)]
+fn rounded(real: v128, bounds: &Bounds) -> v128 {
+    let rounded = f32x4_add(real, f32x4_splat(ROUNDING));
     i32x4_sub(rounded, i32x4_splat(bounds.rounding_bits))
 }
 
@@ -158,6 +175,12 @@ pub(super) fn real_steps(real: v128, bounds: &Bounds) -> v128 {
 unsafe fn fixed_steps(sums: v128, lanes: &FixedLanes, channel: usize, bounds: &Bounds) -> v128 {
     // SAFETY: the lists have four more values.
     let list = |list: &[i32]| unsafe { v128_load(list.as_ptr().add(channel).cast()) };
+    if let Some(quotient) = &lanes.quotient {
+        let product = rounded_product::<31>(sums, list(&lanes.multiplier));
+        // SAFETY: as above.
+        let by = unsafe { v128_load(quotient.as_ptr().add(channel).cast()) };
+        return away_steps(f32x4_mul(f32x4_convert_i32x4(product), by), bounds);
+    }
     let by = [&lanes.left, &lanes.multiplier, &lanes.right, &lanes.away].map(|it| list(it));
     bounded_fixed(twice_rounded(sums, by), bounds)
 }

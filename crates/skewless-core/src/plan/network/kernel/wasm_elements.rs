@@ -8,7 +8,7 @@
 use std::arch::wasm32::*;
 
 use super::super::add::{FixedTerms, RealTerms};
-use super::super::rounding::{Bounds, fixed_lane};
+use super::super::epilogue::{Bounds, fixed_lane};
 use super::scalar;
 use super::wasm::{bounded_fixed, real_steps, store_bytes, twice_rounded};
 
