@@ -83,6 +83,26 @@ pub(crate) struct PackArgs {
     /// come from]
     #[arg(long, value_name = "TABLE")]
     pub(crate) calibration: Option<PathBuf>,
+    /// Turn a float network into an int8 one, by the rows of --calibration
+    #[arg(long)]
+    pub(crate) quantize: bool,
+    /// How the range of an activation follows from the calibration rows
+    #[arg(long, value_enum, value_name = "RULE", default_value_t = RangeChoice::MinMax, requires = "quantize")]
+    pub(crate) range: RangeChoice,
+    /// Raw records with the truth, on which the float and the int8 network are measured
+    #[arg(long, value_name = "TABLE", requires = "quantize")]
+    pub(crate) labelled: Option<PathBuf>,
+    /// The column of --labelled with the truth: a label, or the number that is due
+    #[arg(long, value_name = "NAME", requires = "labelled")]
+    pub(crate) label_column: Option<String>,
+    /// How much accuracy may be lost, as a share of the rows; for numbers, how much the error may grow, as a share of it
+    #[arg(
+        long,
+        value_name = "SHARE",
+        default_value_t = 0.01,
+        requires = "labelled"
+    )]
+    pub(crate) max_drop: f64,
     /// The model's name
     #[arg(long)]
     pub(crate) name: String,
@@ -115,6 +135,17 @@ pub(crate) struct PackArgs {
     pub(crate) output: PathBuf,
 }
 
+/// From the values of an activation on calibration rows to its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RangeChoice {
+    /// From the least to the greatest value
+    MinMax,
+    /// All but 0.01 % of the values
+    Percentile,
+    /// The range whose steps have the least mean square error
+    LeastError,
+}
+
 /// What may run a packed model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EngineChoice {
@@ -138,6 +169,7 @@ pub(crate) enum ModelFormat {
     Lightgbm,
     Xgboost,
     Onnx,
+    Tflite,
 }
 
 #[derive(Debug, Args)]

@@ -41,6 +41,29 @@ pub(super) struct TensorInput {
 }
 
 impl Chosen {
+    /// A model that the plan holds.
+    pub(super) fn of(compiled: Compiled) -> Self {
+        let Compiled {
+            model,
+            output,
+            feature_names,
+            head,
+            inputs,
+            source,
+            notes,
+        } = compiled;
+        Self {
+            tensors: tensors(&model, inputs),
+            head,
+            engine: format!("plan ({})", kind(&model)),
+            model: model.into(),
+            output,
+            feature_names,
+            source,
+            notes,
+        }
+    }
+
     /// Width of the feature row.
     pub(super) fn columns(&self) -> Result<usize> {
         match &self.model {
@@ -82,6 +105,7 @@ fn source(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<Source> {
         Some(ModelFormat::Lightgbm) => Ok(Source::LightGbm),
         Some(ModelFormat::Xgboost) => Ok(Source::XgBoost),
         Some(ModelFormat::Onnx) => Ok(Source::Onnx),
+        Some(ModelFormat::Tflite) => Ok(Source::TfLite),
         None => Source::detect(bytes).map_err(|error| in_file(&args.model, error)),
     }
 }
@@ -92,31 +116,14 @@ fn falls_to_tract(reason: &Error) -> bool {
 }
 
 fn planned(args: &PackArgs, bytes: &[u8], source: Source) -> Result<Chosen> {
-    let Compiled {
-        model,
-        output,
-        feature_names,
-        inputs,
-        source,
-        notes,
-        ..
-    } = compile(bytes, source)?;
+    let compiled = compile(bytes, source)?;
     if let Some(flag) = graph::flag(args) {
         return Err(Error::unsupported(
             "unsupported.onnx_input",
             format!("{flag} wires a graph that tract runs, and the plan can hold this model"),
         ));
     }
-    Ok(Chosen {
-        tensors: tensors(&model, inputs),
-        head: None,
-        engine: format!("plan ({})", kind(&model)),
-        model: model.into(),
-        output,
-        feature_names,
-        source,
-        notes,
-    })
+    Ok(Chosen::of(compiled))
 }
 
 fn kind(model: &Model) -> &'static str {

@@ -7,6 +7,7 @@ mod features;
 mod graph;
 mod output;
 mod provenance;
+mod quantize;
 mod sample;
 mod tensors;
 
@@ -21,7 +22,7 @@ use crate::destination::{Destination, print};
 use crate::exit::{Outcome, unreadable};
 use crate::inspect::grouped;
 use crate::pack::compare::Agreement;
-use crate::pack::engine::Chosen;
+use crate::pack::engine::{Chosen, TensorInput};
 use crate::pack::provenance::File;
 use crate::pack::sample::Sample;
 
@@ -34,8 +35,11 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
         .first()
         .map(|file| file.bytes.as_slice())
         .unwrap_or_default();
-    let chosen = engine::choose(args, model)?;
-    let spec = specification(args, &chosen, &files)?;
+    let chosen = match args.quantize {
+        true => quantize::choose(args, model, &files)?,
+        false => engine::choose(args, model)?,
+    };
+    let spec = specification(args, chosen.head.as_ref(), &chosen.tensors, &files)?;
     columns::check(&chosen, &spec)?;
     let engine = chosen.open()?;
     let output = output::named(args, &chosen.output, engine.outputs())?;
@@ -89,8 +93,13 @@ fn files(args: &PackArgs) -> anyhow::Result<Vec<File>> {
 }
 
 /// The specification that is given, the one that the model brings, or one of the model's own inputs.
-fn specification(args: &PackArgs, chosen: &Chosen, files: &[File]) -> anyhow::Result<FittedSpec> {
-    match (&args.features, files.get(1), &chosen.head) {
+fn specification(
+    args: &PackArgs,
+    head: Option<&FittedSpec>,
+    inputs: &[TensorInput],
+    files: &[File],
+) -> anyhow::Result<FittedSpec> {
+    match (&args.features, files.get(1), head) {
         (Some(_), _, Some(_)) => Err(Error::input(
             "pack.features_twice",
             "the model brings its own preprocessing, which is its specification; leave out --features",
@@ -98,7 +107,7 @@ fn specification(args: &PackArgs, chosen: &Chosen, files: &[File]) -> anyhow::Re
         .into()),
         (Some(path), Some(file), None) => features::fitted(args, path, &file.bytes),
         (_, _, Some(head)) => Ok(head.clone()),
-        _ => Ok(tensors::specification(chosen)?),
+        _ => Ok(tensors::specification(inputs)?),
     }
 }
 
@@ -127,6 +136,10 @@ fn compared(
     model: &[u8],
     sample: &Sample,
 ) -> anyhow::Result<Option<Agreement>> {
+    if args.quantize {
+        // The source computes in floats; the labelled rows are the judge.
+        return Ok(None);
+    }
     let Some(source) = graph::reference(args, chosen, model) else {
         return Ok(None);
     };

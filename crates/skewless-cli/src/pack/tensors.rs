@@ -14,16 +14,15 @@ const ROWS: std::ops::RangeInclusive<usize> = 4..=64;
 ///
 /// # Errors
 /// `pack.no_features` where the model's columns have no names or shapes of their own.
-pub(super) fn specification(chosen: &Chosen) -> Result<FittedSpec> {
-    if chosen.tensors.is_empty() {
+pub(super) fn specification(tensors: &[TensorInput]) -> Result<FittedSpec> {
+    if tensors.is_empty() {
         return Err(Error::input(
             "pack.no_features",
             "this model takes columns, and only a specification says what they are: give --features",
         ));
     }
-    let inputs: Vec<Json> = chosen.tensors.iter().map(input).collect();
-    let features: Vec<Json> = chosen
-        .tensors
+    let inputs: Vec<Json> = tensors.iter().map(input).collect();
+    let features: Vec<Json> = tensors
         .iter()
         .map(|input| json!({"name": format!("{}_values", input.name), "op": "number", "from": input.name}))
         .collect();

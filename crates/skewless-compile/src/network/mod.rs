@@ -3,6 +3,23 @@
 pub(crate) mod builder;
 pub(crate) mod order;
 
+use skewless_core::error::{Error, ErrorKind, Result};
+use skewless_core::plan::Model;
+use skewless_core::plan::network::NetworkModel;
+
+/// The model, where the plan can hold it. A file may state what an importer follows and a plan refuses, such as windows
+/// that do not lie on their input: `invalid` makes its error.
+pub(crate) fn checked(model: NetworkModel, invalid: impl FnOnce(String) -> Error) -> Result<Model> {
+    let model = Model::Network(model);
+    match model.encode() {
+        Ok(_) => Ok(model),
+        Err(error) if error.kind() == ErrorKind::Misuse => {
+            Err(invalid(error.message().to_owned()).with_source(error))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// Most elements of a tensor; a file that states more is not a small network.
 pub(crate) const MAX_ELEMENTS: usize = 1 << 24;
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use prost::Message;
 use skewless_core::error::{Error, Result};
+use skewless_core::plan::{Engine, EngineScratch, ModelSummary};
 
 use super::operators::{Operands, Value, apply};
 use super::tensor::Floats;
@@ -23,13 +24,14 @@ pub struct FloatNetwork {
     inputs: Vec<ModelInput>,
     /// Inputs of whole numbers.
     whole: Vec<bool>,
+    outputs: usize,
 }
 
 impl FloatNetwork {
-    /// Reads the file.
+    /// Reads the file, and runs a row of zeros to see that every operator is known.
     ///
     /// # Errors
-    /// `model.invalid_onnx`, `unsupported.onnx_input` for an input without a stated shape,
+    /// `model.invalid_onnx`, `unsupported.onnx_input` for an input without a stated shape, `unsupported.onnx_op`,
     /// `quantize.already_quantized`.
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let model = ModelProto::decode(bytes)
@@ -68,13 +70,16 @@ impl FloatNetwork {
             .opset_import
             .iter()
             .find(|opset| opset.domain.is_empty() || opset.domain == "ai.onnx");
-        Ok(Self {
+        let mut network = Self {
             opset: opset.map_or(i64::MAX, |opset| opset.version),
             model,
             graph,
             inputs,
             whole,
-        })
+            outputs: 0,
+        };
+        network.outputs = network.run(&vec![0.0; network.columns()])?.len();
+        Ok(network)
     }
 
     /// The outputs of rows, n × outputs, row-major; the outputs of a graph with several stand side by side.
@@ -227,6 +232,37 @@ impl FloatNetwork {
             };
             values.insert(&input.name, Rc::new(value));
         }
+    }
+}
+
+/// A judge of what quantisation changes, plain and slow.
+impl Engine for FloatNetwork {
+    fn inputs(&self) -> usize {
+        self.columns()
+    }
+
+    fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    fn accepts_missing(&self) -> bool {
+        false
+    }
+
+    fn summary(&self) -> ModelSummary {
+        ModelSummary::Graph {
+            nodes: self.graph.node.len(),
+        }
+    }
+
+    fn score(&self, rows: &[f64], _scratch: &mut EngineScratch, raw: &mut [f64]) -> Result<()> {
+        let answers = self.run(rows)?;
+        if answers.len() != raw.len() {
+            let message = format!("{} scores have no room for {}", raw.len(), answers.len());
+            return Err(Error::misuse("misuse.shape", message));
+        }
+        raw.copy_from_slice(&answers);
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ mod tensor;
 
 use prost::Message;
 use skewless_core::error::{Error, Result};
+use skewless_core::plan::Engine;
 
 use crate::onnx::message::ModelProto;
 use crate::{Compiled, ModelInput, onnx};
@@ -44,8 +45,7 @@ pub fn quantize(bytes: &[u8], rows: &[f64], calibration: Calibration) -> Result<
             ),
         ));
     }
-    let scores = network.run(&rows[..columns])?.len();
-    let wanted = rewrite::places(network.graph(), scores);
+    let wanted = rewrite::places(network.graph(), network.outputs());
     let ranges = range::observe(&network, rows, &wanted, calibration)?;
     let graph = rewrite::with_quantizers(network.graph(), &ranges)?;
     let model = ModelProto {

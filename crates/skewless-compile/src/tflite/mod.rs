@@ -18,7 +18,7 @@ use skewless_core::plan::Model;
 use skewless_core::plan::network::{NetworkInput, Op, Tensor};
 
 use crate::network::builder::{Builder, identity};
-use crate::network::elements;
+use crate::network::{checked, elements};
 use crate::{Compiled, ModelInput, Source, numbered, output};
 use file::{FLOAT32, FileTensor, Graph, INT8, Operator, UINT8};
 
@@ -235,7 +235,7 @@ impl<'a> Lowering<'a> {
             },
         };
         let model = self.builder.finish(self.inputs, outputs);
-        Ok((Model::Network(model), output))
+        Ok((checked(model, invalid)?, output))
     }
 }
 

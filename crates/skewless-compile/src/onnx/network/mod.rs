@@ -18,13 +18,13 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use skewless_core::error::{Error, Result};
-use skewless_core::plan::Model;
 
 use super::attributes::{Attributes, describe};
 use super::constant::Constant;
 use super::message::{GraphProto, ModelProto, NodeProto};
 use super::{invalid, unsupported_op};
 use crate::network::builder::Builder;
+use crate::network::checked;
 use crate::{Compiled, Source};
 pub(crate) use elementwise::{function, operation};
 pub(crate) use ends::row_shape;
@@ -59,7 +59,7 @@ pub(super) fn compile(model: &ModelProto, graph: &GraphProto) -> Result<Compiled
     let inputs = lowering.model_inputs();
     let (network, output) = lowering.outputs(graph)?;
     Ok(Compiled {
-        model: Model::Network(network),
+        model: checked(network, invalid)?,
         output,
         feature_names: None,
         head: None,
