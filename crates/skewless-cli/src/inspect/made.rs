@@ -1,6 +1,6 @@
 //! How a feature is made, in words and formulas, back to the inputs and with its fitted parameters.
 
-use skewless_core::spec::{Closed, DatePart, Encode, FittedFeature, FittedOp, FittedSpec};
+use skewless_core::spec::{Closed, DatePart, Encode, FittedFeature, FittedOp, FittedSpec, Norm};
 
 /// Most members of a list that are spelled out.
 const LISTED: usize = 4;
@@ -103,6 +103,15 @@ fn made_at(spec: &FittedSpec, feature: &FittedFeature, level: usize) -> String {
         FittedOp::Difference => from.join(" − "),
         FittedOp::Ratio => from.join(" / "),
         FittedOp::Product => from.join(" · "),
+        FittedOp::Normalize { norm } => {
+            let norm = match norm {
+                Norm::L1 => "sum of absolute values",
+                Norm::L2 => "root of the sum of squares",
+                Norm::Max => "greatest",
+            };
+            let others = from.get(1..).unwrap_or_default().join(", ");
+            format!("{x} / {norm} of ({others})")
+        }
         FittedOp::DatePart { part } => format!("{} of {x}", part_name(*part)),
         FittedOp::Cyclic { period } => {
             let period = number(*period);
