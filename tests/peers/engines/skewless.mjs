@@ -11,7 +11,7 @@ function ofRecords(model, records) {
     rows: records.length,
     input: (from, count) => records.slice(from, from + count),
     call: (block) => (block.length === 1 ? model.predict(block[0]) : model.predictBatch(block)),
-    numbers: ({ raw }) => [raw].flat(),
+    numbers: ({ raw }) => (typeof raw === "number" ? [raw] : raw),
   };
 }
 

@@ -1,11 +1,13 @@
 //! From nothing to the first answer: fresh Node processes, the project's and the peers' in turn.
 
-use anyhow::{Context, Result};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::contest::{Measured, Settings, Spread, spread};
 use super::works::{self, Works};
-use crate::command::{command, output};
+use crate::command::command;
 
 const PEERS: [&str; 2] = ["onnxruntime-web", "ydf-inference"];
 
@@ -53,10 +55,15 @@ pub(crate) fn measure(works: &Works, settings: Settings) -> Result<Vec<Measured>
 fn once(engine: &str, works: &Works) -> Result<f64> {
     let folder = works.folder.display().to_string();
     let modules = works::modules().display().to_string();
-    let line = output(command(
+    let mut node = command(
         "node",
         &["tests/peers/start.mjs", engine, &folder, &modules],
-    ))?;
-    let answer: Value = serde_json::from_str(line.trim())?;
+    );
+    // Peers log as they start; where one fails, its log is what there is to say.
+    let answer = node.stdin(Stdio::null()).output()?;
+    if !answer.status.success() {
+        bail!("{engine}: {}", String::from_utf8_lossy(&answer.stderr));
+    }
+    let answer: Value = serde_json::from_slice(&answer.stdout)?;
     answer["us"].as_f64().context("no time")
 }
