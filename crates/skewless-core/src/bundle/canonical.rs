@@ -13,7 +13,7 @@ impl<'a> Canonical<'a> {
     /// Takes a whole number without leading zeros.
     pub(super) fn whole(&mut self) -> Option<usize> {
         let end = self.0.bytes().position(|byte| !byte.is_ascii_digit());
-        let (digits, rest) = self.0.split_at(end.unwrap_or(self.0.len()));
+        let (digits, rest) = self.0.split_at_checked(end.unwrap_or(self.0.len()))?;
         let canonical = digits == "0" || (!digits.is_empty() && !digits.starts_with('0'));
         self.0 = rest;
         let number = digits.bytes().try_fold(0_usize, |number, digit| {

@@ -192,7 +192,7 @@ fn in_range(input: &Input, value: f64) -> Result<f64> {
         return Ok(value);
     }
     match range.outside {
-        Outside::Clip => Ok(value.clamp(min, max)),
+        Outside::Clip => Ok(value.max(min).min(max)),
         Outside::Missing => Ok(f64::NAN),
         Outside::Reject => {
             let (name, unit) = (

@@ -184,7 +184,11 @@ impl Step {
             StepOp::MissingIndicator => frame.map(a, dst, |x| f64::from(u8::from(x.is_nan()))),
             StepOp::ImputeText { value } => frame.impute_text(a, value),
             StepOp::Clip { min, max } => {
-                frame.map(a, dst, |x| if x.is_nan() { x } else { x.clamp(*min, *max) })
+                frame.map(
+                    a,
+                    dst,
+                    |x| if x.is_nan() { x } else { x.max(*min).min(*max) },
+                )
             }
             StepOp::Scale { offset, divisor } => frame.map(a, dst, |x| (x - offset) / divisor),
             StepOp::Log1p { source } => log1p(frame, a, dst, &self.feature, source),

@@ -76,19 +76,19 @@ impl Engine for TreeEngine {
 
     fn summary(&self) -> ModelSummary {
         let forest = &self.forest;
-        let mut inputs: Vec<usize> = forest
-            .features
-            .iter()
-            .map(|feature| feature.input)
-            .collect();
-        inputs.sort_unstable();
-        inputs.dedup();
+        let mut used = vec![false; forest.inputs];
+        for feature in &forest.features {
+            used.iter_mut()
+                .skip(feature.input)
+                .take(1)
+                .for_each(|used| *used = true);
+        }
         ModelSummary::Trees {
             trees: forest.trees.len(),
             leaves: forest.leaves.len(),
             depth: forest.depth,
             thresholds: forest.thresholds.len(),
-            inputs_used: inputs.len(),
+            inputs_used: used.iter().filter(|used| **used).count(),
             rounding: forest.quantised.as_ref().map(|leaves| leaves.rounding),
         }
     }
