@@ -66,11 +66,12 @@ impl NetworkEngine {
             .collect();
         let steps = steps?;
         let memory: usize = slots.sizes.iter().sum();
+        let patch = steps.iter().map(|step| step.run.patch_elements(1)).max();
         let summary = ModelSummary::Network {
             layers: steps.len(),
             weights: program.weights(),
             multiplications,
-            memory,
+            memory: memory + patch.unwrap_or_default() * size_of::<i16>(),
         };
         let columns = program
             .inputs

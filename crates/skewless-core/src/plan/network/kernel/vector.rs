@@ -92,19 +92,27 @@ pub(super) unsafe fn product<L: Weighted<W>, W>(
     true
 }
 
-/// Whether every index of a product's loops is inside its lists.
+/// Whether every index of a product's loops is inside its lists. Counted in 64 bits, which no product of lengths
+/// leaves.
 fn product_fits<L: Lanes>(job: &Product, patch: usize, weights: usize, output: usize) -> bool {
-    let greatest = |list: &[u32]| list.iter().copied().max().unwrap_or_default() as usize;
-    let read = greatest(job.pixels) + greatest(job.runs) + job.steps * L::STEP;
-    let blocks = job.outputs.div_ceil(L::BLOCK);
-    let channels = job.first_channel + blocks * L::BLOCK;
-    let needed = blocks * job.runs.len() * job.steps * L::BLOCK * L::STEP;
+    let [patch, weights, output] = [patch, weights, output].map(wide);
+    let read = greatest(job.pixels) + greatest(job.runs) + wide(job.steps) * wide(L::STEP);
+    let filled = wide(job.outputs).next_multiple_of(wide(L::BLOCK));
+    let needed = filled * wide(job.runs.len()) * wide(job.steps) * wide(L::STEP);
     read <= patch
         && needed <= weights
-        && job.epilogue.channels() >= channels
+        && wide(job.first_channel) + filled <= wide(job.epilogue.channels())
         && job.first_output + job.outputs <= job.output_stride
-        && job.pixels.len() * job.output_stride <= output
+        && wide(job.pixels.len()) * wide(job.output_stride) <= output
         && L::BLOCK <= WIDEST
+}
+
+fn wide(length: usize) -> u64 {
+    length as u64
+}
+
+fn greatest(list: &[u32]) -> u64 {
+    list.iter().copied().max().unwrap_or_default().into()
 }
 
 struct Tile<'a, E, W> {
@@ -303,17 +311,11 @@ pub(super) unsafe fn depthwise<L: Depth>(job: &Depthwise, output: &mut [i8]) -> 
 }
 
 fn depthwise_fits<L: Lanes>(job: &Depthwise, output: usize) -> bool {
-    let taps = job
-        .taps
-        .iter()
-        .map(|&(a, b)| a.max(b))
-        .max()
-        .unwrap_or_default() as usize;
-    let pixels = job.pixels.iter().copied().max().unwrap_or_default() as usize;
-    let filled = job.channels.next_multiple_of(DEPTH_BLOCK);
+    let taps = job.taps.iter().map(|&(a, b)| u64::from(a.max(b))).max();
+    let filled = wide(job.channels).next_multiple_of(wide(DEPTH_BLOCK));
     L::BLOCK == DEPTH_BLOCK
-        && taps + pixels + filled <= job.patch.len()
-        && job.taps.len() * 2 * filled <= job.weights.len()
-        && job.epilogue.channels() >= filled
-        && job.pixels.len() * job.channels <= output
+        && taps.unwrap_or_default() + greatest(job.pixels) + filled <= wide(job.patch.len())
+        && wide(job.taps.len()) * 2 * filled <= wide(job.weights.len())
+        && filled <= wide(job.epilogue.channels())
+        && wide(job.pixels.len()) * wide(job.channels) <= wide(output)
 }
