@@ -144,6 +144,41 @@ fn packed_models_answer_like_their_libraries() {
 }
 
 #[test]
+fn a_pipeline_brings_its_own_specification() {
+    let fixture = Fixture::new();
+    let text = std::fs::read_to_string(reference("pipeline_columns.rows.jsonl")).unwrap();
+    let references: Vec<Json> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let records: Vec<String> = references
+        .iter()
+        .map(|reference| reference["record"].to_string())
+        .collect();
+    fixture.write("records.jsonl", records.join("\n"));
+    let model = reference("pipeline_columns.onnx");
+    let model = model.to_str().unwrap();
+    let mut arguments = vec!["pack", "--model", model, "--golden-from", "records.jsonl"];
+    arguments.extend(["--name", "packed", "--version", "0.1.0", "-o", "out.skw"]);
+    let run = fixture.run(&arguments);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    let answers = fixture
+        .run(&["predict", "out.skw", "records.jsonl"])
+        .lines();
+    assert_eq!(answers.len(), references.len());
+    for (answer, reference) in answers.iter().zip(&references) {
+        let found = answer["probability"].as_f64().unwrap();
+        let due = reference["values"][0].as_f64().unwrap();
+        assert!((found - due).abs() < 1e-6, "{found}, due {due}");
+    }
+    fixture.write("features.toml", features(&INPUTS));
+    arguments.extend(["--features", "features.toml"]);
+    let run = fixture.run(&arguments);
+    assert_eq!(run.status, 4);
+    assert!(run.stderr.contains("pack.features_twice"), "{}", run.stderr);
+}
+
+#[test]
 fn the_same_inputs_give_the_same_bytes() {
     let fixture = Fixture::new();
     fixture.write("features.toml", features(&INPUTS));

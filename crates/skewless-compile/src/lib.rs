@@ -34,8 +34,8 @@ pub struct Compiled {
     /// The specification that a pipeline's own preprocessing became; the model's columns are this one's. Absent where
     /// the source takes feature rows.
     pub head: Option<FittedSpec>,
-    /// The inputs of a network, whose elements are the feature columns, one input after the other; empty for trees and
-    /// linear models.
+    /// The inputs of a network or a plain ONNX graph, whose elements are the feature columns, one input after the other;
+    /// empty where the source knows columns alone, or brings a head.
     pub inputs: Vec<ModelInput>,
     /// The format that was read.
     pub source: Source,

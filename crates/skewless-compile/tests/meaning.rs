@@ -209,6 +209,31 @@ fn what_cannot_be_answered_exactly_is_refused_by_name() {
 }
 
 #[test]
+fn a_plain_graph_states_its_input_and_a_head_has_fields_instead() {
+    let inputs = |file: &str| {
+        let inputs = read(file).inputs.into_iter();
+        inputs
+            .map(|input| (input.name, input.shape))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        inputs("sklearn_forest_binary.onnx"),
+        [("X".to_owned(), vec![6])]
+    );
+    assert_eq!(
+        inputs("sklearn_isolation_forest.onnx"),
+        [("X".to_owned(), vec![6])]
+    );
+    assert_eq!(
+        inputs("onnx_gemm_softmax.onnx"),
+        [("x".to_owned(), vec![6])]
+    );
+    for file in ["pipeline_columns.onnx", "lightgbm_binary.txt"] {
+        assert_eq!(inputs(file), [], "{file}");
+    }
+}
+
+#[test]
 fn an_older_scalar_base_score_is_read_like_the_list() {
     let bytes = bytes("xgboost_binary_base.json");
     let old = replace_all(

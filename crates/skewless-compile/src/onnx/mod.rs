@@ -21,7 +21,7 @@ mod targets;
 use prost::Message;
 use skewless_core::error::{Error, ErrorKind, Result};
 
-use crate::{Compiled, Source};
+use crate::{Compiled, ModelInput, Source};
 use skewless_core::output::Output;
 use skewless_core::plan::Model;
 
@@ -44,7 +44,7 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
     let mut notes = Vec::new();
     let Some((node, found)) = model_operator(graph)? else {
         let (model, output, head) = formula::compile(graph, &mut notes)?;
-        return Ok(compiled(model, output, head, notes));
+        return Ok(compiled(graph, model, output, head, notes));
     };
     let (rows, head) = match row_input(graph, node) {
         Ok(rows) => (rows, None),
@@ -79,18 +79,67 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
         None => model,
         Some(head) => head.reads(model)?,
     };
-    Ok(compiled(model, output, head, notes))
+    Ok(compiled(graph, model, output, head, notes))
 }
 
-fn compiled(model: Model, output: Output, head: Option<Head>, notes: Vec<String>) -> Compiled {
+fn compiled(
+    graph: &GraphProto,
+    model: Model,
+    output: Output,
+    head: Option<Head>,
+    notes: Vec<String>,
+) -> Compiled {
+    let inputs = match head {
+        None => row_inputs(graph, model.inputs()),
+        Some(_) => Vec::new(),
+    };
     Compiled {
         model,
         output,
         feature_names: None,
         head: head.map(|head| head.spec),
-        inputs: Vec::new(),
+        inputs,
         source: Source::Onnx,
         notes,
+    }
+}
+
+/// The graph's inputs as parts of a row of `width` columns; none where their widths don't add up to it.
+fn row_inputs(graph: &GraphProto, width: usize) -> Vec<ModelInput> {
+    let constant = |name: &str| {
+        let mut constants = graph.initializer.iter();
+        constants.any(|constant| constant.name == name)
+    };
+    let inputs: Vec<&ValueInfoProto> = graph
+        .input
+        .iter()
+        .filter(|input| !constant(&input.name))
+        .collect();
+    let stated = |input: &ValueInfoProto| {
+        let tensor = input.r#type.as_ref()?.tensor_type.as_ref()?;
+        let dimensions = &tensor.shape.as_ref()?.dim;
+        match dimensions.as_slice() {
+            [_] => Some(1),
+            [_, columns] => usize::try_from(columns.dim_value)
+                .ok()
+                .filter(|&columns| columns > 0),
+            _ => None,
+        }
+    };
+    let widths: Vec<usize> = match inputs[..] {
+        [_] => vec![width],
+        _ => inputs.iter().filter_map(|input| stated(input)).collect(),
+    };
+    match widths.len() == inputs.len() && widths.iter().sum::<usize>() == width {
+        true => inputs
+            .into_iter()
+            .zip(widths)
+            .map(|(input, columns)| ModelInput {
+                name: input.name.clone(),
+                shape: vec![columns],
+            })
+            .collect(),
+        false => Vec::new(),
     }
 }
 
