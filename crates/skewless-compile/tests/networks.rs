@@ -12,11 +12,12 @@ use skewless_core::output::Link;
 use skewless_core::plan::{EngineScratch, Model, decode};
 
 /// Networks in ONNX, from quantisers of ONNX Runtime and by hand.
-const ONNX: [&str; 20] = [
+const ONNX: [&str; 21] = [
     "activations",
     "activations_operators",
     "branches",
     "branches_operators",
+    "computed_shape",
     "convolutions_1d",
     "convolutions_2d",
     "convolutions_2d_operators",
@@ -85,6 +86,13 @@ fn tflite_networks_answer_like_the_reference_kernels() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn the_flights_network_is_small() {
+    let compiled = read("flights_network", "onnx").unwrap();
+    let plan = compiled.model.encode().unwrap();
+    assert!(plan.len() <= 30 * 1024, "{} bytes", plan.len());
 }
 
 #[test]

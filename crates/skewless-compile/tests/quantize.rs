@@ -9,7 +9,8 @@ use skewless_compile::{Calibration, Compiled, FloatNetwork, quantize};
 use skewless_core::output::Link;
 use skewless_core::plan::{EngineScratch, Model, decode};
 
-const NETWORKS: [&str; 6] = [
+const NETWORKS: [&str; 7] = [
+    "float_computed_shape",
     "float_convolutions_1d",
     "float_convolutions_2d",
     "float_dense",

@@ -58,7 +58,7 @@ def model(nodes, inputs, outputs, constants, opset=17, extra=()):
         "network",
         [info(*i) for i in inputs],
         [info(*o) for o in outputs],
-        [numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in constants.items()],
+        [numpy_helper.from_array(np.array(v, order="C"), k) for k, v in constants.items()],
     )
     domains = [helper.make_opsetid("", opset), *(helper.make_opsetid(d, 1) for d in extra)]
     made = helper.make_model(graph, opset_imports=domains)
@@ -239,6 +239,16 @@ def branches(seed=7):
     return net.finish(x, [4, 6], [("x", FLOAT, [2, 4, 4])]), {"x": numbers(seed, 2, 4, 4)}
 
 
+def computed_shape(seed=13):
+    """`x.view(x.size(0), -1)` as PyTorch writes it for an open batch."""
+    net = Net(seed)
+    x = net.node("Relu", net.conv("x", 3, 2, [3, 3]))
+    batch = net.node("Gather", net.node("Shape", x), net.constant(np.array(0)), axis=0)
+    batch = net.node("Unsqueeze", batch, net.constant(np.array([0])))
+    x = net.node("Reshape", x, net.node("Concat", batch, net.constant(np.array([-1])), axis=0))
+    return net.finish(net.gemm(x, 27, 4), [4], [("x", FLOAT, [2, 5, 5])]), {"x": numbers(seed, 2, 5, 5)}
+
+
 def embedding(seed=8):
     net = Net(seed)
     table = net.constant(net.weights(20, 6))
@@ -353,6 +363,7 @@ def onnx_cases():
         ("branches", branches, {}),
         ("branches_operators", branches, operators),
         ("embedding", embedding, {}),
+        ("computed_shape", computed_shape, {}),
         ("flights_network", flights_network, {}),
     ]:
         made, feeds = source()
@@ -371,7 +382,7 @@ def onnx_cases():
 def float_cases():
     """Float networks, for the quantiser of this project: the answers are those of the float network."""
     for name, source in [("dense", dense), ("convolutions_2d", convolutions_2d), ("depthwise", depthwise_and_grouped),
-                         ("residual", residual), ("convolutions_1d", convolutions_1d), ("embedding", embedding)]:
+                         ("residual", residual), ("convolutions_1d", convolutions_1d), ("embedding", embedding), ("computed_shape", computed_shape)]:
         made, feeds = source()
         made.ClearField("metadata_props")
         write_onnx(f"float_{name}", made, feeds)

@@ -92,9 +92,10 @@ pub(super) fn apply(operands: &Operands<'_>) -> Result<Value> {
         "Softmax" => softmax(operands).map(Value::Reals),
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" => reshape(operands),
         "Transpose" => transpose(operands).map(Value::Reals),
-        "Concat" => concat(operands).map(Value::Reals),
+        "Concat" => concat(operands),
         "Pad" => pad(operands).map(Value::Reals),
-        "Gather" => gather(operands).map(Value::Reals),
+        "Gather" => gather(operands),
+        "Shape" => shape(operands),
         _ => {
             let function = function(node)?;
             #[expect(
@@ -487,7 +488,33 @@ fn transpose(operands: &Operands<'_>) -> Result<Floats> {
     Ok(x.transposed(&axes))
 }
 
-fn concat(operands: &Operands<'_>) -> Result<Floats> {
+/// The dimensions, the batch of one among them.
+fn shape(operands: &Operands<'_>) -> Result<Value> {
+    Attributes::of(operands.node, &[])?;
+    let shape = match operands.optional(0) {
+        Some(Value::Reals(Floats { shape, .. }) | Value::Whole(shape, _)) => shape,
+        None => return Err(operands.invalid("no input")),
+    };
+    let sizes: Option<Vec<i64>> = shape.iter().map(|&size| i64::try_from(size).ok()).collect();
+    let sizes = sizes.ok_or_else(|| operands.invalid("a dimension beyond all bounds"))?;
+    Ok(Value::Whole(vec![sizes.len()], sizes))
+}
+
+fn concat(operands: &Operands<'_>) -> Result<Value> {
+    let lists = operands.inputs.iter().map(|input| match input.as_deref() {
+        Some(Value::Whole(shape, values)) if shape.len() == 1 => Some(values.clone()),
+        _ => None,
+    });
+    match lists.collect::<Option<Vec<_>>>() {
+        Some(lists) => {
+            let list = lists.concat();
+            Ok(Value::Whole(vec![list.len()], list))
+        }
+        None => concat_reals(operands).map(Value::Reals),
+    }
+}
+
+fn concat_reals(operands: &Operands<'_>) -> Result<Floats> {
     let axis = Attributes::of(operands.node, &["axis"])?.int("axis", 1);
     let parts: Vec<&Floats> = (0..operands.inputs.len())
         .map(|index| operands.reals(index))
@@ -555,7 +582,20 @@ fn pad(operands: &Operands<'_>) -> Result<Floats> {
     Ok(Floats::new(shape, values))
 }
 
-fn gather(operands: &Operands<'_>) -> Result<Floats> {
+fn gather(operands: &Operands<'_>) -> Result<Value> {
+    match (operands.optional(0), operands.optional(1)) {
+        (Some(Value::Whole(shape, list)), Some(Value::Whole(to, indices))) if shape.len() == 1 => {
+            let places = places(operands, indices, list.len())?;
+            Ok(Value::Whole(
+                to.clone(),
+                places.iter().map(|&at| list[at]).collect(),
+            ))
+        }
+        _ => gather_rows(operands).map(Value::Reals),
+    }
+}
+
+fn gather_rows(operands: &Operands<'_>) -> Result<Floats> {
     let axis = Attributes::of(operands.node, &["axis"])?.int("axis", 0);
     let table = operands.reals(0)?;
     let (Some(Value::Whole(shape, indices)), 0, &[rows, width]) =

@@ -152,7 +152,7 @@ impl<'a> Known<'a> {
         match node.op_type.as_str() {
             // The same elements as the input's, which are quantised already.
             "MaxPool" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Transpose"
-            | "Identity" | "Dropout" | "Pad" | "Constant" => false,
+            | "Identity" | "Dropout" | "Pad" | "Constant" | "Shape" => false,
             "Cast" => !self.is_index(output),
             // What a link computes.
             "Softmax" if self.scores > 1 && self.ends(output) => false,

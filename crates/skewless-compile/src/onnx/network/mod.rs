@@ -121,6 +121,7 @@ impl<'a> Lowering<'a> {
             "Transpose" => self.transpose(node),
             "Concat" => self.concat(node),
             "Pad" => self.pad(node),
+            "Shape" => self.shape(node),
             "Gather" => self.gather(node),
             "QLinearConv" | "ConvInteger" => self.integer_conv(node),
             "QLinearMatMul" | "QGemm" | "MatMulInteger" => self.integer_matmul(node),

@@ -11,8 +11,8 @@ use super::value::{Kind, Padding, Pending, Real, Row, Steps, Table, Value, View,
 use crate::network::elements;
 use crate::network::order::{Order, arrange, row_major, stored, transposed, with_last};
 use crate::onnx::attributes::{Attributes, describe};
-use crate::onnx::constant::Constant;
-use crate::onnx::message::NodeProto;
+use crate::onnx::constant::{Constant, Data};
+use crate::onnx::message::{INT64, NodeProto};
 use crate::onnx::{invalid, unsupported_op};
 
 impl Lowering<'_> {
@@ -161,8 +161,29 @@ impl Lowering<'_> {
         }
     }
 
+    /// The dimensions as a constant, in which −1 stands for the batch.
+    pub(super) fn shape(&self, node: &NodeProto) -> Result<Value> {
+        Attributes::of(node, &[])?;
+        let value = self.input(node, 0)?;
+        let sizes: Vec<i64> = match &value {
+            Value::Constant(constant) => constant.shape.iter().map(|&size| whole(size)).collect(),
+            _ => {
+                let (shape, _) = look(node, &value)?;
+                let row = shape.into_iter().map(whole);
+                std::iter::once(-1).chain(row).collect()
+            }
+        };
+        Ok(Value::Constant(Rc::new(Constant {
+            shape: vec![sizes.len()],
+            data: Data::Whole(sizes, INT64),
+        })))
+    }
+
     pub(super) fn concat(&mut self, node: &NodeProto) -> Result<Value> {
         let axis = Attributes::of(node, &["axis"])?.int("axis", 1);
+        if let Some(list) = self.concatenated_list(node)? {
+            return Ok(list);
+        }
         let mut parts = Vec::new();
         for index in 0..node.input.len() {
             parts.push(self.real(node, index)?);
@@ -282,18 +303,68 @@ impl Lowering<'_> {
         }
     }
 
+    /// Lists of whole numbers side by side, as a shape is put together.
+    fn concatenated_list(&self, node: &NodeProto) -> Result<Option<Value>> {
+        let mut all = Vec::new();
+        for index in 0..node.input.len() {
+            match self.input(node, index)? {
+                Value::Constant(part) if part.shape.len() == 1 && part.as_whole().is_some() => {
+                    all.extend_from_slice(part.as_whole().unwrap_or_default());
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(Value::Constant(Rc::new(Constant {
+            shape: vec![all.len()],
+            data: Data::Whole(all, INT64),
+        }))))
+    }
+
+    /// Entries of a constant list, as a shape is taken apart.
+    fn entries(&self, node: &NodeProto, list: &Constant, at: &Constant) -> Result<Value> {
+        let values = list.as_whole().unwrap_or_default();
+        let entry = |&index: &i64| {
+            let index = if index < 0 {
+                index + whole(values.len())
+            } else {
+                index
+            };
+            values.get(usize::try_from(index).ok()?).copied()
+        };
+        let entries: Option<Vec<i64>> = at
+            .as_whole()
+            .unwrap_or_default()
+            .iter()
+            .map(entry)
+            .collect();
+        match entries {
+            Some(entries) if list.shape.len() == 1 && entries.len() == at.len() => {
+                Ok(Value::Constant(Rc::new(Constant {
+                    shape: at.shape.clone(),
+                    data: Data::Whole(entries, INT64),
+                })))
+            }
+            _ => Err(unsupported_op(
+                node,
+                "of a constant that is no list of whole numbers",
+            )),
+        }
+    }
+
     /// Rows of a table: an embedding.
     pub(super) fn gather(&mut self, node: &NodeProto) -> Result<Value> {
         if Attributes::of(node, &["axis"])?.int("axis", 0) != 0 {
             return Err(unsupported_op(node, "along another dimension than 0"));
         }
-        let Value::Indices(row) = self.input(node, 1)? else {
-            return Err(unsupported_op(
-                node,
-                "by indices that are no input of the graph",
-            ));
-        };
         let table = self.input(node, 0)?;
+        let row = match (&table, self.input(node, 1)?) {
+            (_, Value::Indices(row)) => row,
+            (Value::Constant(list), Value::Constant(at)) => return self.entries(node, list, &at),
+            _ => {
+                let message = "by indices that are no input of the graph";
+                return Err(unsupported_op(node, message));
+            }
+        };
         let table_shape = match &table {
             Value::Constant(table) => table.shape.clone(),
             Value::Weights(table) => table.shape.clone(),
