@@ -16,25 +16,58 @@ const at = (...parts) => join(web, ...parts);
 const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /** Where each WebAssembly build lies in the sources; it keeps its place in `dist/`. */
-const builds = [".", "serve"];
+const builds = [".", "network", "serve"];
+
+/** `--full`: the package with the general engine too, whose module `cargo xtask web --full` builds for minutes. */
+const full = process.argv.includes("--full");
 
 await rm(dist, { recursive: true, force: true });
-await Promise.all([optimise(), bundle(), playground(), declarations(), manifest()]);
-await copyFile(join(dist, "skewless_bg.wasm"), join(dist, "playground/skewless_bg.wasm"));
+await Promise.all([optimise(), bundle(), playground(), declarations(), manifest(), ...(full ? [optimiseFull(), bundleOver("full")] : [])]);
+for (const name of ["skewless_bg.wasm", "network/index.js", "network/skewless_bg.wasm"]) {
+  await copyFile(join(dist, name), await inFolder(join(dist, "playground", name)));
+}
 await sizes();
 
-/** Shrinks the WebAssembly modules; what they may use stands in their target-features section. */
+/**
+ * Takes away what a browser has no use for. Nothing is rearranged: the optimiser's smaller module is a larger download,
+ * because it compresses worse.
+ */
 async function optimise() {
   const one = async (build) => {
     const output = await inFolder(join(dist, build, "skewless_bg.wasm"));
-    await run("wasm-opt", at("src", build, "wasm/skewless_bg.wasm"), "-Os", ...STRIP, "-o", output);
+    await run("wasm-opt", at("src", build, "wasm/skewless_bg.wasm"), ...STRIP, "-o", output);
   };
   await Promise.all(builds.map(one));
 }
 
+/** The compiler has made it small already; the optimiser would take minutes for little. */
+async function optimiseFull() {
+  const output = await inFolder(join(dist, "full/skewless_bg.wasm"));
+  await run("wasm-opt", at("src/full/wasm/skewless_bg.wasm"), ...STRIP, "-o", output);
+}
+
 async function bundle() {
+  const apart = {
+    name: "apart",
+    setup: (build) => build.onResolve({ filter: /^\.\/network\// }, ({ path }) => ({ path, external: true })),
+  };
+  await scripts(["index", "node", "workerd", "serve/index", "serve/node", "serve/workerd"], [apart]);
+  await bundleOver("network");
+}
+
+/** The same sources over a larger module's own bindings. */
+async function bundleOver(build) {
+  const bindings = {
+    name: "bindings",
+    setup: (setup) => setup.onResolve({ filter: /\/wasm\/skewless\.js$/ }, () => ({ path: at("src", build, "wasm/skewless.js") })),
+  };
+  await scripts(["index", "node", "workerd"].map((host) => `${build}/${host}`), [bindings]);
+}
+
+async function scripts(names, plugins = []) {
   await esbuild.build({
-    entryPoints: ["index", "node", "workerd", "serve/index", "serve/node", "serve/workerd"].map((name) => at(`src/${name}.ts`)),
+    entryPoints: names.map((name) => at(`src/${name}.ts`)),
+    plugins,
     outdir: dist,
     outbase: at("src"),
     bundle: true,
@@ -42,14 +75,14 @@ async function bundle() {
     target: "es2022",
     platform: "neutral",
     external: ["node:*", "*.wasm"],
-    minifyWhitespace: true,
-    minifySyntax: true,
+    minify: true,
     legalComments: "none",
   });
 }
 
 async function playground() {
   await esbuild.build({
+    plugins: [{ name: "apart", setup: (build) => build.onResolve({ filter: /^\.\/network\// }, ({ path }) => ({ path, external: true })) }],
     entryPoints: [at("playground/playground.ts"), at("playground/playground.css")],
     outdir: join(dist, "playground"),
     bundle: true,
@@ -100,7 +133,8 @@ async function inFolder(path) {
 async function sizes() {
   const row = (...cells) => console.log(cells.map((cell, index) => (index ? String(cell).padStart(9) : cell.padEnd(28))).join(""));
   row("file", "bytes", "gzip", "brotli");
-  for (const name of ["skewless_bg.wasm", "index.js", "serve/skewless_bg.wasm", "serve/workerd.js", "playground/playground.js"]) {
+  const names = ["skewless_bg.wasm", "index.js", "network/skewless_bg.wasm", "network/index.js", "serve/skewless_bg.wasm", "serve/workerd.js", "playground/playground.js"];
+  for (const name of full ? [...names, "full/skewless_bg.wasm", "full/index.js"] : names) {
     const path = join(dist, name);
     const bytes = await readFile(path);
     const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });

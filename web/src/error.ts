@@ -53,6 +53,11 @@ export class SkewlessError extends Error {
     this.row = data.row;
   }
 
+  /** The package's modules are built apart, and each has this class: an error of one is an error of the others. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return value instanceof Error && value.name === "SkewlessError";
+  }
+
   /** The error as plain data, for logs and for answers over HTTP. */
   toJSON(): ErrorData {
     const { kind, code, message, field, value, row } = this;

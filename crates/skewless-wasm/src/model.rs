@@ -3,6 +3,8 @@
 use js_sys::Array;
 use skewless_core::bundle::Contents;
 use skewless_core::plan::EngineScratch;
+#[cfg(not(any(feature = "network", feature = "full")))]
+use skewless_core::plan::decode_tables;
 use skewless_core::{
     BatchPrediction, Column, Columns, Error, Predictor, Result, Scratch, TextColumn,
 };
@@ -226,10 +228,24 @@ impl Model {
     }
 }
 
+#[cfg(feature = "full")]
+#[wasm_bindgen]
+impl Model {
+    /// Answers the golden rows of the bundle that this model was made of, which must lie within the engine's tolerance.
+    ///
+    /// # Errors
+    /// `bundle.golden_mismatch`, `bundle.invalid_golden`.
+    pub fn verify(&self, bundle: &[u8]) -> std::result::Result<(), JsValue> {
+        skewless_core::Bundle::from_bytes(bundle)
+            .and_then(|bundle| self.predictor.check_golden(&bundle.golden()?))
+            .map_err(|error| thrown(&error))
+    }
+}
+
 impl Model {
     fn open(bytes: &[u8]) -> Result<Self> {
         let contents = Contents::read(bytes)?;
-        let predictor = Predictor::of_contents(&contents)?;
+        let predictor = predictor(&contents)?;
         let parts = READ_BY_HOST.map(|name| contents.range(name));
         Ok(Self {
             digest: contents.digest().to_owned(),
@@ -320,6 +336,19 @@ fn bytes_of(text: &str, units: usize) -> usize {
         fits
     });
     taken.map(char::len_utf8).sum()
+}
+
+/// The predictor of every engine that this build has.
+fn predictor(contents: &Contents<'_>) -> Result<Predictor> {
+    #[cfg(feature = "full")]
+    return skewless_tract::predictor_of(contents);
+    #[cfg(all(feature = "network", not(feature = "full")))]
+    return Predictor::of_contents(contents);
+    #[cfg(not(any(feature = "network", feature = "full")))]
+    {
+        contents.manifest().check_plan()?;
+        Predictor::of_contents_with_engine(contents, decode_tables(contents.model())?)
+    }
 }
 
 #[cfg(test)]

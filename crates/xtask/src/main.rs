@@ -13,6 +13,7 @@ mod models;
 mod onnx;
 mod parity;
 mod setup;
+mod size;
 mod test;
 mod tidy;
 mod train;
@@ -30,6 +31,8 @@ cargo xtask VERB
   test            everything that CI runs: tidy, unit tests, the web package, parity, the retrained bundle
   tidy            formatting, lints, the crates' arrows, the first sentence of every file
   web             build the npm package and the playground into web/dist
+  web --full      the same with `skewless/full`, the package with the general engine, which takes many minutes
+  size            build the package and measure its downloads, which fail above web/budget.toml; --built only measures
   parity          one digest over the flights of the test months on every target; writes target/parity.json
   train           train models/flights and compare with the committed bundle; --bless replaces it
   bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
@@ -60,6 +63,9 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["test"] => test::run_tests(),
         ["tidy"] => tidy::run_tidy(),
         ["web"] => web::build(),
+        ["web", "--full"] => web::build_full(),
+        ["size"] => size::run(),
+        ["size", "--built"] => size::measure(),
         ["parity"] => parity::run(),
         ["train"] => train::run(false),
         ["train", "--bless"] => train::run(true),

@@ -8,8 +8,15 @@ use crate::command::{at, cargo, command, root, run};
 use crate::setup::{self, WASM_TARGET};
 use crate::wasm::bindgen;
 
-/// The two WebAssembly builds: the page's, which predicts, and the worker's, which answers HTTP.
-const BUILDS: [(&str, &str); 2] = [("model", "web/src/wasm"), ("serve", "web/src/serve/wasm")];
+/// The WebAssembly builds: the page's, which predicts, the same with networks, and the worker's, which answers HTTP.
+const BUILDS: [(&str, &str); 3] = [
+    ("model", "web/src/wasm"),
+    ("network", "web/src/network/wasm"),
+    ("serve", "web/src/serve/wasm"),
+];
+
+/// The feature of the page's module with the general engine.
+const FULL: &str = "full";
 
 /// Builds both modules, their bindings and the package.
 pub(crate) fn build() -> Result<()> {
@@ -18,14 +25,33 @@ pub(crate) fn build() -> Result<()> {
     for (feature, out) in BUILDS {
         module(feature, out, "+simd128")?;
     }
+    package(&[])
+}
+
+/// The package with the general engine as well, whose module alone takes many minutes.
+pub(crate) fn build_full() -> Result<()> {
+    setup::wasm_target()?;
+    setup::npm("web")?;
+    for (feature, out) in BUILDS {
+        module(feature, out, "+simd128")?;
+    }
+    built(FULL, "web/src/full/wasm", "+simd128", "wasm-full")?;
+    package(&["--", "--full"])
+}
+
+fn package(flags: &[&str]) -> Result<()> {
     let mut build = command("npm", &["run", "--silent", "build"]);
-    build.current_dir(at("web"));
+    build.args(flags).current_dir(at("web"));
     run(build)
 }
 
 /// Builds the module with a feature, with vector instructions (`+simd128`) or without (`-simd128`), and its bindings into
 /// the folder `out`.
 pub(crate) fn module(feature: &str, out: &str, vectors: &str) -> Result<()> {
+    built(feature, out, vectors, "wasm")
+}
+
+fn built(feature: &str, out: &str, vectors: &str, profile: &str) -> Result<()> {
     let mut build = cargo(&[
         "build",
         "--quiet",
@@ -33,12 +59,12 @@ pub(crate) fn module(feature: &str, out: &str, vectors: &str) -> Result<()> {
         "--no-default-features",
         &format!("--features={feature}"),
         &format!("--target={WASM_TARGET}"),
-        "--profile=wasm",
+        &format!("--profile={profile}"),
     ]);
     build.env("CARGO_ENCODED_RUSTFLAGS", flags(vectors));
     run(build)?;
     bindgen(
-        &target().join(format!("{WASM_TARGET}/wasm/skewless_wasm.wasm")),
+        &target().join(format!("{WASM_TARGET}/{profile}/skewless_wasm.wasm")),
         &at(out),
     )
 }

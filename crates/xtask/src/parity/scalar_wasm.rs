@@ -18,9 +18,9 @@ const PACKAGE: &str = "target/parity/package";
 /// Where the bindings of the two modules differ, so that one's JavaScript is not the other's.
 pub(super) fn package() -> Result<PathBuf> {
     std::fs::create_dir_all(at(OUT))?;
-    web::module("model", OUT, "-simd128")?;
+    web::module("network", OUT, "-simd128")?;
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| path.display().to_string());
-    if read(at(OUT).join(BINDINGS))? != read(at("web/src/wasm").join(BINDINGS))? {
+    if read(at(OUT).join(BINDINGS))? != read(at("web/src/network/wasm").join(BINDINGS))? {
         bail!("the module without vector instructions has other bindings than the package");
     }
     let package = at(PACKAGE);

@@ -1,0 +1,16 @@
+// The package with networks in a browser, and in every host that fetches. `load` of the package itself comes here when a
+// bundle holds a network; who only has networks imports this alone.
+
+import { compile } from "../host/browser.js";
+import { type Load, loader } from "../load.js";
+
+export * from "../public.js";
+
+/**
+ * Opens a bundle.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export const load: Load = loader(
+  () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
+  (address) => fetch(address),
+);

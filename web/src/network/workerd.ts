@@ -1,0 +1,12 @@
+// The package with networks in Cloudflare Workers: the module is part of the script and compiled when it is deployed.
+
+import module from "./skewless_bg.wasm";
+import { type Load, loader } from "../load.js";
+
+export * from "../public.js";
+
+/** Opens a bundle. */
+export const load: Load = loader(
+  () => Promise.resolve(module),
+  (address) => fetch(address),
+);
