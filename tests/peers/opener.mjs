@@ -14,6 +14,11 @@ export async function opener(name, modules) {
       const { load } = await import("../../web/dist/node.js");
       return (work) => open(work, { load });
     }
+    case "tract": {
+      const { open } = await import("./engines/skewless.mjs");
+      const { load } = await import("../../web/dist/full/node.js");
+      return (work) => open(work, { load, tract: true });
+    }
     case "onnxruntime-web":
     case "onnxruntime-web-qoperator": {
       const { open } = await import("./engines/onnxruntime-web.mjs");

@@ -168,7 +168,7 @@ fn fingerprint(tiny: Option<&PathBuf>) -> Result<String> {
 }
 
 fn build() -> Result<()> {
-    web::build()?;
+    web::build_full()?;
     let runner = ["build", "--quiet", "--release", "--package=skewless-runner"];
     run(cargo(&runner))?;
     run(cargo(&[&runner[..], &["--features=tract"]].concat()))

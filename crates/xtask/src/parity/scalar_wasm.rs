@@ -11,6 +11,8 @@ const MODULE: &str = "skewless_bg.wasm";
 const BINDINGS: &str = "skewless.js";
 const OUT: &str = "target/parity/wasm-scalar";
 const PACKAGE: &str = "target/parity/package";
+/// The package's modules, in the sources and in the package; the one with networks can do what each can.
+const MODULES: [(&str, &str); 2] = [("web/src/wasm", ""), ("web/src/network/wasm", "network")];
 
 /// Builds the module, and gives a folder with the package's JavaScript around it.
 ///
@@ -20,18 +22,22 @@ pub(super) fn package() -> Result<PathBuf> {
     std::fs::create_dir_all(at(OUT))?;
     web::module("network", OUT, "-simd128")?;
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| path.display().to_string());
-    if read(at(OUT).join(BINDINGS))? != read(at("web/src/network/wasm").join(BINDINGS))? {
-        bail!("the module without vector instructions has other bindings than the package");
-    }
+    let bindings = read(at(OUT).join(BINDINGS))?;
     let package = at(PACKAGE);
-    std::fs::create_dir_all(&package)?;
-    for file in std::fs::read_dir(at("web/dist"))? {
-        let file = file?;
-        if file.file_name().to_string_lossy().ends_with(".js") {
-            std::fs::copy(file.path(), package.join(file.file_name()))?;
+    for (sources, folder) in MODULES {
+        if read(at(sources).join(BINDINGS))? != bindings {
+            bail!("the module without vector instructions has other bindings than {sources}");
         }
+        let (dist, copy) = (at("web/dist").join(folder), package.join(folder));
+        std::fs::create_dir_all(&copy)?;
+        for file in std::fs::read_dir(dist)? {
+            let file = file?;
+            if file.file_name().to_string_lossy().ends_with(".js") {
+                std::fs::copy(file.path(), copy.join(file.file_name()))?;
+            }
+        }
+        std::fs::copy(at(OUT).join(MODULE), copy.join(MODULE))?;
     }
-    std::fs::copy(at(OUT).join(MODULE), package.join(MODULE))?;
     std::fs::write(package.join("package.json"), "{\"type\":\"module\"}\n")?;
     Ok(package)
 }
