@@ -61,18 +61,21 @@ impl Lowering<'_> {
     }
 
     /// `ConvInteger` gives accumulators, which are floats of scale 1.
-    fn unscaled(&mut self, node: &NodeProto, at: usize, zero: usize) -> Result<Value> {
+    fn unscaled(&mut self, node: &NodeProto, at: usize, zero: usize, axis: i64) -> Result<Value> {
         let zero = self.optional_constant(node, zero)?;
         let value = self.input(node, at)?;
-        let quantization = Quantization::new(Rc::new(Constant::reals(vec![], vec![1.0])), zero);
-        self.dequantize(node, value, &quantization, 0)
+        let shape = zero.as_ref().map_or(vec![], |zero| zero.shape.clone());
+        let count = zero.as_ref().map_or(1, |zero| zero.len());
+        let ones = Constant::reals(shape, vec![1.0; count]);
+        let quantization = Quantization::new(Rc::new(ones), zero);
+        self.dequantize(node, value, &quantization, axis)
     }
 
     pub(super) fn integer_conv(&mut self, node: &NodeProto) -> Result<Value> {
         if node.op_type == "ConvInteger" {
-            let x = self.unscaled(node, 0, 2)?;
+            let x = self.unscaled(node, 0, 2, 0)?;
             let x = self.as_real(node, 0, x)?;
-            return match self.unscaled(node, 1, 3)? {
+            return match self.unscaled(node, 1, 3, 0)? {
                 Value::Weights(weights) => self.convolve(node, &x, &weights, None),
                 _ => Err(unsupported_op(node, "weights that are not constant")),
             };
@@ -118,9 +121,9 @@ impl Lowering<'_> {
     pub(super) fn integer_matmul(&mut self, node: &NodeProto) -> Result<Value> {
         match node.op_type.as_str() {
             "MatMulInteger" => {
-                let x = self.unscaled(node, 0, 2)?;
+                let x = self.unscaled(node, 0, 2, 0)?;
                 let x = self.as_real(node, 0, x)?;
-                match self.unscaled(node, 1, 3)? {
+                match self.unscaled(node, 1, 3, -1)? {
                     Value::Weights(weights) => self.product(node, &x, &weights, false, None, 1.0),
                     _ => Err(unsupported_op(node, "weights that are not constant")),
                 }
