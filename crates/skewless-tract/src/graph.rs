@@ -11,7 +11,9 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::plan::SimplePlan;
 
 use crate::document::{Document, Told};
+use crate::draft::Draft;
 use crate::element::{tensor, write_numbers};
+use crate::indices::table_rows;
 use crate::wiring::{InputWire, Wiring, invalid};
 
 /// How far tract may change the graph before it runs.
@@ -26,8 +28,8 @@ pub(crate) enum Effort {
 /// A graph that answers rows.
 pub(crate) struct Graph {
     plan: Arc<SimplePlan<TypedFact, Box<dyn TypedOp>>>,
-    /// The inputs that take columns, in the graph's order.
-    inputs: Vec<InputWire>,
+    /// The inputs that take columns, in the graph's order, with the rows of the table that they are indices into.
+    inputs: Vec<(InputWire, Option<usize>)>,
     /// Width of each output.
     outputs: Vec<usize>,
 }
@@ -36,6 +38,10 @@ impl Graph {
     /// # Errors
     /// `bundle.invalid_onnx` where the wiring is not this graph's, `unsupported.onnx_op` for what tract cannot run.
     pub(crate) fn new(document: Document, wiring: &Wiring, effort: Effort) -> Result<Self> {
+        let inputs = wiring.inputs.iter().filter(|input| input.fixed.is_none());
+        let inputs = inputs
+            .map(|input| (input.clone(), table_rows(&document, &input.name)))
+            .collect();
         let model = typed(document, wiring)?;
         for (at, output) in wiring.outputs.iter().enumerate() {
             let width = output_width(&model, at, &output.name)?;
@@ -52,12 +58,7 @@ impl Graph {
         };
         Ok(Self {
             plan: SimplePlan::new(model).map_err(|error| refused(&error))?,
-            inputs: wiring
-                .inputs
-                .iter()
-                .filter(|input| input.fixed.is_none())
-                .cloned()
-                .collect(),
+            inputs,
             outputs: wiring.outputs.iter().map(|output| output.width).collect(),
         })
     }
@@ -71,10 +72,13 @@ impl Graph {
     fn run(&self, row: &[f64], raw: &mut [f64]) -> TractResult<bool> {
         let mut tensors = tvec!();
         let mut rest = row;
-        for input in &self.inputs {
+        for (input, table) in &self.inputs {
             let (numbers, after) = rest
                 .split_at_checked(input.columns())
                 .ok_or_else(|| TractError::msg("a short row"))?;
+            if table.is_some_and(|rows| !numbers.iter().all(|&index| is_index(index, rows))) {
+                return Ok(false);
+            }
             match tensor(input.kind, &input.shape, numbers)? {
                 Some(tensor) => tensors.push(tensor.into_tvalue()),
                 None => return Ok(false),
@@ -95,6 +99,12 @@ impl Graph {
     }
 }
 
+/// Whether a table of so many rows has a row at the index, counted from its start or, below 0, from its end.
+fn is_index(index: f64, rows: usize) -> bool {
+    let rows = rows as f64;
+    (-rows..rows).contains(&index)
+}
+
 /// The graph with the wiring's shapes, fixed inputs and outputs.
 ///
 /// # Errors
@@ -110,6 +120,9 @@ pub(crate) fn typed(mut document: Document, wiring: &Wiring) -> Result<TypedMode
         return Err(invalid(format!(
             "the graph has the inputs {names:?}, and the wiring has {wired:?}"
         )));
+    }
+    for (input, stated) in wiring.inputs.iter().zip(document.inputs()) {
+        Draft::of(stated)?.check(input)?;
     }
     let outputs = &document.graph.output;
     let known = |name: &String| outputs.iter().any(|output| output.name == *name);

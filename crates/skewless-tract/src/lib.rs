@@ -5,12 +5,15 @@
 //! [`predictor`] opens a bundle of either kind.
 
 mod document;
+mod draft;
 mod element;
 mod engine;
 mod graph;
+mod indices;
 mod wire;
 mod wiring;
 
+use skewless_core::bundle::Contents;
 use skewless_core::{Bundle, Predictor, Result};
 
 pub use engine::TractEngine;
@@ -31,5 +34,20 @@ pub fn predictor(bundle: &Bundle) -> Result<Predictor> {
             Predictor::with_engine(bundle, Box::new(engine))
         }
         _ => Predictor::new(bundle),
+    }
+}
+
+/// The same of a bundle of which only `spec.plan` and the model are read, as a page does.
+///
+/// # Errors
+/// As [`Predictor::of_contents`] and [`TractEngine::read`].
+pub fn predictor_of(contents: &Contents<'_>) -> Result<Predictor> {
+    match contents.manifest().engine.as_str() {
+        "tract" => {
+            let engine = TractEngine::read(contents.model())?;
+            let (features, output) = contents.compiled()?;
+            Predictor::from_engine(&features, Box::new(engine), output)
+        }
+        _ => Predictor::of_contents(contents),
     }
 }

@@ -1,13 +1,11 @@
 //! Wiring an ONNX file when a bundle is made: which inputs take columns, in what shape, and which outputs count.
 
-use skewless_core::{Error, Result};
-use tract_onnx::pb::ValueInfoProto;
-use tract_onnx::pb::tensor_shape_proto::dimension::Value as Size;
-use tract_onnx::pb::type_proto::Value as Kind;
-
 use crate::document::{Document, with_wiring};
+use crate::draft::{Draft, Open};
 use crate::graph::{output_width, typed};
-use crate::wiring::{Element, InputWire, OutputWire, Wiring};
+use crate::indices::table_rows;
+use crate::wiring::{InputWire, OutputWire, Wiring};
+use skewless_core::{Error, Result};
 
 /// What is said about a graph beyond what its file says.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +25,8 @@ pub struct Wired {
     pub onnx: Vec<u8>,
     /// The wiring.
     pub wiring: Wiring,
+    /// For each input, the rows of the table that its numbers are indices into, where they are.
+    pub tables: Vec<Option<usize>>,
 }
 
 /// Wires an ONNX file for rows.
@@ -49,6 +49,10 @@ pub fn wire(onnx: &[u8], wishes: &Wishes) -> Result<Wired> {
             .map(|name| OutputWire { name, width: 0 })
             .collect(),
     };
+    let tables = wiring.inputs.iter();
+    let tables = tables
+        .map(|input| table_rows(&document, &input.name))
+        .collect();
     let model = typed(document, &wiring).map_err(of_the_file)?;
     for (at, output) in wiring.outputs.iter_mut().enumerate() {
         output.width = output_width(&model, at, &output.name)?;
@@ -57,6 +61,7 @@ pub fn wire(onnx: &[u8], wishes: &Wishes) -> Result<Wired> {
     Ok(Wired {
         onnx: with_wiring(onnx, &json),
         wiring,
+        tables,
     })
 }
 
@@ -130,59 +135,6 @@ fn inputs(document: &Document, wishes: &Wishes) -> Result<Vec<InputWire>> {
             })
         })
         .collect()
-}
-
-/// An input as the file describes it.
-struct Draft {
-    name: String,
-    kind: Element,
-    shape: Vec<Open>,
-}
-
-/// One axis.
-enum Open {
-    Known(usize),
-    /// The graph's name for its size, or `INPUT.AXIS`.
-    Named(String),
-}
-
-impl Draft {
-    fn of(input: &ValueInfoProto) -> Result<Self> {
-        let name = &input.name;
-        let unsupported = |what: &str| {
-            Error::unsupported("unsupported.onnx_input", format!("input `{name}` {what}"))
-                .with_value(name)
-        };
-        let Some(Kind::TensorType(tensor)) =
-            input.r#type.as_ref().and_then(|kind| kind.value.as_ref())
-        else {
-            return Err(unsupported("is not a tensor"));
-        };
-        let kind = Element::of_onnx(tensor.elem_type)
-            .ok_or_else(|| unsupported("holds no 32 or 64 bit floats, integers or booleans"))?;
-        let shape = tensor
-            .shape
-            .as_ref()
-            .ok_or_else(|| unsupported("has no shape"))?;
-        let shape = shape
-            .dim
-            .iter()
-            .enumerate()
-            .map(|(axis, size)| match &size.value {
-                Some(Size::DimValue(size)) if *size > 0 => {
-                    Open::Known(usize::try_from(*size).unwrap_or_default())
-                }
-                Some(Size::DimParam(size)) if !size.is_empty() && size != "?" => {
-                    Open::Named(size.clone())
-                }
-                _ => Open::Named(format!("{name}.{axis}")),
-            });
-        Ok(Self {
-            name: name.clone(),
-            kind,
-            shape: shape.collect(),
-        })
-    }
 }
 
 fn output_names(document: &Document, wishes: &Wishes) -> Result<Vec<String>> {

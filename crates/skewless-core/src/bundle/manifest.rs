@@ -135,7 +135,7 @@ impl Manifest {
         Error::unsupported(
             "unsupported.engine",
             format!(
-                "the bundle needs the engine `{}`, which is not part of this build",
+                "the bundle needs the engine `{}`, which is not part of this build: `skewless/full` on npm and the feature `tract` of the programs have the engine `tract`",
                 self.engine
             ),
         )

@@ -1,0 +1,13 @@
+// The package with the general engine in Cloudflare Workers: the module is part of the script.
+
+import type { Load } from "../load.js";
+import module from "./skewless_bg.wasm";
+import { loader } from "./load.js";
+
+export * from "../public.js";
+
+/** Opens a bundle of any engine. */
+export const load: Load = loader(
+  () => Promise.resolve(module),
+  (address) => fetch(address),
+);
