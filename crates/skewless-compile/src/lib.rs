@@ -1,9 +1,13 @@
-//! Turns LightGBM, XGBoost and ONNX models into plans, so that the core answers like the library that trained them.
+//! Turns LightGBM, XGBoost, ONNX and TensorFlow Lite models into plans, so that the core answers like the library that
+//! trained them.
 //!
 //! [`compile`] reads a model file's bytes and gives the [`Model`] and the [`Output`] a bundle is made of. Raw scores
 //! equal the library's to the last bit for LightGBM and XGBoost, and for ONNX tree ensembles as ONNX Runtime sums them
 //! on one thread; the committed references of `tests/references` hold that. What is not understood is refused with a
 //! code `unsupported.*` that names it; bytes that contradict themselves with `model.invalid_*`.
+//!
+//! Int8 networks answer as their file says: one from ONNX like a float run of its quantised graph, one from TensorFlow
+//! Lite like the reference kernels, step for step. [`quantize`] makes an int8 network of a float one.
 
 mod graft;
 mod lightgbm;
@@ -55,11 +59,14 @@ pub struct ModelInput {
 /// Reads a model file.
 ///
 /// # Errors
-/// `model.invalid_lightgbm`, `model.invalid_xgboost`, `model.invalid_onnx` for bytes that are not such a file or
-/// contradict themselves; `unsupported.*` for a model that is well-formed but cannot be answered exactly, naming the
+/// `model.invalid_lightgbm`, `model.invalid_xgboost`, `model.invalid_onnx`, `model.invalid_tflite` for bytes that are not
+/// such a file or contradict themselves; `unsupported.*` for a model that is well-formed but cannot be answered exactly, naming the
 /// part: `unsupported.objective`, `unsupported.booster`, `unsupported.linear_tree`, `unsupported.multi_output`,
-/// `unsupported.onnx_op`, `unsupported.onnx_attribute`, `unsupported.onnx_input`, `unsupported.aggregate`, `unsupported.post_transform`, `unsupported.model_version`, `unsupported.model_size`,
-/// `unsupported.class_scores`, `unsupported.base_values`.
+/// `unsupported.onnx_op`, `unsupported.onnx_attribute`, `unsupported.onnx_input`, `unsupported.onnx_output`,
+/// `unsupported.onnx_element_type`, `unsupported.onnx_external_data`, `unsupported.tflite_operator`,
+/// `unsupported.tflite_float`, `unsupported.tflite_shape`, `unsupported.tflite_element_type`,
+/// `unsupported.tflite_graphs`, `unsupported.aggregate`, `unsupported.post_transform`, `unsupported.model_version`,
+/// `unsupported.model_size`, `unsupported.class_scores`, `unsupported.base_values`.
 pub fn compile(bytes: &[u8], source: Source) -> Result<Compiled> {
     match source {
         Source::LightGbm => lightgbm::compile(bytes),
