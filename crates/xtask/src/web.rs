@@ -36,7 +36,35 @@ pub(crate) fn build_full() -> Result<()> {
         module(feature, out, "+simd128")?;
     }
     built(FULL, "web/src/full/wasm", "+simd128", "wasm-full")?;
-    package(&["--", "--full"])
+    package(&["--", "--full"])?;
+    try_full()
+}
+
+/// Packs a small graph and lets the package answer it in Node and in Chromium.
+fn try_full() -> Result<()> {
+    setup::chromium()?;
+    setup::npm("tests/web")?;
+    let bundle = target().join("lstm.skw").display().to_string();
+    let mut pack = cargo(&[
+        "run",
+        "--quiet",
+        "--release",
+        "--package=skewless-cli",
+        "--no-default-features",
+        "--features=pack,tract",
+        "--",
+        "pack",
+        "--model=tests/references/tract/lstm.onnx",
+        "--name=lstm",
+        "--version=1.0.0",
+    ]);
+    pack.args(["-o", &bundle]);
+    run(pack)?;
+    let rows = "tests/references/tract/lstm.rows.jsonl";
+    run(command(
+        "node",
+        &["tests/web/full.mjs", "--bundle", &bundle, "--rows", rows],
+    ))
 }
 
 fn package(flags: &[&str]) -> Result<()> {
