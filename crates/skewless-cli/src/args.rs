@@ -20,7 +20,7 @@ pub(crate) enum Command {
     /// Train a model from a configuration: read, split, fit, select, evaluate, and write the bundle
     #[command(after_help = STATUSES)]
     Train(TrainArgs),
-    /// Make a bundle from a model trained elsewhere: LightGBM text, XGBoost JSON or ONNX
+    /// Make a bundle from a model trained elsewhere: LightGBM, XGBoost, ONNX or int8 TensorFlow Lite
     #[command(after_help = STATUSES)]
     Pack(Box<PackArgs>),
     /// Answer the records of a table, in their order
@@ -59,7 +59,7 @@ pub(crate) struct TrainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct PackArgs {
-    /// The model: LightGBM text, XGBoost JSON, or ONNX with a tree ensemble or a linear model
+    /// The model: LightGBM text, XGBoost JSON or UBJSON, ONNX, or TensorFlow Lite with int8 tensors
     #[arg(long, value_name = "FILE")]
     pub(crate) model: PathBuf,
     /// What the model file is [default: told by its content]

@@ -130,3 +130,60 @@ impl Bound {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use skewless_core::plan::{Accumulate, LinearModel, decode};
+    use skewless_core::{FeatureSpec, Link, Output, Task};
+
+    use super::*;
+
+    fn model(weight: f64) -> Model {
+        Model::Linear(LinearModel {
+            inputs: 1,
+            outputs: 1,
+            weights: vec![weight],
+            intercept: vec![0.0],
+            accumulate: Accumulate::F64,
+        })
+    }
+
+    fn predictor() -> Predictor {
+        let spec: FeatureSpec = serde_json::from_str(
+            r#"{"input": [{"name": "x", "type": "number"}], "feature": [{"name": "y", "op": "number", "from": "x"}]}"#,
+        )
+        .unwrap();
+        let spec = spec.fit(&skewless_core::Columns::new(0), vec![]).unwrap();
+        let output = Output {
+            name: "z".to_owned(),
+            task: Task::Regression,
+            link: Link::Identity,
+            labels: vec![],
+            threshold: None,
+            unit: None,
+            length: None,
+        };
+        Predictor::from_parts(&spec, &model(1.0), output).unwrap()
+    }
+
+    fn compared(weight: f64, record: &str) -> Result<Agreement> {
+        let source = decode(&model(weight).encode().unwrap()).unwrap();
+        let records = [serde_json::from_str(record).unwrap()];
+        check(&model(1.0).into(), &predictor(), &*source, &records)
+    }
+
+    #[test]
+    fn a_difference_over_the_bound_is_refused() {
+        let record = r#"{"x": 2.0}"#;
+        assert_eq!(compared(1.0, record).unwrap().equal, 1);
+        assert_eq!(compared(1.000_01, record).unwrap().equal, 0);
+        let error = compared(1.001, record).err().unwrap();
+        assert_eq!((error.code(), error.row()), ("pack.disagreement", Some(0)));
+    }
+
+    #[test]
+    fn nothing_compared_is_no_agreement() {
+        let error = compared(1.0, r#"{"x": "far"}"#).err().unwrap();
+        assert_eq!(error.code(), "pack.disagreement");
+    }
+}

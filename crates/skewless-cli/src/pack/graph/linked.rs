@@ -29,15 +29,23 @@ pub(crate) fn chosen(
             ),
         ));
     }
-    let Wired { onnx, wiring } =
-        wire(bytes, &wishes(args)?).map_err(|error| neither(error, reason))?;
+    let Wired {
+        onnx,
+        wiring,
+        tables,
+    } = wire(bytes, &wishes(args)?).map_err(|error| neither(error, reason))?;
     let outputs = wiring.scores();
     let engine = match reason {
         None => "tract".to_owned(),
         Some(reason) => format!("tract, because the plan cannot hold the model: {reason}"),
     };
     Ok(Chosen {
-        tensors: wiring.inputs.iter().filter_map(tensor_input).collect(),
+        tensors: wiring
+            .inputs
+            .iter()
+            .zip(tables)
+            .filter_map(|(input, table)| tensor_input(input, table))
+            .collect(),
         model: BundleModel::Onnx {
             file: onnx,
             outputs,
@@ -101,7 +109,7 @@ fn output(outputs: usize) -> Output {
     }
 }
 
-fn tensor_input(input: &InputWire) -> Option<TensorInput> {
+fn tensor_input(input: &InputWire, table: Option<usize>) -> Option<TensorInput> {
     if input.fixed.is_some() {
         return None;
     }
@@ -114,7 +122,10 @@ fn tensor_input(input: &InputWire) -> Option<TensorInput> {
         name: input.name.clone(),
         shape: shape.to_vec(),
         whole: !input.kind.is_float(),
-        range: input.kind.usual_range(),
+        range: match table {
+            Some(rows) => (0.0, rows.saturating_sub(1) as f64),
+            None => input.kind.usual_range(),
+        },
     })
 }
 
