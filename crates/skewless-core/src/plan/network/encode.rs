@@ -13,9 +13,9 @@ use crate::plan::bytes::PlanWriter;
 /// # Errors
 /// `misuse.model` for a model that contradicts itself, `unsupported.model_size` for one that is too large.
 pub(in crate::plan) fn encode(model: &NetworkModel, plan: &mut PlanWriter) -> Result<()> {
-    let misuse = |what| Error::misuse("misuse.model", format!("the network: {what}"));
+    let misuse = |what: String| Error::misuse("misuse.model", format!("the network: {what}"));
     let program = Program::of(model).map_err(misuse)?;
-    program.check().map_err(misuse)?;
+    (program.check()).map_err(|broken| misuse(broken.to_string()))?;
     plan.size(program.tensors.len())?;
     for tensor in &program.tensors {
         write_tensor(tensor, plan)?;

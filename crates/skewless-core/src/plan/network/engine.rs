@@ -48,7 +48,8 @@ impl NetworkEngine {
     /// Reads and checks a network.
     pub(in crate::plan) fn read(plan: &mut PlanReader<'_>, simd: Simd) -> Result<Self> {
         let program = decode::read(plan)?;
-        let multiplications = program.check().map_err(|what| plan.invalid(&what))?;
+        let multiplications =
+            (program.check()).map_err(|broken| plan.invalid(&broken.to_string()))?;
         Self::new(program, multiplications, Kernel::choose(simd))
             .ok_or_else(|| plan.invalid("a layer does not fit its tensors"))
     }
@@ -286,7 +287,7 @@ mod tests {
 
     fn scores(model: &super::super::NetworkModel, rows: &[f64], kernel: Kernel) -> Vec<f64> {
         let program = Program::of(model).unwrap();
-        let multiplications = program.check().unwrap();
+        let multiplications = program.check().ok().unwrap();
         let engine = NetworkEngine::new(program, multiplications, kernel).unwrap();
         let mut raw = vec![f64::NAN; rows.len() / engine.inputs() * engine.outputs()];
         (engine.score(rows, &mut EngineScratch::default(), &mut raw)).unwrap();

@@ -221,7 +221,10 @@ impl<E: Copy, W> Tile<'_, E, W> {
 }
 
 /// Requantises a block and stores its first `wanted` outputs.
-#[inline(always)]
+///
+/// A function of its own in WebAssembly, where bytes count; elsewhere its callers alone have the instructions.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 unsafe fn finish<L: Lanes>(
     sums: L::Sums,
     channel: usize,
