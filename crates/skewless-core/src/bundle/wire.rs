@@ -142,7 +142,6 @@ impl Wire for Writer {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "seven bits are asked for")]
 fn low_byte(value: u64) -> u8 {
     (value & 0x7f) as u8
 }
