@@ -116,11 +116,13 @@ export class Memory {
 
   /** Raw scores a row. */
   get outputs(): number {
+    this.#fresh();
     return this.#at(AT.outputs);
   }
 
   /** Values a row. */
   get width(): number {
+    this.#fresh();
     return this.#at(AT.width);
   }
 
