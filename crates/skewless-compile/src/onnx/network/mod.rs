@@ -5,14 +5,18 @@
 //! float is quantised. What an operator means is what ONNX Runtime computes with optimisations off: in f32 between
 //! quantisers, rounded half to even at them.
 
+mod constants;
 mod elementwise;
 mod ends;
+mod functions;
 mod integer;
 mod linear;
 mod pool;
 mod quantizers;
 mod shape;
+mod tables;
 mod value;
+mod window;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -26,9 +30,9 @@ use super::{invalid, unsupported_op};
 use crate::network::builder::Builder;
 use crate::network::checked;
 use crate::{Compiled, Source};
-pub(crate) use elementwise::{function, operation};
 pub(crate) use ends::row_shape;
-pub(crate) use linear::Lies;
+pub(crate) use functions::{function, operation};
+pub(crate) use window::Lies;
 
 use ends::Input;
 use value::{Real, Value};

@@ -4,8 +4,9 @@ use skewless_core::error::Result;
 use skewless_core::plan::network::Op;
 
 use super::Lowering;
-use super::linear::{Lies, UNBOUNDED, bounded, two_dimensional};
+use super::linear::{UNBOUNDED, bounded, two_dimensional};
 use super::value::{Kind, Pending, Real, Value, View};
+use super::window::Lies;
 use crate::network::order::{arrange, stored, with_last};
 use crate::onnx::attributes::{Attributes, describe};
 use crate::onnx::message::NodeProto;

@@ -8,7 +8,8 @@ use skewless_core::plan::network::{
 };
 
 use super::Lowering;
-use super::value::{Grid, Kind, Linear, Pending, Real, Row, Steps, Table, Value, View, Weights};
+use super::constants::{dequantized_constant, quantized_constant};
+use super::value::{Grid, Kind, Linear, Pending, Real, Row, Steps, Table, Value, View};
 use crate::network::builder::identity;
 use crate::onnx::attributes::{Attributes, describe};
 use crate::onnx::constant::{Constant, Data};
@@ -21,7 +22,7 @@ pub(super) struct Quantization {
     /// None is 0.
     pub(super) zero: Option<Rc<Constant>>,
     /// Element type of the integers, where the zero point or an attribute says it.
-    element: Option<i32>,
+    pub(super) element: Option<i32>,
 }
 
 impl Quantization {
@@ -37,7 +38,7 @@ impl Quantization {
         }
     }
 
-    fn scales<'s>(&'s self, node: &NodeProto) -> Result<&'s [f32]> {
+    pub(super) fn scales<'s>(&'s self, node: &NodeProto) -> Result<&'s [f32]> {
         let scales = self.scale.as_reals().unwrap_or_default();
         let usable = |scale: &f32| scale.is_finite() && *scale > 0.0;
         if scales.is_empty() || !scales.iter().all(usable) {
@@ -47,7 +48,7 @@ impl Quantization {
         Ok(scales)
     }
 
-    fn zeros(&self, node: &NodeProto) -> Result<Vec<i32>> {
+    pub(super) fn zeros(&self, node: &NodeProto) -> Result<Vec<i32>> {
         let zeros: &[i64] = match &self.zero {
             None => &[0],
             Some(zero) => zero
@@ -378,92 +379,4 @@ fn one_for_all(scale: &[f64], output: f64) -> Vec<f32> {
         Some((first, rest)) if rest.iter().all(|other| other == first) => vec![*first],
         _ => multiplier,
     }
-}
-
-/// Which entry of a per-channel list each element of a constant belongs to.
-fn channels(
-    node: &NodeProto,
-    shape: &[usize],
-    count: usize,
-    axis: i64,
-) -> Result<(usize, Vec<usize>)> {
-    let elements: usize = shape.iter().product();
-    if count == 1 {
-        return Ok((0, vec![0; elements]));
-    }
-    let rank = i64::try_from(shape.len()).unwrap_or(i64::MAX);
-    let axis = if axis < 0 { axis + rank } else { axis };
-    let axis = usize::try_from(axis).unwrap_or(usize::MAX);
-    if shape.get(axis) != Some(&count) {
-        let message = format!("{}: {count} scales do not fit its tensor", describe(node));
-        return Err(invalid(message));
-    }
-    let inner: usize = shape.iter().skip(axis + 1).product();
-    let channel = |at: usize| at / inner.max(1) % count;
-    Ok((axis, (0..elements).map(channel).collect()))
-}
-
-fn dequantized_constant(
-    node: &NodeProto,
-    constant: &Constant,
-    quantization: &Quantization,
-    axis: i64,
-) -> Result<Weights> {
-    let scale = quantization.scales(node)?.to_vec();
-    let zeros = quantization.zeros(node)?;
-    if zeros.len() != 1 && zeros.len() != scale.len() {
-        let message = format!("{}: as many zero points as scales are due", describe(node));
-        return Err(invalid(message));
-    }
-    let (axis, channel) = channels(node, &constant.shape, scale.len(), axis)?;
-    let values = constant
-        .as_whole()
-        .ok_or_else(|| unsupported_op(node, "it dequantises what are no integers"))?;
-    let integers = values.iter().zip(channel).map(|(&value, channel)| {
-        let zero = zeros.get(channel).or(zeros.first()).copied().unwrap_or(0);
-        i32::try_from(value - i64::from(zero)).ok()
-    });
-    Ok(Weights {
-        shape: constant.shape.clone(),
-        integers: integers
-            .collect::<Option<_>>()
-            .ok_or_else(|| invalid(format!("{}: an integer beyond 32 bits", describe(node))))?,
-        scale,
-        axis,
-    })
-}
-
-fn quantized_constant(
-    node: &NodeProto,
-    constant: &Constant,
-    quantization: &Quantization,
-    axis: i64,
-) -> Result<Value> {
-    let element = quantization.element.unwrap_or(UINT8);
-    let (low, high) = match element {
-        UINT8 => (0, 255),
-        INT8 => (-128, 127),
-        _ => (i64::from(i32::MIN), i64::from(i32::MAX)),
-    };
-    let scale = quantization.scales(node)?;
-    let zeros = quantization.zeros(node)?;
-    let (_, channel) = channels(node, &constant.shape, scale.len(), axis)?;
-    let reals = constant
-        .as_reals()
-        .ok_or_else(|| unsupported_op(node, "it quantises what is no float"))?;
-    let integers = reals.iter().zip(channel).map(|(&value, channel)| {
-        let zero = zeros.get(channel).or(zeros.first()).copied().unwrap_or(0);
-        whole((value / scale[channel]).round_ties_even())
-            .saturating_add(i64::from(zero))
-            .clamp(low, high)
-    });
-    Ok(Value::Constant(Rc::new(Constant {
-        shape: constant.shape.clone(),
-        data: Data::Whole(integers.collect(), element),
-    })))
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the cast saturates")]
-fn whole(value: f32) -> i64 {
-    value as i64
 }
