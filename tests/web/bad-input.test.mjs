@@ -118,6 +118,15 @@ describe("batches", () => {
     }
   });
 
+  test("a batch for which memory grows has all its numbers", async () => {
+    const fresh = await load(bytes);
+    const rows = 30_000;
+    const { raw, values, labels } = fresh.predictBatch(columns(rows));
+    assert.deepEqual([raw.length, values.length, labels.length], [rows, rows, rows]);
+    assert.ok(raw.every((score) => score === raw[0]) && raw[0] === model.predict(example).raw);
+    fresh.close();
+  });
+
   test("a bad row fails alone, in columns and in records", () => {
     const answer = model.predict(example);
     const mixed = { ...columns(3), [first]: [example[first], {}, example[first]] };
