@@ -7,41 +7,9 @@ use super::super::super::{Group, Layout, narrow};
 use super::super::bins::{ByInput, code_index};
 use super::super::forest::{FeatureKind, Forest, ModelFeature, NodeKind};
 use super::MOST_CATEGORY_TESTS;
+use super::active::Active;
+use super::one_hot::{UsedColumn, one_hot_rows};
 use super::table::{Table, Word};
-
-/// The table rows that the rows of a tile ask for: what closes some leaf, in no particular order.
-#[derive(Clone, Debug, Default)]
-pub(in crate::plan) struct Active {
-    ids: Vec<u32>,
-    counts: Vec<usize>,
-    most: usize,
-}
-
-impl Active {
-    /// Forgets all rows; each of those to come has at most `most` table rows.
-    pub(super) fn start(&mut self, most: usize) {
-        // One more, because a row is written before it is known to count.
-        self.most = most + 1;
-        self.counts.clear();
-    }
-
-    /// The table rows of one row of the tile.
-    pub(super) fn row(&self, row: usize) -> &[u32] {
-        let count = self.counts.get(row).copied().unwrap_or_default();
-        let start = row * self.most;
-        self.ids.get(start..start + count).unwrap_or_default()
-    }
-
-    /// Room for the next row's table rows.
-    fn next(&mut self) -> &mut [u32] {
-        let start = self.counts.len() * self.most;
-        let end = start + self.most;
-        if self.ids.len() < end {
-            self.ids.resize(end, 0);
-        }
-        self.ids.get_mut(start..end).unwrap_or_default()
-    }
-}
 
 /// The table rows of every model feature, and of every code of a one-hot group.
 pub(super) struct Lookup {
@@ -92,7 +60,8 @@ struct OneHot {
     rows: Vec<u32>,
 }
 
-const NOTHING: u32 = u32::MAX;
+/// In place of a row that closes nothing.
+pub(super) const NOTHING: u32 = u32::MAX;
 
 impl FeatureRows {
     /// All rows, with the bins that lead to them.
@@ -189,7 +158,7 @@ impl Lookup {
             push.row(many.row(forest, value(many.at)));
         }
         let count = push.count;
-        active.counts.push(count);
+        active.count(count);
     }
 
     /// Finds the table rows of a compact row.
@@ -213,7 +182,7 @@ impl Lookup {
             push.any(group.rows.get(code).copied().unwrap_or(NOTHING));
         }
         let count = push.count;
-        active.counts.push(count);
+        active.count(count);
     }
 
     /// Prepares for compact rows: each code of a one-hot group becomes one table row.
@@ -276,73 +245,6 @@ impl Lookup {
     }
 }
 
-/// A column of a one-hot group that some feature reads: the table rows for 0 and for 1.
-struct UsedColumn {
-    offset: usize,
-    zero: Vec<u32>,
-    one: Vec<u32>,
-}
-
-/// A table row for each code of a one-hot group, and for none. What no single row of the table says is added to
-/// `folded`, whose rows come behind the table's.
-fn one_hot_rows<W: Word, const TREES: usize, const LEAVES: usize>(
-    width: usize,
-    used: &[UsedColumn],
-    table: &Table<W, TREES, LEAVES>,
-    folded: &mut Vec<Vec<[W; TREES]>>,
-) -> Vec<u32> {
-    let mut add = |mask: Vec<[W; TREES]>| {
-        folded.push(mask);
-        id(table.rows() + folded.len() - 1)
-    };
-    if used.iter().all(|column| column.zero.is_empty()) {
-        let mut rows = vec![NOTHING; width + 1];
-        for column in used {
-            let row = match column.one.as_slice() {
-                [] => NOTHING,
-                [row] => *row,
-                several => add(table.fold(several)),
-            };
-            if let Some(slot) = rows.get_mut(column.offset) {
-                *slot = row;
-            }
-        }
-        return rows;
-    }
-    // The fold of the zeros of all columns but one is that of those before it and of those behind it.
-    let mut behind = vec![table.fold(&[])];
-    for column in used.iter().rev() {
-        let mut mask = table.fold(&column.zero);
-        behind
-            .last()
-            .into_iter()
-            .for_each(|rest| and(&mut mask, rest));
-        behind.push(mask);
-    }
-    let none = behind.pop().map_or(NOTHING, &mut add);
-    let mut rows = vec![none; width + 1];
-    let mut before = table.fold(&[]);
-    for column in used {
-        let mut mask = table.fold(&column.one);
-        and(&mut mask, &before);
-        behind
-            .pop()
-            .into_iter()
-            .for_each(|rest| and(&mut mask, &rest));
-        if let Some(slot) = rows.get_mut(column.offset) {
-            *slot = add(mask);
-        }
-        and(&mut before, &table.fold(&column.zero));
-    }
-    rows
-}
-
-fn and<W: Word, const TREES: usize>(mask: &mut [[W; TREES]], other: &[[W; TREES]]) {
-    for (mask, other) in mask.iter_mut().flatten().zip(other.iter().flatten()) {
-        *mask &= *other;
-    }
-}
-
 /// The number of thresholds of each numeric feature, and of categories of each categorical one.
 fn sizes(forest: &Forest) -> Option<Vec<usize>> {
     let mut sizes: Vec<usize> = forest
@@ -380,7 +282,7 @@ fn categories(set: &[u32]) -> usize {
 }
 
 /// Rows are fewer than the bytes they take, which are bounded.
-fn id(row: usize) -> u32 {
+pub(super) fn row_id(row: usize) -> u32 {
     u32::try_from(row).unwrap_or(NOTHING)
 }
 
@@ -404,11 +306,13 @@ impl Many {
             }
             FeatureKind::Categorical => category_bin(value, self.mode),
         };
-        id(self.first
-            + match bin {
-                MISSING_BIN => self.size + 1,
-                bin => usize::from(bin).min(self.size),
-            })
+        row_id(
+            self.first
+                + match bin {
+                    MISSING_BIN => self.size + 1,
+                    bin => usize::from(bin).min(self.size),
+                },
+        )
     }
 }
 

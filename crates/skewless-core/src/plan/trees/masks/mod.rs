@@ -5,12 +5,14 @@
 //! one feature are folded beforehand, rank by rank, so that a row is the AND of one table row a feature; rows that
 //! close nothing are left out. Missing values, categories and the columns of a one-hot group are table rows too.
 
+mod active;
 mod lookup;
+mod one_hot;
 mod table;
 
 use super::super::Layout;
 use super::forest::Forest;
-pub(in crate::plan) use lookup::Active;
+pub(in crate::plan) use active::Active;
 use lookup::Lookup;
 use table::Table;
 

@@ -4,7 +4,8 @@ use std::ops::BitAndAssign;
 
 use super::super::super::{Accumulate, narrow};
 use super::super::forest::{FeatureKind, Forest, NodeKind, Root};
-use super::lookup::{Active, Lookup};
+use super::active::Active;
+use super::lookup::Lookup;
 use crate::plan::simd::Level;
 
 /// One bit a leaf, the leftmost lowest.
