@@ -109,6 +109,9 @@ pub(crate) struct PackArgs {
     /// The model's version, as in semantic versioning
     #[arg(long, value_name = "VERSION")]
     pub(crate) version: String,
+    /// How the plan holds the leaves of trees: i16 halves it, and `inspect` says what that costs [default: exact]
+    #[arg(long, value_enum, value_name = "PRECISION", default_value_t = LeafChoice::Exact, hide_default_value = true, conflicts_with = "quantize")]
+    pub(crate) leaves: LeafChoice,
     /// The labels in the model's order, for models that do not carry them: --labels on_time,late
     #[arg(long, value_delimiter = ',', value_name = "LABEL,...")]
     pub(crate) labels: Vec<String>,
@@ -152,6 +155,15 @@ pub(crate) enum EngineChoice {
     Auto,
     Plan,
     Tract,
+}
+
+/// How precise the leaves of trees are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LeafChoice {
+    /// The raw scores are the library's
+    Exact,
+    /// 16-bit integers with one scale an output
+    I16,
 }
 
 /// From raw scores to probabilities.

@@ -192,6 +192,39 @@ fn the_same_inputs_give_the_same_bytes() {
     assert!(bundles[0] == bundles[1]);
 }
 
+#[test]
+fn leaves_of_16_bits_make_a_smaller_bundle_whose_error_is_told() {
+    let fixture = Fixture::new();
+    fixture.write("features.toml", features(&INPUTS));
+    let (records, raw) = rows("lightgbm_binary.rows.jsonl");
+    fixture.write("rows.jsonl", &records);
+    let mut sizes = Vec::new();
+    for leaves in ["exact", "i16"] {
+        let run = pack(&fixture, "features.toml", &["--leaves", leaves]);
+        assert_eq!(run.status, 0, "{leaves}: {}", run.stderr);
+        let report = fixture.run(&["inspect", "out.skw", "--json"]).stdout;
+        let report: Json = serde_json::from_str(&report).unwrap();
+        let parts = report["parts"].as_array().unwrap();
+        let plan = parts.iter().find(|part| part["name"] == "model.plan");
+        sizes.push(plan.unwrap()["size"].as_u64().unwrap());
+        // The exact answers differ in nothing, those of 16 bits by no more than `inspect` says.
+        let bound = report["model"]["rounding"]["bound"].as_f64();
+        assert_eq!(bound.is_some(), leaves == "i16", "{}", report["model"]);
+        let answers = fixture.run(&["predict", "out.skw", "rows.jsonl"]).lines();
+        let differences = answers.iter().zip(&raw).map(|(answer, raw)| {
+            (answer["raw"].as_f64().unwrap() - raw[0].as_f64().unwrap()).abs()
+        });
+        let greatest = differences.fold(0.0, f64::max);
+        assert!(
+            greatest <= bound.unwrap_or_default(),
+            "{leaves}: {greatest:e}"
+        );
+        let told = fixture.run(&["inspect", "out.skw"]).stdout;
+        assert_eq!(told.contains("a raw score by at most"), leaves == "i16");
+    }
+    assert!(sizes[1] < sizes[0] * 2 / 3, "{sizes:?}");
+}
+
 fn pack(fixture: &Fixture, features: &str, more: &[&str]) -> fixture::Run {
     let model = reference("lightgbm_binary.txt");
     let mut arguments = vec![

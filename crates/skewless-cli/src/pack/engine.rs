@@ -3,10 +3,10 @@
 use skewless_compile::{Compiled, ModelInput, Source, compile};
 use skewless_core::bundle::BundleModel;
 use skewless_core::plan::network::NetworkInput;
-use skewless_core::plan::{Engine, Model, decode};
+use skewless_core::plan::{Engine, LeafPrecision, Model, decode};
 use skewless_core::{Error, FittedSpec, Output, Result};
 
-use crate::args::{EngineChoice, ModelFormat, PackArgs};
+use crate::args::{EngineChoice, LeafChoice, ModelFormat, PackArgs};
 use crate::pack::graph;
 use crate::pack::in_file;
 
@@ -90,9 +90,10 @@ pub(super) fn choose(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<Chosen> {
     let in_model = |error| in_file(&args.model, error);
     match args.engine {
         EngineChoice::Plan => planned(args, bytes, source).map_err(in_model),
+        EngineChoice::Tract if args.leaves == LeafChoice::I16 => Err(in_model(no_leaves())),
         EngineChoice::Tract => graph::chosen(args, bytes, source, None).map_err(in_model),
         EngineChoice::Auto => match planned(args, bytes, source) {
-            Err(reason) if source == Source::Onnx && falls_to_tract(&reason) => {
+            Err(reason) if falls_to_tract(args, source, &reason) => {
                 graph::chosen(args, bytes, source, Some(&reason)).map_err(in_model)
             }
             planned => planned.map_err(in_model),
@@ -110,24 +111,44 @@ fn source(args: &PackArgs, bytes: &[u8]) -> anyhow::Result<Source> {
     }
 }
 
-/// A graph that is well-formed and that the plan cannot hold.
-fn falls_to_tract(reason: &Error) -> bool {
-    reason.kind() == skewless_core::ErrorKind::Unsupported
+/// A graph that is well-formed and that the plan cannot hold, though nothing asks for trees.
+fn falls_to_tract(args: &PackArgs, source: Source, reason: &Error) -> bool {
+    let unsupported = reason.kind() == skewless_core::ErrorKind::Unsupported;
+    source == Source::Onnx && unsupported && args.leaves == LeafChoice::Exact
+}
+
+fn no_leaves() -> Error {
+    Error::input(
+        "pack.no_leaves",
+        "--leaves is for trees, and the model has none",
+    )
 }
 
 fn planned(args: &PackArgs, bytes: &[u8], source: Source) -> Result<Chosen> {
-    let compiled = compile(bytes, source)?;
+    let mut compiled = compile(bytes, source)?;
     if let Some(flag) = graph::flag(args) {
         return Err(Error::unsupported(
             "unsupported.onnx_input",
             format!("{flag} wires a graph that tract runs, and the plan can hold this model"),
         ));
     }
+    compiled.model = with_leaves(args, compiled.model)?;
     Ok(Chosen::of(compiled))
+}
+
+/// The model with leaves as precise as the arguments ask for.
+fn with_leaves(args: &PackArgs, mut model: Model) -> Result<Model> {
+    match (&mut model, args.leaves) {
+        (_, LeafChoice::Exact) => {}
+        (Model::Trees(trees), LeafChoice::I16) => trees.leaves = LeafPrecision::I16,
+        (_, LeafChoice::I16) => return Err(no_leaves()),
+    }
+    Ok(model)
 }
 
 fn kind(model: &Model) -> &'static str {
     match model {
+        Model::Trees(trees) if trees.leaves == LeafPrecision::I16 => "trees, 16-bit leaves",
         Model::Trees(_) => "trees",
         Model::Linear(_) => "linear",
         Model::Network(_) => "int8 network",
