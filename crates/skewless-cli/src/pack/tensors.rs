@@ -71,7 +71,8 @@ fn number(input: &TensorInput, seed: &mut u64) -> f64 {
     // A thousand steps, rounded to three digits of the range, write short numbers.
     let share = (splitmix(seed) % 1001) as f64 / 1000.0;
     let number = low + share * (high - low);
-    if input.whole {
+    // The 256 steps of an int8 input are whole numbers where they span 255.
+    if input.whole || high - low == 255.0 {
         return number.round();
     }
     let digits = 3 - (high - low).abs().max(1e-30).log10().floor() as i32;
