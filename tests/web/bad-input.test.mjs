@@ -127,6 +127,18 @@ describe("batches", () => {
     fresh.close();
   });
 
+  test("that make the memory grow are answered", async () => {
+    const fresh = await load(bytes);
+    for (const rows of [30_000, 60_000]) {
+      const answers = fresh.predictBatch(columns(rows));
+      assert.deepEqual([answers.errors.length, answers.labels.length], [0, rows]);
+      assert.equal(answers.raw.length, rows);
+      assert.equal(answers.raw[rows - 1], answers.raw[0]);
+      assert.deepEqual(fresh.predict(example), model.predict(example));
+    }
+    fresh.close();
+  });
+
   test("a bad row fails alone, in columns and in records", () => {
     const answer = model.predict(example);
     const mixed = { ...columns(3), [first]: [example[first], {}, example[first]] };

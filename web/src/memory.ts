@@ -97,21 +97,20 @@ export class Memory {
 
   /** The first number of the last answers' raw scores or values. */
   first(which: "raw" | "values"): number {
-    this.#fresh();
-    return this.#doubles[this.#at(AT[which]) >>> 3] as number;
+    const place = this.#at(AT[which]) >>> 3;
+    return this.#doubles[place] as number;
   }
 
   /** The labels of the last answers. */
   labels(rows: number): Uint32Array {
-    this.#fresh();
     const start = this.#at(AT.labels) >>> 2;
     return this.#words.slice(start, start + rows);
   }
 
   /** The label of the last answers' first row. */
   label(): number {
-    this.#fresh();
-    return this.#words[this.#at(AT.labels) >>> 2] as number;
+    const place = this.#at(AT.labels) >>> 2;
+    return this.#words[place] as number;
   }
 
   /** Raw scores a row. */
@@ -127,11 +126,11 @@ export class Memory {
   }
 
   #at(place: number): number {
+    this.#fresh();
     return this.#words[this.#table + place] as number;
   }
 
   #numbers(place: number, count: number): Float64Array {
-    this.#fresh();
     const start = this.#at(place) >>> 3;
     return this.#doubles.slice(start, start + count);
   }
