@@ -43,7 +43,7 @@ fn clippy() -> Result<()> {
     ];
     run(cargo(&native))?;
     let target = format!("--target={WASM_TARGET}");
-    for feature in ["--features=model", "--features=serve"] {
+    for feature in ["--features=model", "--features=network", "--features=serve"] {
         let wasm = [
             "clippy",
             "--quiet",
