@@ -155,6 +155,14 @@ impl Forest {
         }
     }
 
+    /// The value of a leaf by its node.
+    #[inline(always)]
+    pub(super) fn leaf_at(&self, node: usize) -> f64 {
+        let leaf = self.nodes.get(node).map(|node| node.next as usize);
+        let value = leaf.and_then(|leaf| self.leaves.get(leaf));
+        value.copied().unwrap_or_default()
+    }
+
     /// The value of the leaf that a binned row falls into.
     fn leaf(&self, root: usize, bins: &[u16]) -> f64 {
         let mut index = root;

@@ -9,11 +9,11 @@ use super::bins::RowBins;
 use super::forest::{Forest, ForestNode, NodeKind};
 
 /// Walks at a time.
-const WALKS: usize = 8;
+pub(super) const WALKS: usize = 8;
 /// Rows binned at a time: a tree's nodes serve them all before the next tree's are read.
 const TILE: usize = 64;
 
-/// The kernel of models with large trees or many thresholds.
+/// The kernel of models whose masks would take too much; and the walks from the exits of those that cover tops alone.
 pub(super) struct Lanes {
     nodes: Vec<LaneNode>,
     categorical: bool,
@@ -23,7 +23,8 @@ pub(super) struct Lanes {
 /// A node in 8 bytes.
 #[derive(Clone, Copy, Default)]
 struct LaneNode {
-    /// The right child, or the leaf; with [`LEAF`], [`CATEGORICAL`] and [`MISSING_LEFT`].
+    /// The right child; with [`LEAF`], [`CATEGORICAL`] and [`MISSING_LEFT`]. A leaf is its own right child, to which all
+    /// bins go.
     next: u32,
     feature: u16,
     /// Bins below go left, once [`MISSING_LEFT`] is added to them: the missing bin wraps around to 0. Or the set.
@@ -37,9 +38,15 @@ const LEAF: u32 = 1 << 29;
 const INDEX: u32 = LEAF - 1;
 
 impl LaneNode {
-    fn of(node: &ForestNode) -> Self {
+    fn of((at, node): (usize, &ForestNode)) -> Self {
         let (flags, limit) = match node.kind {
-            NodeKind::Leaf => (LEAF, 0),
+            NodeKind::Leaf => {
+                return Self {
+                    next: u32::try_from(at).unwrap_or_default() | LEAF,
+                    feature: 0,
+                    limit: 0,
+                };
+            }
             NodeKind::Numeric { missing_left } => {
                 let missing = u16::from(missing_left);
                 (u32::from(missing) << 31, node.rank + 1 + missing)
@@ -62,7 +69,7 @@ impl Lanes {
         let fits = forest.nodes.len() < INDEX as usize;
         let is_categorical = |node: &ForestNode| matches!(node.kind, NodeKind::Categorical { .. });
         fits.then(|| Self {
-            nodes: forest.nodes.iter().map(LaneNode::of).collect(),
+            nodes: forest.nodes.iter().enumerate().map(LaneNode::of).collect(),
             categorical: forest.nodes.iter().any(is_categorical),
             bins: RowBins::default(),
         })
@@ -85,6 +92,16 @@ impl Lanes {
     /// Prepares for compact rows.
     pub(super) fn bind(&mut self, forest: &Forest, layout: &Layout) {
         self.bins = RowBins::new(forest, layout);
+    }
+
+    /// How compact rows become bins.
+    pub(super) fn bins(&self) -> &RowBins {
+        &self.bins
+    }
+
+    /// Whether some split asks for a category.
+    pub(super) fn has_categories(&self) -> bool {
+        self.categorical
     }
 
     /// Scores compact rows, `width` numbers each, of the layout bound before.
@@ -148,7 +165,7 @@ impl Lanes {
             for tree in &forest.trees {
                 let leaves = self.walk::<SETS, WALKS>(forest, [tree.node; WALKS], eight);
                 for (scores, leaf) in scores.chunks_exact_mut(outputs).zip(leaves) {
-                    add(forest, scores, tree.output, leaf);
+                    add(forest.sums(), scores, tree.output, leaf);
                 }
             }
             first += WALKS;
@@ -166,16 +183,16 @@ impl Lanes {
                 };
                 let leaves = self.walk::<SETS, 1>(forest, std::array::from_fn(root), bins);
                 for (tree, leaf) in trees.iter().zip(leaves) {
-                    add(forest, scores, tree.output, leaf);
+                    add(forest.sums(), scores, tree.output, leaf);
                 }
             }
         }
     }
 
-    /// The leaves' values of eight walks: each through its row's bins, `STRIDE` rows feature by feature, or all through
-    /// those of one row.
+    /// The leaves' values of eight walks from any nodes: each through its row's bins, `STRIDE` rows feature by feature,
+    /// or all through those of one row.
     #[inline(always)]
-    fn walk<const SETS: bool, const STRIDE: usize>(
+    pub(super) fn walk<const SETS: bool, const STRIDE: usize>(
         &self,
         forest: &Forest,
         mut at: [usize; WALKS],
@@ -195,19 +212,12 @@ impl Lanes {
                 } else {
                     bin.wrapping_add((node.next >> 31) as u16) < node.limit
                 };
-                let child = if left {
-                    *at + 1
-                } else {
-                    (node.next & INDEX) as usize
-                };
-                *at = if node.next & LEAF != 0 { *at } else { child };
+                let right = (node.next & INDEX) as usize;
+                *at = if left { *at + 1 } else { right };
                 all &= node.next;
             }
             if all != 0 {
-                return at.map(|at| {
-                    let leaf = (self.node(at).next & INDEX) as usize;
-                    forest.leaves.get(leaf).copied().unwrap_or_default()
-                });
+                return at.map(|at| forest.leaf_at(at));
             }
         }
     }
@@ -235,10 +245,11 @@ fn transpose(rows: &[u16], features: &mut [u16], width: usize) {
     }
 }
 
+/// Adds a leaf to its output's score.
 #[inline(always)]
-fn add(forest: &Forest, scores: &mut [f64], output: usize, leaf: f64) {
+pub(super) fn add(sums: Accumulate, scores: &mut [f64], output: usize, leaf: f64) {
     if let Some(score) = scores.get_mut(output) {
-        *score = match forest.sums() {
+        *score = match sums {
             Accumulate::F64 => *score + leaf,
             Accumulate::F32 => narrow(*score + leaf),
         };

@@ -1,7 +1,8 @@
 //! Tree ensembles: encoding, reading, and the kernels that score them.
 //!
 //! The scalar walk of [`Forest`] is the definition. At load, the model's shape chooses a faster kernel that gives its
-//! bits: [`Masks`] for trees of at most 64 leaves whose tables stay small, [`Lanes`] for the rest.
+//! bits: [`Masks`] for trees of at most 64 leaves, [`Tops`] where some are larger, and [`Lanes`] where the tables of
+//! either would take too much.
 
 mod bins;
 mod decode;
@@ -23,7 +24,7 @@ use crate::error::Result;
 use forest::Forest;
 use lanes::Lanes;
 pub(super) use masks::Active;
-use masks::Masks;
+use masks::{Masks, Tops};
 
 /// Writes an ensemble behind the plan's header.
 pub(super) fn encode(model: &TreeModel, plan: &mut PlanWriter) -> Result<()> {
@@ -39,14 +40,21 @@ enum Kernel {
     /// The definition.
     Scalar,
     Masks(Masks),
+    Tops(Tops),
     Lanes(Lanes),
 }
 
 impl Kernel {
     fn for_shape(forest: &Forest) -> Self {
         let masks = Masks::new(forest).map(Self::Masks);
-        let lanes = || Lanes::new(forest).map(Self::Lanes);
-        masks.or_else(lanes).unwrap_or(Self::Scalar)
+        let tops = || Tops::new(forest).map(Self::Tops);
+        masks
+            .or_else(tops)
+            .unwrap_or_else(|| Self::without_tables(forest))
+    }
+
+    fn without_tables(forest: &Forest) -> Self {
+        Lanes::new(forest).map_or(Self::Scalar, Self::Lanes)
     }
 }
 
@@ -98,6 +106,10 @@ impl Engine for TreeEngine {
         match &self.kernel {
             Kernel::Scalar => self.forest.score(rows, &mut scratch.bins, raw),
             Kernel::Masks(masks) => masks.score(&self.forest, rows, &mut scratch.active, raw),
+            Kernel::Tops(tops) => {
+                let scratch = (&mut scratch.bins, &mut scratch.active);
+                tops.score(&self.forest, rows, scratch, raw);
+            }
             Kernel::Lanes(lanes) => lanes.score(&self.forest, rows, &mut scratch.bins, raw),
         }
         Ok(())
@@ -106,7 +118,13 @@ impl Engine for TreeEngine {
     fn bind(&mut self, layout: &Layout) {
         match &mut self.kernel {
             Kernel::Scalar => {}
-            Kernel::Masks(masks) => masks.bind(&self.forest, layout),
+            Kernel::Masks(masks) => {
+                if masks.bind(&self.forest, layout).is_none() {
+                    self.kernel = Kernel::without_tables(&self.forest);
+                    self.bind(layout);
+                }
+            }
+            Kernel::Tops(tops) => tops.bind(&self.forest, layout),
             Kernel::Lanes(lanes) => lanes.bind(&self.forest, layout),
         }
     }
@@ -124,6 +142,10 @@ impl Engine for TreeEngine {
             Kernel::Scalar => return expand_and_score(self, layout, rows, scratch, raw),
             Kernel::Masks(masks) => {
                 masks.score_compact(&self.forest, compact, &mut scratch.active, raw);
+            }
+            Kernel::Tops(tops) => {
+                let scratch = (&mut scratch.bins, &mut scratch.active);
+                tops.score_compact(&self.forest, compact, scratch, raw);
             }
             Kernel::Lanes(lanes) => {
                 lanes.score_compact(&self.forest, compact, &mut scratch.bins, raw);

@@ -1,26 +1,36 @@
-//! Trees as bit vectors: every row of a table holds, for each tree, the leaves that one bin of one feature leaves open.
+//! Trees as bit vectors: every row of a table holds, for each tree, the exits that one bin of one feature leaves open.
 //!
-//! A split that a row answers with "no" closes the leaves of its left side; the leftmost leaf still open is where the
-//! row ends (QuickScorer: Lucchese et al., SIGIR 2015; RapidScorer: Ye et al., KDD 2018). The masks of all splits of
+//! A split that a row answers with "no" closes the exits of its left side; the leftmost exit still open is where the
+//! row leaves (QuickScorer: Lucchese et al., SIGIR 2015; RapidScorer: Ye et al., KDD 2018). The masks of all splits of
 //! one feature are folded beforehand, rank by rank, so that a row is the AND of one table row a feature; rows that
-//! close nothing are left out. Missing values, categories and the columns of a one-hot group are table rows too.
+//! close nothing are left out. Missing values, categories and the columns of a one-hot group are table rows too. A few
+//! trees know few thresholds, so that of their part of the table only distinct rows are kept.
+//!
+//! Exits are leaves where trees are small ([`Masks`]); of larger trees the masks cover the tops, and walks go on from
+//! their exits ([`Tops`]).
 
 mod active;
 mod lookup;
 mod one_hot;
+mod rows;
 mod table;
+mod top;
+mod tops;
+mod values;
 
 use super::super::Layout;
 use super::forest::Forest;
+use crate::plan::simd::Level;
 pub(in crate::plan) use active::Active;
 use lookup::Lookup;
-use table::Table;
+use rows::TableRows;
+use table::{Table, Word};
+use top::Top;
+pub(super) use tops::Tops;
+use values::Values;
 
-/// Bytes that the masks may take: about 2,000 trees of 31 leaves. Building them takes a fraction of a second per
-/// gigabyte, and a model of that size is itself a megabyte.
+/// Bytes that the masks may take: about 4,000 trees of 31 leaves, a model of a megabyte.
 const MOST_BYTES: usize = 16 << 20;
-/// Splits of categorical features times their categories: what the tables' building may cost.
-const MOST_CATEGORY_TESTS: usize = 1 << 21;
 /// Most rows scored at a time: a part of the table serves them all before the next part is read.
 const MOST_ROWS: usize = 256;
 /// Table rows that a tile may ask for, so that they stay close to the processor.
@@ -30,50 +40,75 @@ const MOST_ACTIVE: usize = 1 << 14;
 pub(super) struct Masks {
     lookup: Lookup,
     words: Words,
+    level: Level,
 }
 
 /// One bit a leaf, in the smallest word that holds the largest tree. The numbers: trees in 64 bytes, leaves of a tree.
 enum Words {
-    Bits8(Table<u8, 64, 8>),
-    Bits16(Table<u16, 32, 16>),
-    Bits32(Table<u32, 16, 32>),
-    Bits64(Table<u64, 8, 64>),
+    Bits8(Whole<u8, 64, 8>),
+    Bits16(Whole<u16, 32, 16>),
+    Bits32(Whole<u32, 16, 32>),
+    Bits64(Whole<u64, 8, 64>),
+}
+
+/// Masks of whole trees.
+struct Whole<W, const TREES: usize, const LEAVES: usize> {
+    table: Table<W, TREES>,
+    values: Values<TREES, LEAVES>,
 }
 
 /// The same for the table of any word.
 macro_rules! each {
-    ($words:expr, $table:ident => $result:expr) => {
+    ($words:expr, $whole:ident => $result:expr) => {
         match $words {
-            Words::Bits8($table) => $result,
-            Words::Bits16($table) => $result,
-            Words::Bits32($table) => $result,
-            Words::Bits64($table) => $result,
+            Words::Bits8($whole) => $result,
+            Words::Bits16($whole) => $result,
+            Words::Bits32($whole) => $result,
+            Words::Bits64($whole) => $result,
         }
     };
+}
+
+impl<W: Word, const TREES: usize, const LEAVES: usize> Whole<W, TREES, LEAVES> {
+    fn new(forest: &Forest, rows: &TableRows, tops: &[Top]) -> Option<Self> {
+        Some(Self {
+            table: Table::new(forest, rows, tops)?,
+            values: Values::new(forest, tops),
+        })
+    }
 }
 
 impl Masks {
     /// The kernel for a model, where it fits.
     pub(super) fn new(forest: &Forest) -> Option<Self> {
         let leaves = forest.trees.iter().map(|tree| tree.leaves).max()?;
-        let mut lookup = Lookup::new(forest)?;
-        let rows = lookup.rows();
-        let bytes = |trees: usize| rows.saturating_mul(forest.trees.len().div_ceil(trees) * 64);
-        let mut words = match leaves {
-            0..=8 if bytes(64) <= MOST_BYTES => Words::Bits8(Table::new(forest, &lookup)),
-            9..=16 if bytes(32) <= MOST_BYTES => Words::Bits16(Table::new(forest, &lookup)),
-            17..=32 if bytes(16) <= MOST_BYTES => Words::Bits32(Table::new(forest, &lookup)),
-            33..=64 if bytes(8) <= MOST_BYTES => Words::Bits64(Table::new(forest, &lookup)),
-            _ => return None,
+        if leaves > 64 {
+            return None;
+        }
+        let rows = TableRows::new(forest)?;
+        let tops: Vec<Top> = forest
+            .trees
+            .iter()
+            .map(|tree| Top::of(forest, tree, leaves))
+            .collect();
+        let words = match leaves {
+            0..=8 => Words::Bits8(Whole::new(forest, &rows, &tops)?),
+            9..=16 => Words::Bits16(Whole::new(forest, &rows, &tops)?),
+            17..=32 => Words::Bits32(Whole::new(forest, &rows, &tops)?),
+            _ => Words::Bits64(Whole::new(forest, &rows, &tops)?),
         };
-        lookup.leave_out(each!(&mut words, table => table.take_closing()));
-        Some(Self { lookup, words })
+        let closing = each!(&words, whole => whole.table.closing());
+        Some(Self {
+            lookup: Lookup::new(forest, rows, closing),
+            words,
+            level: Level::detect(),
+        })
     }
 
     /// The same kernel without the processor's wider registers.
     #[cfg(test)]
     pub(super) fn portable(mut self) -> Self {
-        each!(&mut self.words, table => table.make_portable());
+        self.level = Level::Portable;
         self
     }
 
@@ -90,9 +125,9 @@ impl Masks {
         });
     }
 
-    /// Prepares for compact rows.
-    pub(super) fn bind(&mut self, forest: &Forest, layout: &Layout) {
-        each!(&mut self.words, table => self.lookup.bind(forest, layout, table));
+    /// Prepares for compact rows; none where the table would take too much.
+    pub(super) fn bind(&mut self, forest: &Forest, layout: &Layout) -> Option<()> {
+        each!(&mut self.words, whole => self.lookup.bind(forest, layout, &mut whole.table))
     }
 
     /// Scores compact rows, `width` numbers each, of the layout bound before.
@@ -126,7 +161,8 @@ impl Masks {
                 lookup(rows.get(start..start + width).unwrap_or_default(), active);
                 forest.start(scores);
             }
-            each!(&self.words, table => table.add_leaves(active, forest.sums(), scores));
+            let (level, sums) = (self.level, forest.sums());
+            each!(&self.words, whole => whole.values.add(level, &whole.table, active, sums, scores));
             let each_row = scores.chunks_exact_mut(forest.outputs);
             each_row.for_each(|scores| forest.finish(scores));
         }

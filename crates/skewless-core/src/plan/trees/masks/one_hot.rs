@@ -1,6 +1,6 @@
 //! The codes of a one-hot group as table rows: one in place of a row for each column.
 
-use super::lookup::{NOTHING, row_id};
+use super::rows::{NOTHING, row_id};
 use super::table::{Table, Word};
 
 /// A column of a one-hot group that some feature reads: the table rows for 0 and for 1.
@@ -12,10 +12,10 @@ pub(super) struct UsedColumn {
 
 /// A table row for each code of a one-hot group, and for none. What no single row of the table says is added to
 /// `folded`, whose rows come behind the table's.
-pub(super) fn one_hot_rows<W: Word, const TREES: usize, const LEAVES: usize>(
+pub(super) fn one_hot_rows<W: Word, const TREES: usize>(
     width: usize,
     used: &[UsedColumn],
-    table: &Table<W, TREES, LEAVES>,
+    table: &Table<W, TREES>,
     folded: &mut Vec<Vec<[W; TREES]>>,
 ) -> Vec<u32> {
     let mut add = |mask: Vec<[W; TREES]>| {

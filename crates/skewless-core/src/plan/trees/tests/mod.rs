@@ -5,7 +5,7 @@ mod generate;
 use proptest::prelude::*;
 
 use super::lanes::Lanes;
-use super::masks::Masks;
+use super::masks::{Masks, Tops};
 use super::{Kernel, TreeEngine};
 use crate::plan::bytes::PlanReader;
 use crate::plan::{
@@ -68,11 +68,12 @@ type MakeKernel = fn(&TreeEngine) -> Option<Kernel>;
 
 /// All kernels that the model's shape allows, the definition first.
 fn engines(model: &TreeModel) -> Vec<(&'static str, TreeEngine)> {
-    let kernels: [(&str, MakeKernel); 4] = [
+    let kernels: [(&str, MakeKernel); 5] = [
         ("scalar", |_| Some(Kernel::Scalar)),
         ("lanes", |engine| {
             Lanes::new(&engine.forest).map(Kernel::Lanes)
         }),
+        ("tops", |engine| Tops::new(&engine.forest).map(Kernel::Tops)),
         ("masks", |engine| {
             Masks::new(&engine.forest).map(Kernel::Masks)
         }),
