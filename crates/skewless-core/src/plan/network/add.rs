@@ -33,11 +33,15 @@ impl RealTerms {
     /// An input's element as a real number.
     #[inline]
     pub(super) fn term(&self, input: usize, value: i8) -> f32 {
-        let [first, second] = self.zero_points;
-        let zero_point = if input == 0 { first } else { second };
-        let [a, b] = self.scales;
-        let scale = if input == 0 { a } else { b };
+        let (scale, zero_point) = self.input(input);
         f32::from(i16::from(value) - i16::from(zero_point)) * scale
+    }
+
+    /// Scale and zero point of an input.
+    #[inline]
+    pub(super) fn input(&self, input: usize) -> (f32, i8) {
+        let ([a, b], [zero_a, zero_b]) = (self.scales, self.zero_points);
+        if input == 0 { (a, zero_a) } else { (b, zero_b) }
     }
 }
 

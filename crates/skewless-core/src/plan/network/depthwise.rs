@@ -1,7 +1,7 @@
-//! Depthwise convolutions at run time: eight channels side by side, the taps two at a time.
+//! Depthwise convolutions at run time: a block of channels side by side, the taps two at a time.
 
 use super::epilogue::Epilogue;
-use super::kernel::{DEPTH_BLOCK, Depthwise as Job, Kernel};
+use super::kernel::{Depthwise as Job, Kernel};
 use super::model::{Tensor, Window};
 use super::patch::{Frame, PatchMemory, SLACK, fill};
 use super::product::offset;
@@ -34,16 +34,17 @@ impl DepthwiseRun {
         };
         let frame = Frame::new(window, plane(&input.shape)?)?;
         let channels = frame.plane.channels;
-        let stride = channels.next_multiple_of(DEPTH_BLOCK);
+        let kernel = kernel.for_depth(channels);
+        let stride = channels.next_multiple_of(kernel.block());
         Some(Self {
             kernel,
-            weights: interleaved(&product.weights, window.taps(), channels),
+            weights: interleaved(&product.weights, (window.taps(), channels), kernel.block()),
             epilogue: Epilogue::new(
                 &product.bias,
                 &product.requantize,
                 product.clamp,
                 output.zero_point,
-                (1, DEPTH_BLOCK),
+                (1, kernel.block()),
             ),
             taps: tap_pairs(window, frame.padded.1, stride),
             pixels: frame.window_starts(window, stride),
@@ -90,7 +91,7 @@ impl DepthwiseRun {
 }
 
 /// `[block][pair of taps][channel][tap of the pair]` of `[tap][channel]`.
-fn interleaved(weights: &Weights, taps: usize, channels: usize) -> Vec<i16> {
+fn interleaved(weights: &Weights, (taps, channels): (usize, usize), width: usize) -> Vec<i16> {
     let weight = |tap: usize, channel: usize| {
         let index = tap * channels + channel;
         let inside = tap < taps && channel < channels;
@@ -101,9 +102,9 @@ fn interleaved(weights: &Weights, taps: usize, channels: usize) -> Vec<i16> {
         }
     };
     let mut list = Vec::new();
-    for block in (0..channels).step_by(DEPTH_BLOCK) {
+    for block in (0..channels).step_by(width) {
         for pair in (0..taps).step_by(2) {
-            for channel in block..block + DEPTH_BLOCK {
+            for channel in block..block + width {
                 list.extend([weight(pair, channel), weight(pair + 1, channel)]);
             }
         }

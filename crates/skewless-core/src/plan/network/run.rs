@@ -18,6 +18,8 @@ pub(super) enum Run {
     Pool(Pool, usize),
     Add(Add),
     Lookup(Vec<i8>),
+    /// A lookup that changes no step, only what a step means.
+    Copy,
     Softmax(Softmax),
     /// First element and width of each input in the last dimension, and their sum.
     Concat(Vec<(usize, usize)>, usize),
@@ -53,6 +55,7 @@ impl Run {
                 let second = tensors.get(*step.inputs.get(1)?)?;
                 Self::Add(Add::new(*meaning, *clamp, (input, second), output))
             }
+            StepOp::Lookup { table } if table.iter().copied().eq(i8::MIN..=i8::MAX) => Self::Copy,
             StepOp::Lookup { table } => Self::Lookup(table.clone()),
             StepOp::Softmax(meaning) => Self::Softmax(Softmax::new(*meaning, input, output)),
             StepOp::Concat => {
@@ -97,6 +100,10 @@ impl Run {
                     let index = usize::from(value.cast_unsigned() ^ 0x80);
                     *cell = table.get(index).copied().unwrap_or_default();
                 }
+            }
+            Self::Copy => {
+                let cells = output.iter_mut().zip(input(0));
+                cells.for_each(|(cell, value)| *cell = *value);
             }
             Self::Softmax(softmax) => softmax.run(input(0), output),
             Self::Concat(places, total) => {

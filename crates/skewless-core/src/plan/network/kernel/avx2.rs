@@ -8,6 +8,7 @@
 
 use std::arch::x86_64::*;
 
+use super::super::add::RealTerms;
 use super::super::epilogue::{AWAY_FROM_ZERO, Bounds, FixedLanes};
 use super::super::patch::Patch;
 use super::super::rounding::ROUNDING;
@@ -37,13 +38,13 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
 #[target_feature(enable = "avx2")]
 unsafe fn product_narrow(job: &Product, patch: &[i16], by: &[i8], output: &mut [i8]) -> bool {
     // SAFETY: this function has the instructions.
-    unsafe { vector::product::<Avx2, i8>(job, patch, by, output) }
+    unsafe { vector::product::<Avx2, i8, 2, 4>(job, patch, by, output) }
 }
 
 #[target_feature(enable = "avx2")]
 unsafe fn product_wide(job: &Product, patch: &[i16], by: &[i16], output: &mut [i8]) -> bool {
     // SAFETY: this function has the instructions.
-    unsafe { vector::product::<Avx2, i16>(job, patch, by, output) }
+    unsafe { vector::product::<Avx2, i16, 2, 4>(job, patch, by, output) }
 }
 
 /// [`super::scalar::depthwise`].
@@ -51,10 +52,69 @@ pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
     #[target_feature(enable = "avx2")]
     unsafe fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
         // SAFETY: this function has the instructions.
-        unsafe { vector::depthwise::<Avx2>(job, output) }
+        unsafe { vector::depthwise::<Avx2, 4>(job, output) }
     }
     // SAFETY: this kernel is chosen where the processor has the instructions.
     unsafe { depthwise(job, output) }
+}
+
+/// [`super::scalar::quantise`].
+pub(super) fn quantise(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
+    #[target_feature(enable = "avx2")]
+    unsafe fn wide(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
+        let eights = values.chunks_exact(8);
+        super::scalar::quantise(
+            eights.remainder(),
+            scale,
+            bounds,
+            cells.get_mut(values.len() / 8 * 8..).unwrap_or_default(),
+        );
+        for (values, cells) in eights.zip(cells.chunks_exact_mut(8)) {
+            // SAFETY: eight values are there, and room for eight.
+            unsafe {
+                let low = _mm256_cvtpd_ps(_mm256_loadu_pd(values.as_ptr()));
+                let high = _mm256_cvtpd_ps(_mm256_loadu_pd(values.as_ptr().add(4)));
+                let real = _mm256_div_ps(_mm256_set_m128(high, low), _mm256_set1_ps(scale));
+                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
+            }
+        }
+    }
+    // SAFETY: this kernel is chosen where the processor has the instructions.
+    unsafe { wide(values, scale, bounds, cells) }
+}
+
+/// [`super::scalar::add_real`].
+pub(super) fn add_real(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+    #[target_feature(enable = "avx2")]
+    unsafe fn wide(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+        let mut eights = cells.chunks_exact_mut(8);
+        let (whole_a, whole_b) = (a.chunks_exact(8), b.chunks_exact(8));
+        let rest = (whole_a.remainder(), whole_b.remainder());
+        for ((a, b), cells) in whole_a.zip(whole_b).zip(&mut eights) {
+            // SAFETY: eight values of each are there, and room for eight.
+            unsafe {
+                let real = _mm256_add_ps(term(terms, 0, a.as_ptr()), term(terms, 1, b.as_ptr()));
+                let real = _mm256_div_ps(real, _mm256_set1_ps(terms.scale));
+                let bounds = &terms.bounds;
+                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
+            }
+        }
+        super::scalar::add_real(terms, rest, eights.into_remainder());
+    }
+    // SAFETY: this kernel is chosen where the processor has the instructions.
+    unsafe { wide(terms, (a, b), cells) }
+}
+
+/// Eight elements of an input as real numbers.
+#[inline(always)]
+unsafe fn term(terms: &RealTerms, input: usize, at: *const i8) -> __m256 {
+    let (scale, zero_point) = terms.input(input);
+    // SAFETY: eight values are there.
+    unsafe {
+        let values = _mm256_cvtepi8_epi32(_mm_loadl_epi64(at.cast()));
+        let steps = _mm256_sub_epi32(values, _mm256_set1_epi32(zero_point.into()));
+        _mm256_mul_ps(_mm256_cvtepi32_ps(steps), _mm256_set1_ps(scale))
+    }
 }
 
 /// 256-bit vectors.

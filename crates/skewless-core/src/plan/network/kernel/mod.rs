@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx2_elements;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
@@ -67,7 +69,7 @@ pub(super) struct Product<'a> {
 
 /// Sums of products over the taps of each channel.
 pub(super) struct Depthwise<'a> {
-    /// Values without their zero point, [`DEPTH_BLOCK`] · blocks a pixel.
+    /// Values without their zero point, [`Kernel::block`] · blocks a pixel.
     pub(super) patch: &'a [i16],
     pub(super) pixels: &'a [u32],
     /// Start of each pair of taps in its window; a last odd tap stands twice, with the weight 0.
@@ -77,9 +79,6 @@ pub(super) struct Depthwise<'a> {
     pub(super) epilogue: &'a Epilogue,
     pub(super) channels: usize,
 }
-
-/// Channels of a depthwise block.
-pub(super) const DEPTH_BLOCK: usize = 8;
 
 impl Kernel {
     /// The best there is.
@@ -120,12 +119,23 @@ impl Kernel {
         }
     }
 
-    /// Outputs of a packed block.
+    /// Outputs of a packed block; channels of a depthwise one.
     pub(super) fn block(self) -> usize {
         match self {
             #[cfg(target_arch = "x86_64")]
             Self::Vnni => 16,
             _ => 8,
+        }
+    }
+
+    /// The kernel for a depthwise convolution of so many channels: the widest that none of them leaves half empty.
+    pub(super) fn for_depth(self, channels: usize) -> Self {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni if channels.next_multiple_of(16) > channels.next_multiple_of(8) => {
+                Self::Avx2
+            }
+            _ => self,
         }
     }
 
@@ -200,7 +210,9 @@ impl Kernel {
             #[cfg(target_arch = "aarch64")]
             Self::Neon => neon::depthwise(job, output),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 | Self::Vnni => avx2::depthwise(job, output),
+            Self::Avx2 => avx2::depthwise(job, output),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => vnni::depthwise(job, output),
         };
         if !done {
             scalar::depthwise(job, output);
@@ -212,6 +224,10 @@ impl Kernel {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm_elements::quantise(values, scale, bounds, cells),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::quantise(values, scale, bounds, cells),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => vnni::quantise(values, scale, bounds, cells),
             _ => scalar::quantise(values, scale, bounds, cells),
         }
     }
@@ -221,6 +237,8 @@ impl Kernel {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm_elements::accumulate(sums, pixel),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 | Self::Vnni => avx2_elements::accumulate(sums, pixel),
             _ => scalar::accumulate(sums, pixel),
         }
     }
@@ -230,6 +248,8 @@ impl Kernel {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm_elements::accumulate_real(sums, pixel, input),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 | Self::Vnni => avx2_elements::accumulate_real(sums, pixel, input),
             _ => scalar::accumulate_real(sums, pixel, input),
         }
     }
@@ -239,6 +259,10 @@ impl Kernel {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm_elements::add_real(terms, inputs, cells),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => avx2::add_real(terms, inputs, cells),
+            #[cfg(target_arch = "x86_64")]
+            Self::Vnni => vnni::add_real(terms, inputs, cells),
             _ => scalar::add_real(terms, inputs, cells),
         }
     }
@@ -248,6 +272,8 @@ impl Kernel {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm_elements::add_fixed(terms, inputs, cells),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 | Self::Vnni => avx2_elements::add_fixed(terms, inputs, cells),
             _ => scalar::add_fixed(terms, inputs, cells),
         }
     }
@@ -257,6 +283,8 @@ impl Kernel {
         match self {
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
             Self::Wasm => wasm_elements::widen(from, zero_point, to),
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 | Self::Vnni => avx2_elements::widen(from, zero_point, to),
             _ => scalar::widen(from, zero_point, to),
         }
     }

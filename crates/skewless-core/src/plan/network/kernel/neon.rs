@@ -23,9 +23,11 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
     unsafe {
         match job.weights {
             PackedGroup::Narrow(weights) => {
-                vector::product::<Neon, i8>(job, patch, weights, output)
+                vector::product::<Neon, i8, 1, 2>(job, patch, weights, output)
             }
-            PackedGroup::Wide(weights) => vector::product::<Neon, i16>(job, patch, weights, output),
+            PackedGroup::Wide(weights) => {
+                vector::product::<Neon, i16, 1, 2>(job, patch, weights, output)
+            }
         }
     }
 }
@@ -33,7 +35,7 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
 /// [`super::scalar::depthwise`].
 pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
     // SAFETY: every processor of the target has the instructions.
-    unsafe { vector::depthwise::<Neon>(job, output) }
+    unsafe { vector::depthwise::<Neon, 2>(job, output) }
 }
 
 /// 128-bit vectors.

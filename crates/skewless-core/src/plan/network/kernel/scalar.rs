@@ -4,9 +4,9 @@ use super::super::add::{FixedTerms, RealTerms};
 use super::super::epilogue::Bounds;
 use super::super::patch::Patch;
 use super::super::weights::PackedGroup;
-use super::{DEPTH_BLOCK, Depthwise, Product};
+use super::{Depthwise, Product};
 
-/// Outputs of a packed block.
+/// Outputs of a packed block; channels of a depthwise one.
 const BLOCK: usize = 8;
 
 /// Sums `(x − zero point) · weight` in i32, which wraps; adds the bias; requantises.
@@ -69,12 +69,12 @@ fn add_pairs<W: Copy + Into<i32>>(sums: &mut [i32], pair: &[i16], weights: &[W])
 
 /// Sums over the taps of each channel; otherwise as [`product`].
 pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) {
-    let block_length = (job.taps.len() * 2 * DEPTH_BLOCK).max(1);
+    let block_length = (job.taps.len() * 2 * BLOCK).max(1);
     let cells = output.chunks_exact_mut(job.channels.max(1));
     for (&pixel, cells) in job.pixels.iter().zip(cells) {
         let blocks = job.weights.chunks_exact(block_length).enumerate();
-        for ((block, weights), cells) in blocks.zip(cells.chunks_mut(DEPTH_BLOCK)) {
-            let first = block * DEPTH_BLOCK;
+        for ((block, weights), cells) in blocks.zip(cells.chunks_mut(BLOCK)) {
+            let first = block * BLOCK;
             let start = pixel as usize + first;
             let window = job.patch.get(start..).unwrap_or_default();
             let sums = tap_sums(job, window, weights, first);
@@ -85,11 +85,11 @@ pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) {
     }
 }
 
-fn tap_sums(job: &Depthwise, window: &[i16], weights: &[i16], first: usize) -> [i32; DEPTH_BLOCK] {
-    let mut sums = [0; DEPTH_BLOCK];
+fn tap_sums(job: &Depthwise, window: &[i16], weights: &[i16], first: usize) -> [i32; BLOCK] {
+    let mut sums = [0; BLOCK];
     let biases = job.epilogue.bias.get(first..).unwrap_or_default();
     sums.iter_mut().zip(biases).for_each(|(to, &it)| *to = it);
-    for (&(a, b), weights) in job.taps.iter().zip(weights.chunks_exact(2 * DEPTH_BLOCK)) {
+    for (&(a, b), weights) in job.taps.iter().zip(weights.chunks_exact(2 * BLOCK)) {
         let a = window.get(a as usize..).unwrap_or_default();
         let b = window.get(b as usize..).unwrap_or_default();
         let values = a.iter().zip(b).zip(weights.chunks_exact(2));
@@ -103,6 +103,7 @@ fn tap_sums(job: &Depthwise, window: &[i16], weights: &[i16], first: usize) -> [
 }
 
 /// Values without their zero point.
+#[inline(always)]
 pub(super) fn widen(from: &[i8], zero_point: i8, to: &mut [i16]) {
     for (from, to) in from.iter().zip(to) {
         *to = i16::from(*from) - i16::from(zero_point);
@@ -111,6 +112,7 @@ pub(super) fn widen(from: &[i8], zero_point: i8, to: &mut [i16]) {
 
 /// Reals as int8, by an f32 division.
 #[expect(clippy::cast_possible_truncation, reason = "the meaning is f32")]
+#[inline(always)]
 pub(super) fn quantise(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
     for (&value, cell) in values.iter().zip(cells) {
         *cell = bounds.of_real(value as f32 / scale);
@@ -118,6 +120,7 @@ pub(super) fn quantise(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut 
 }
 
 /// Adds a pixel to the sums of its channels.
+#[inline(always)]
 pub(super) fn accumulate(sums: &mut [i32], pixel: &[i8]) {
     for (sum, &value) in sums.iter_mut().zip(pixel) {
         *sum += i32::from(value);
@@ -125,6 +128,7 @@ pub(super) fn accumulate(sums: &mut [i32], pixel: &[i8]) {
 }
 
 /// Adds a pixel, as `(q − zero point) · scale` in f32, to the sums of its channels, which are kept as their bits.
+#[inline(always)]
 pub(super) fn accumulate_real(sums: &mut [i32], pixel: &[i8], (scale, zero_point): (f32, i8)) {
     for (sum, &value) in sums.iter_mut().zip(pixel) {
         let x = f32::from(i16::from(value) - i16::from(zero_point)) * scale;
@@ -134,6 +138,7 @@ pub(super) fn accumulate_real(sums: &mut [i32], pixel: &[i8], (scale, zero_point
 }
 
 /// Sums of two activations in real numbers.
+#[inline(always)]
 pub(super) fn add_real(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
     for ((&a, &b), cell) in a.iter().zip(b).zip(cells) {
         let real = terms.term(0, a) + terms.term(1, b);
@@ -142,6 +147,7 @@ pub(super) fn add_real(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i
 }
 
 /// Sums of two activations in fixed point.
+#[inline(always)]
 pub(super) fn add_fixed(terms: &FixedTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
     for ((&a, &b), cell) in a.iter().zip(b).zip(cells) {
         let sum = terms.term(0, a).wrapping_add(terms.term(1, b));

@@ -1,7 +1,7 @@
 //! The loops of the vector kernels, written once over what a set of instructions can do ([`Lanes`], [`Depth`]).
 //!
-//! A product runs over tiles of four pixels by one block of outputs: each vector of weights that is loaded meets four
-//! broadcast steps of inputs, and all sums stay in registers.
+//! A product runs over tiles of some pixels by some blocks of outputs, as many as keep all sums in registers: each
+//! vector of weights that is loaded meets every pixel of the tile, and each broadcast step of inputs every block.
 
 #![expect(
     unsafe_code,
@@ -9,7 +9,7 @@
 )]
 
 use super::super::epilogue::{Bounds, Epilogue, FixedLanes, Scale};
-use super::{DEPTH_BLOCK, Depthwise, Product};
+use super::{Depthwise, Product};
 
 /// A block of outputs in registers. Every function is unsafe because it reads where it is told to, and because the
 /// processor must have the instructions.
@@ -56,12 +56,16 @@ pub(super) trait Weighted<W>: Lanes {
 /// Widest block of any kernel.
 const WIDEST: usize = 16;
 
-/// [`super::scalar::product`]; `false`, and nothing done, where the job's lists are too short for its loops.
+/// Pixels of a tile.
+const PIXELS: usize = 4;
+
+/// [`super::scalar::product`]; `false`, and nothing done, where the job's lists are too short for its loops. A tile of
+/// [`PIXELS`] has `BLOCKS` blocks; a pixel that is left over has `ALONE` at a time.
 ///
 /// # Safety
 /// The processor must have the instructions of `L`.
 #[inline(always)]
-pub(super) unsafe fn product<L: Weighted<W>, W>(
+pub(super) unsafe fn product<L: Weighted<W>, W, const BLOCKS: usize, const ALONE: usize>(
     job: &Product,
     patch: &[L::Element],
     weights: &[W],
@@ -74,19 +78,25 @@ pub(super) unsafe fn product<L: Weighted<W>, W>(
         job,
         patch: patch.as_ptr(),
         weights: weights.as_ptr(),
+        output: output.as_mut_ptr(),
     };
     let count = job.pixels.len();
     let mut pixel = 0;
     // SAFETY: `product_fits` has compared every offset with the lengths. The last tile of several begins early enough
     // to be whole, and computes some pixels twice.
     unsafe {
-        while pixel + 4 <= count || (pixel < count && count >= 4) {
-            tile.four::<L>(pixel.min(count - 4), output.as_mut_ptr());
-            pixel += 4;
-        }
         while pixel < count {
-            tile.one::<L>(pixel, output.as_mut_ptr());
-            pixel += 1;
+            if count >= 2 * PIXELS && job.outputs < BLOCKS * L::BLOCK {
+                // Few outputs leave room for more pixels.
+                tile.pixels::<L, { 2 * PIXELS }, 1>(pixel.min(count - 2 * PIXELS));
+                pixel += 2 * PIXELS;
+            } else if count >= PIXELS {
+                tile.pixels::<L, PIXELS, BLOCKS>(pixel.min(count - PIXELS));
+                pixel += PIXELS;
+            } else {
+                tile.pixels::<L, 1, ALONE>(pixel);
+                pixel += 1;
+            }
         }
     }
     true
@@ -119,113 +129,131 @@ struct Tile<'a, E, W> {
     job: &'a Product<'a>,
     patch: *const E,
     weights: *const W,
+    output: *mut i8,
 }
 
 impl<E: Copy, W> Tile<'_, E, W> {
-    /// Where a pixel's window begins.
+    /// All outputs of some pixels, `BLOCKS` blocks at a time.
     #[inline(always)]
-    unsafe fn window(&self, pixel: usize) -> *const E {
+    unsafe fn pixels<L, const P: usize, const BLOCKS: usize>(&self, pixel: usize)
+    where
+        L: Weighted<W, Element = E>,
+    {
+        let mut first = 0;
         // SAFETY: `product_fits`.
         unsafe {
-            self.patch
-                .add(*self.job.pixels.get_unchecked(pixel) as usize)
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn four<L: Weighted<W, Element = E>>(&self, pixel: usize, output: *mut i8) {
-        let job = self.job;
-        let mut weights = self.weights;
-        // SAFETY: `product_fits`.
-        unsafe {
-            let windows = (
-                self.window(pixel),
-                self.window(pixel + 1),
-                self.window(pixel + 2),
-                self.window(pixel + 3),
-            );
-            let cells = output.add(pixel * job.output_stride + job.first_output);
-            let mut first = 0;
-            while first < job.outputs {
-                let channel = job.first_channel + first;
-                let bias = L::load(job.epilogue.bias.as_ptr().add(channel));
-                let (mut a, mut b, mut c, mut d) = (bias, bias, bias, bias);
-                for &run in job.runs {
-                    let run = run as usize;
-                    let mut at_a = windows.0.add(run);
-                    let mut at_b = windows.1.add(run);
-                    let mut at_c = windows.2.add(run);
-                    let mut at_d = windows.3.add(run);
-                    for _ in 0..job.steps {
-                        let by = L::weights(weights);
-                        a = L::add(a, by, L::values(at_a));
-                        b = L::add(b, by, L::values(at_b));
-                        c = L::add(c, by, L::values(at_c));
-                        d = L::add(d, by, L::values(at_d));
-                        weights = weights.add(L::BLOCK * L::STEP);
-                        at_a = at_a.add(L::STEP);
-                        at_b = at_b.add(L::STEP);
-                        at_c = at_c.add(L::STEP);
-                        at_d = at_d.add(L::STEP);
-                    }
-                }
-                let wanted = (job.outputs - first).min(L::BLOCK);
-                let to = cells.add(first);
-                finish::<L>(a, channel, job.epilogue, wanted, to);
-                finish::<L>(b, channel, job.epilogue, wanted, to.add(job.output_stride));
-                finish::<L>(
-                    c,
-                    channel,
-                    job.epilogue,
-                    wanted,
-                    to.add(2 * job.output_stride),
-                );
-                finish::<L>(
-                    d,
-                    channel,
-                    job.epilogue,
-                    wanted,
-                    to.add(3 * job.output_stride),
-                );
+            while first + (BLOCKS - 1) * L::BLOCK < self.job.outputs {
+                self.blocks::<L, P, BLOCKS>(pixel, first);
+                first += BLOCKS * L::BLOCK;
+            }
+            while first < self.job.outputs {
+                self.blocks::<L, P, 1>(pixel, first);
                 first += L::BLOCK;
             }
         }
     }
 
+    /// `B` blocks of `P` pixels, from an output on.
     #[inline(always)]
-    unsafe fn one<L: Weighted<W, Element = E>>(&self, pixel: usize, output: *mut i8) {
+    unsafe fn blocks<L, const P: usize, const B: usize>(&self, pixel: usize, first: usize)
+    where
+        L: Weighted<W, Element = E>,
+    {
         let job = self.job;
-        let mut weights = self.weights;
+        let block = job.runs.len() * job.steps * L::BLOCK * L::STEP;
+        let channel = job.first_channel + first;
         // SAFETY: `product_fits`.
         unsafe {
-            let window = self.window(pixel);
-            let cells = output.add(pixel * job.output_stride + job.first_output);
-            let mut first = 0;
-            while first < job.outputs {
-                let channel = job.first_channel + first;
-                let mut sums = L::load(job.epilogue.bias.as_ptr().add(channel));
-                for &run in job.runs {
-                    let mut at = window.add(run as usize);
-                    for _ in 0..job.steps {
-                        sums = L::add(sums, L::weights(weights), L::values(at));
-                        weights = weights.add(L::BLOCK * L::STEP);
-                        at = at.add(L::STEP);
+            let mut windows = [self.patch; P];
+            for (lane, window) in windows.iter_mut().enumerate() {
+                *window = window.add(*job.pixels.get_unchecked(pixel + lane) as usize);
+            }
+            let mut weights = [self.weights.add(first / L::BLOCK * block); B];
+            let mut bias = [L::load(job.epilogue.bias.as_ptr().add(channel)); B];
+            for (lane, (weights, bias)) in weights.iter_mut().zip(&mut bias).enumerate() {
+                *weights = weights.add(lane * block);
+                *bias = L::load(job.epilogue.bias.as_ptr().add(channel + lane * L::BLOCK));
+            }
+            let mut sums = [bias; P];
+            for &run in job.runs {
+                let mut at = windows;
+                for at in &mut at {
+                    *at = at.add(run as usize);
+                }
+                for _ in 0..job.steps {
+                    let mut by = [L::weights(weights[0]); B];
+                    for (by, weights) in by.iter_mut().zip(&mut weights) {
+                        *by = L::weights(*weights);
+                        *weights = weights.add(L::BLOCK * L::STEP);
+                    }
+                    for (sums, at) in sums.iter_mut().zip(&mut at) {
+                        let values = L::values(*at);
+                        *at = at.add(L::STEP);
+                        for (sum, by) in sums.iter_mut().zip(by) {
+                            *sum = L::add(*sum, by, values);
+                        }
                     }
                 }
-                let wanted = (job.outputs - first).min(L::BLOCK);
-                finish::<L>(sums, channel, job.epilogue, wanted, cells.add(first));
-                first += L::BLOCK;
+            }
+            let to = job.first_output + first;
+            let cells = self.output.add(pixel * job.output_stride + to);
+            let wanted = job.outputs - first;
+            finish::<L, P, B>(
+                &sums,
+                (channel, wanted),
+                job.epilogue,
+                (cells, job.output_stride),
+            );
+        }
+    }
+}
+
+/// Requantises blocks of some pixels, from a channel on, and stores their first `wanted` outputs; pixels are `stride`
+/// apart.
+///
+/// A function of its own in WebAssembly, where bytes count; elsewhere its callers alone have the instructions.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+unsafe fn finish<L: Lanes, const P: usize, const B: usize>(
+    sums: &[[L::Sums; B]; P],
+    (channel, wanted): (usize, usize),
+    epilogue: &Epilogue,
+    (to, stride): (*mut i8, usize),
+) {
+    let bounds = &epilogue.bounds;
+    // SAFETY: lists of the epilogue are as long as the caller has checked, and `to` has room for `wanted` values of each
+    // pixel.
+    unsafe {
+        match &epilogue.scale {
+            Scale::Float(multipliers) if wanted >= B * L::BLOCK => {
+                for (lane, sums) in sums.iter().enumerate() {
+                    for (block, sums) in sums.iter().enumerate() {
+                        let by = multipliers.as_ptr().add(channel + block * L::BLOCK);
+                        let cells = to.add(lane * stride + block * L::BLOCK);
+                        L::store_float(*sums, by, bounds, cells);
+                    }
+                }
+            }
+            _ => {
+                // A copy, because the loops index it, and what is indexed is kept in memory.
+                let sums = *sums;
+                for (lane, sums) in sums.iter().enumerate() {
+                    for (block, sums) in sums.iter().enumerate() {
+                        let first = block * L::BLOCK;
+                        let wanted = (wanted - first).min(L::BLOCK);
+                        let cells = to.add(lane * stride + first);
+                        finish_block::<L>(*sums, channel + first, epilogue, wanted, cells);
+                    }
+                }
             }
         }
     }
 }
 
 /// Requantises a block and stores its first `wanted` outputs.
-///
-/// A function of its own in WebAssembly, where bytes count; elsewhere its callers alone have the instructions.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-unsafe fn finish<L: Lanes>(
+unsafe fn finish_block<L: Lanes>(
     sums: L::Sums,
     channel: usize,
     epilogue: &Epilogue,
@@ -265,7 +293,7 @@ unsafe fn finish<L: Lanes>(
 
 /// A block of channels of a depthwise convolution, as [`Lanes`] with products channel by channel.
 pub(super) trait Depth: Lanes {
-    /// Adds the products of two taps of [`DEPTH_BLOCK`] channels with their interleaved weights.
+    /// Adds the products of two taps of [`Lanes::BLOCK`] channels with their interleaved weights.
     unsafe fn add_taps(
         sums: Self::Sums,
         a: *const i16,
@@ -274,51 +302,75 @@ pub(super) trait Depth: Lanes {
     ) -> Self::Sums;
 }
 
-/// [`super::scalar::depthwise`]; `false`, and nothing done, where the job's lists are too short for its loops.
+/// [`super::scalar::depthwise`]; `false`, and nothing done, where the job's lists are too short for its loops. `P`
+/// pixels at a time meet each pair of taps.
 ///
 /// # Safety
 /// The processor must have the instructions of `L`.
 #[inline(always)]
-pub(super) unsafe fn depthwise<L: Depth>(job: &Depthwise, output: &mut [i8]) -> bool {
+pub(super) unsafe fn depthwise<L: Depth, const P: usize>(
+    job: &Depthwise,
+    output: &mut [i8],
+) -> bool {
     if !depthwise_fits::<L>(job, output.len()) {
         return false;
     }
+    let output = output.as_mut_ptr();
     // SAFETY: `depthwise_fits` has compared every offset with the lengths.
     unsafe {
         let mut first = 0;
         while first < job.channels {
-            let wanted = (job.channels - first).min(DEPTH_BLOCK);
-            let block = job.weights.as_ptr().add(first * job.taps.len() * 2);
-            let bias = L::load(job.epilogue.bias.as_ptr().add(first));
-            let mut to = output.as_mut_ptr().add(first);
-            for &pixel in job.pixels {
-                let window = job.patch.as_ptr().add(pixel as usize + first);
-                let mut sums = bias;
-                let mut weights = block;
-                for &(a, b) in job.taps {
-                    sums = L::add_taps(
-                        sums,
-                        window.add(a as usize),
-                        window.add(b as usize),
-                        weights,
-                    );
-                    weights = weights.add(2 * DEPTH_BLOCK);
-                }
-                finish::<L>(sums, first, job.epilogue, wanted, to);
-                to = to.wrapping_add(job.channels);
+            let mut pixel = 0;
+            while pixel + P <= job.pixels.len() {
+                channels::<L, P>(job, first, pixel, output);
+                pixel += P;
             }
-            first += DEPTH_BLOCK;
+            while pixel < job.pixels.len() {
+                channels::<L, 1>(job, first, pixel, output);
+                pixel += 1;
+            }
+            first += L::BLOCK;
         }
     }
     true
 }
 
+/// A block of channels, from the `first` on, of `P` pixels.
+#[inline(always)]
+unsafe fn channels<L: Depth, const P: usize>(
+    job: &Depthwise,
+    first: usize,
+    pixel: usize,
+    output: *mut i8,
+) {
+    // SAFETY: `depthwise_fits`.
+    unsafe {
+        let mut windows = [job.patch.as_ptr().add(first); P];
+        for (lane, window) in windows.iter_mut().enumerate() {
+            *window = window.add(*job.pixels.get_unchecked(pixel + lane) as usize);
+        }
+        let mut weights = job.weights.as_ptr().add(first * job.taps.len() * 2);
+        let mut sums = [L::load(job.epilogue.bias.as_ptr().add(first)); P];
+        for &(a, b) in job.taps {
+            for (sum, window) in sums.iter_mut().zip(windows) {
+                let (a, b) = (window.add(a as usize), window.add(b as usize));
+                *sum = L::add_taps(*sum, a, b, weights);
+            }
+            weights = weights.add(2 * L::BLOCK);
+        }
+        let cells = output.add(pixel * job.channels + first);
+        let wanted = job.channels - first;
+        let sums = sums.map(|sums| [sums]);
+        finish::<L, P, 1>(&sums, (first, wanted), job.epilogue, (cells, job.channels));
+    }
+}
+
 fn depthwise_fits<L: Lanes>(job: &Depthwise, output: usize) -> bool {
     let taps = job.taps.iter().map(|&(a, b)| u64::from(a.max(b))).max();
-    let filled = wide(job.channels).next_multiple_of(wide(DEPTH_BLOCK));
-    L::BLOCK == DEPTH_BLOCK
-        && taps.unwrap_or_default() + greatest(job.pixels) + filled <= wide(job.patch.len())
+    let filled = wide(job.channels).next_multiple_of(wide(L::BLOCK));
+    taps.unwrap_or_default() + greatest(job.pixels) + filled <= wide(job.patch.len())
         && wide(job.taps.len()) * 2 * filled <= wide(job.weights.len())
         && filled <= wide(job.epilogue.channels())
         && wide(job.pixels.len()) * wide(job.channels) <= wide(output)
+        && L::BLOCK <= WIDEST
 }

@@ -8,12 +8,13 @@
 
 use std::arch::x86_64::*;
 
+use super::super::add::RealTerms;
 use super::super::epilogue::{AWAY_FROM_ZERO, Bounds, FixedLanes};
 use super::super::patch::Patch;
 use super::super::rounding::ROUNDING;
 use super::super::weights::PackedGroup;
-use super::Product;
-use super::vector::{self, Lanes, Weighted};
+use super::vector::{self, Depth, Lanes, Weighted};
+use super::{Depthwise, Product};
 
 /// Whether the processor has AVX-512 with VNNI.
 pub(super) fn is_present() -> bool {
@@ -28,7 +29,7 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     unsafe fn narrow(job: &Product, patch: &[u8], by: &[i8], output: &mut [i8]) -> bool {
         // SAFETY: this function has the instructions.
-        unsafe { vector::product::<Vnni, i8>(job, patch, by, output) }
+        unsafe { vector::product::<Vnni, i8, 4, 8>(job, patch, by, output) }
     }
     match (job.patch, job.weights) {
         (Patch::Bytes(patch), PackedGroup::Narrow(weights)) => {
@@ -36,6 +37,79 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
             unsafe { narrow(job, patch, weights, output) }
         }
         _ => false,
+    }
+}
+
+/// [`super::scalar::depthwise`].
+pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    unsafe fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
+        // SAFETY: this function has the instructions.
+        unsafe { vector::depthwise::<Vnni, 4>(job, output) }
+    }
+    // SAFETY: this kernel is chosen where the processor has the instructions.
+    unsafe { depthwise(job, output) }
+}
+
+/// [`super::scalar::quantise`].
+pub(super) fn quantise(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    unsafe fn wide(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
+        let sixteens = values.chunks_exact(16);
+        super::scalar::quantise(
+            sixteens.remainder(),
+            scale,
+            bounds,
+            cells.get_mut(values.len() / 16 * 16..).unwrap_or_default(),
+        );
+        for (values, cells) in sixteens.zip(cells.chunks_exact_mut(16)) {
+            // SAFETY: sixteen values are there, and room for sixteen.
+            unsafe {
+                let half = |at| {
+                    let half = _mm512_cvtpd_ps(_mm512_loadu_pd(values.as_ptr().add(at)));
+                    _mm512_castps_pd(_mm512_castps256_ps512(half))
+                };
+                let real = _mm512_castpd_ps(_mm512_shuffle_f64x2::<0b0100_0100>(half(0), half(8)));
+                let real = _mm512_div_ps(real, _mm512_set1_ps(scale));
+                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
+            }
+        }
+    }
+    // SAFETY: this kernel is chosen where the processor has the instructions.
+    unsafe { wide(values, scale, bounds, cells) }
+}
+
+/// [`super::scalar::add_real`].
+pub(super) fn add_real(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    unsafe fn wide(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+        let mut sixteens = cells.chunks_exact_mut(16);
+        let (whole_a, whole_b) = (a.chunks_exact(16), b.chunks_exact(16));
+        let rest = (whole_a.remainder(), whole_b.remainder());
+        for ((a, b), cells) in whole_a.zip(whole_b).zip(&mut sixteens) {
+            // SAFETY: sixteen values of each are there, and room for sixteen.
+            unsafe {
+                let real = _mm512_add_ps(term(terms, 0, a.as_ptr()), term(terms, 1, b.as_ptr()));
+                let real = _mm512_div_ps(real, _mm512_set1_ps(terms.scale));
+                let bounds = &terms.bounds;
+                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
+            }
+        }
+        super::scalar::add_real(terms, rest, sixteens.into_remainder());
+    }
+    // SAFETY: this kernel is chosen where the processor has the instructions.
+    unsafe { wide(terms, (a, b), cells) }
+}
+
+/// Sixteen elements of an input as real numbers.
+#[inline(always)]
+unsafe fn term(terms: &RealTerms, input: usize, at: *const i8) -> __m512 {
+    let (scale, zero_point) = terms.input(input);
+    // SAFETY: sixteen values are there.
+    unsafe {
+        let values = _mm512_cvtepi8_epi32(_mm_loadu_si128(at.cast()));
+        let steps = _mm512_sub_epi32(values, _mm512_set1_epi32(zero_point.into()));
+        _mm512_mul_ps(_mm512_cvtepi32_ps(steps), _mm512_set1_ps(scale))
     }
 }
 
@@ -123,6 +197,35 @@ impl Weighted<i8> for Vnni {
     unsafe fn weights(at: *const i8) -> __m512i {
         // SAFETY: 64 values are there.
         unsafe { _mm512_loadu_si512(at.cast()) }
+    }
+}
+
+impl Depth for Vnni {
+    #[inline(always)]
+    unsafe fn add_taps(
+        sums: __m512i,
+        a: *const i16,
+        b: *const i16,
+        weights: *const i16,
+    ) -> __m512i {
+        // SAFETY: sixteen values of each tap and 32 weights are there; sums of two products wrap nowhere.
+        unsafe {
+            let wide = |at: *const i16| _mm512_castsi256_si512(_mm256_loadu_si256(at.cast()));
+            let taps = _mm512_permutex2var_epi16(wide(a), interleaved(), wide(b));
+            _mm512_dpwssd_epi32(sums, taps, _mm512_loadu_si512(weights.cast()))
+        }
+    }
+}
+
+/// The words of two vectors in turn, from the first on; those of the second are numbered from 32.
+#[inline(always)]
+unsafe fn interleaved() -> __m512i {
+    // SAFETY: the processor has AVX-512.
+    unsafe {
+        _mm512_set_epi16(
+            47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36,
+            4, 35, 3, 34, 2, 33, 1, 32, 0,
+        )
     }
 }
 

@@ -226,10 +226,10 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
     unsafe {
         match job.weights {
             PackedGroup::Narrow(weights) => {
-                vector::product::<Simd128, i8>(job, patch, weights, output)
+                vector::product::<Simd128, i8, 1, 2>(job, patch, weights, output)
             }
             PackedGroup::Wide(weights) => {
-                vector::product::<Simd128, i16>(job, patch, weights, output)
+                vector::product::<Simd128, i16, 1, 2>(job, patch, weights, output)
             }
         }
     }
@@ -238,5 +238,5 @@ pub(super) fn product(job: &Product, output: &mut [i8]) -> bool {
 /// [`super::scalar::depthwise`].
 pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
     // SAFETY: the module is built with the instructions.
-    unsafe { vector::depthwise::<Simd128>(job, output) }
+    unsafe { vector::depthwise::<Simd128, 2>(job, output) }
 }
