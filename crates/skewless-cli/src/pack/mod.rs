@@ -21,7 +21,7 @@ use crate::bundle_file;
 use crate::destination::{Destination, print};
 use crate::exit::{Outcome, unreadable};
 use crate::inspect::grouped;
-use crate::pack::compare::Agreement;
+use crate::pack::compare::{Agreement, Rows};
 use crate::pack::engine::{Chosen, TensorInput};
 use crate::pack::provenance::File;
 use crate::pack::sample::Sample;
@@ -143,12 +143,17 @@ fn compared(
     let Some(source) = graph::reference(args, chosen, model) else {
         return Ok(None);
     };
+    let engine = (&chosen.model, &chosen.output);
     let agreement = match &args.calibration {
         Some(path) => {
             let rows = Sample::read(path, predictor)?;
-            compare::check(&chosen.model, predictor, &*source, &rows.records)
+            compare::check(engine, predictor, &*source, &rows.records, Rows::Given)
         }
-        None => compare::check(&chosen.model, predictor, &*source, &sample.records),
+        None => {
+            let given = args.golden_from.is_some() || args.fit_on.is_some();
+            let rows = if given { Rows::Given } else { Rows::MadeUp };
+            compare::check(engine, predictor, &*source, &sample.records, rows)
+        }
     };
     Ok(Some(
         agreement.map_err(|error| in_file(&args.model, error))?,
@@ -227,10 +232,11 @@ impl Packed {
                     .to_owned()
             }
             Some(agreement) => format!(
-                "the same on {} rows: {} of {} scores equal, the greatest difference {:e}",
+                "the same on {} rows: {} of {} scores equal, {} over the bound, the greatest difference {:e}",
                 agreement.rows,
                 grouped(agreement.equal),
                 grouped(agreement.scores),
+                agreement.beyond,
                 agreement.greatest,
             ),
         }
