@@ -4,6 +4,7 @@ mod archive;
 mod canonical;
 mod compiled;
 mod contents;
+mod crc;
 mod manifest;
 mod wire;
 
