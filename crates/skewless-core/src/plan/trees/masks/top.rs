@@ -27,33 +27,52 @@ impl Top {
             exits: Vec::with_capacity(most),
         };
         if tree.leaves <= most {
-            top.visit(forest, tree.node, &|_| true);
+            top.take_all(forest, tree);
         } else {
             let inside = largest_splits(forest, tree, most);
-            let is_inside = |node: usize| inside.contains(&node);
-            top.visit(forest, tree.node, &is_inside);
+            top.visit(forest, tree.node, &inside);
         }
         top
     }
 
+    fn take_all(&mut self, forest: &Forest, tree: &Root) {
+        for at in tree.node..tree.node + 2 * tree.leaves - 1 {
+            let Some(node) = forest.nodes.get(at) else {
+                return;
+            };
+            let start = self.exits.len();
+            if node.kind == NodeKind::Leaf {
+                self.exits.push(u32::try_from(at).unwrap_or_default());
+                continue;
+            }
+            // The last leaf of a split's left side stands before its right child.
+            let last = forest.nodes.get((node.next as usize).wrapping_sub(1));
+            let end = last.map_or(start, |last| last.next as usize + 1 - tree.first_leaf);
+            self.splits.push(TopSplit {
+                node: at,
+                left: start..end,
+            });
+        }
+    }
+
     /// At most as deep as there are exits.
-    fn visit(&mut self, forest: &Forest, node: usize, is_inside: &impl Fn(usize) -> bool) {
+    fn visit(&mut self, forest: &Forest, node: usize, inside: &[usize]) {
         let Some(split) = forest.nodes.get(node) else {
             return;
         };
-        if split.kind == NodeKind::Leaf || !is_inside(node) {
+        if split.kind == NodeKind::Leaf || !inside.contains(&node) {
             self.exits.push(u32::try_from(node).unwrap_or_default());
             return;
         }
         let (at, start) = (self.splits.len(), self.exits.len());
         let left = start..start;
         self.splits.push(TopSplit { node, left });
-        self.visit(forest, node + 1, is_inside);
+        self.visit(forest, node + 1, inside);
         let end = self.exits.len();
         if let Some(split) = self.splits.get_mut(at) {
             split.left.end = end;
         }
-        self.visit(forest, split.next as usize, is_inside);
+        self.visit(forest, split.next as usize, inside);
     }
 }
 
