@@ -129,6 +129,10 @@ impl Kernel {
     }
 
     /// The kernel for a depthwise convolution of so many channels: the widest that none of them leaves half empty.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        expect(unused_variables, reason = "other targets have one width")
+    )]
     pub(super) fn for_depth(self, channels: usize) -> Self {
         match self {
             #[cfg(target_arch = "x86_64")]
