@@ -12,5 +12,5 @@ export * from "./public.js";
 export const load: Load = loader(
   () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
   (address) => fetch(address),
-  () => import("./network/index.js"),
+  { larger: () => import("./network/index.js") },
 );

@@ -11,9 +11,18 @@ export type Load = (source: Source, options?: LoadOptions) => Promise<Model>;
 /** Gives the package with a larger module, which knows more models. */
 export type Larger = () => Promise<{ readonly load: Load }>;
 
-/** The `load` of a host that compiles and reads in its own way; what the module does not know goes to a larger one. */
-export function loader(compile: Compile, fetch: Fetch, larger?: Larger): Load {
-  const runtime = new Runtime({ start, startNow, reset }, compile);
+/** How hosts differ. */
+export interface Host {
+  /** Opens what the module does not know. */
+  readonly larger?: Larger;
+  /** Whether a compiled module starts at once: without a look at the classes of `fetch`, which Node would have to load. */
+  readonly now?: boolean;
+}
+
+/** The `load` of a host that compiles and reads in its own way. */
+export function loader(compile: Compile, fetch: Fetch, { larger, now = false }: Host = {}): Load {
+  const begin = (module: WebAssembly.Module) => (now ? startNow({ module }) : start({ module_or_path: module }));
+  const runtime = new Runtime({ start: begin, startNow, reset }, compile);
   return async (source, options) => {
     const [bundle] = await Promise.all([bytesOf(source, fetch), runtime.ready()]);
     try {

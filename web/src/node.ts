@@ -6,6 +6,7 @@ import { loader, type Load } from "./load.js";
 export * from "./public.js";
 
 /** Opens a bundle; a string is a path or a URL. */
-export const load: Load = loader(() => compile(new URL("./skewless_bg.wasm", import.meta.url)), read, () =>
-  import("./network/node.js"),
-);
+export const load: Load = loader(() => compile(new URL("./skewless_bg.wasm", import.meta.url)), read, {
+  larger: () => import("./network/node.js"),
+  now: true,
+});

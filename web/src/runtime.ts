@@ -4,7 +4,7 @@ import { asData, SkewlessError, type Thrown } from "./error.js";
 
 /** The generated functions that start an instance and forget it. */
 export interface Glue {
-  start(input: { module_or_path: WebAssembly.Module }): Promise<Instance>;
+  start(module: WebAssembly.Module): Promise<Instance> | Instance;
   startNow(input: { module: WebAssembly.Module }): Instance;
   reset(): void;
 }
@@ -72,7 +72,7 @@ export class Runtime {
   async #start(): Promise<void> {
     try {
       const module = await this.#compile();
-      this.#memory = (await this.#glue.start({ module_or_path: module })).memory;
+      this.#memory = (await this.#glue.start(module)).memory;
       this.#module = module;
     } catch (cause) {
       const message = `WebAssembly can't be started here: ${String(cause)}`;

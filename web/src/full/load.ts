@@ -17,7 +17,7 @@ const Native = Small as new (bundle: Uint8Array) => Native;
 
 /** The `load` of a host that compiles and reads in its own way. */
 export function loader(compile: Compile, fetch: Fetch): Load {
-  const runtime = new Runtime({ start, startNow, reset }, compile);
+  const runtime = new Runtime({ start: (module) => start({ module_or_path: module }), startNow, reset }, compile);
   return async (source, options = {}) => {
     const [bundle] = await Promise.all([bytesOf(source, fetch), runtime.ready()]);
     let verify = options.verify ?? true;

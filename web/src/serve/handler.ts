@@ -13,7 +13,7 @@ export type CreateHandler = (bundle: Source) => Promise<Handler>;
 
 /** The `createHandler` of a host that compiles and reads in its own way. */
 export function handlerMaker(compile: Compile, fetch: Fetch): CreateHandler {
-  const runtime = new Runtime({ start, startNow, reset }, compile);
+  const runtime = new Runtime({ start: (module) => start({ module_or_path: module }), startNow, reset }, compile);
   return async (source) => {
     const [bundle] = await Promise.all([bytesOf(source, fetch), runtime.ready()]);
     const service = new Held(runtime, () => new Service(bundle));
