@@ -600,6 +600,8 @@ def all_ensembles():
     ordered = ["LEQ", "LT", "GTE", "GT"]
     ensemble_v3("onnx_equality", targets=1, modes=["EQ", "LEQ", "NEQ"], base=[0.5])
     ensemble_v3("onnx_two_targets_average", targets=2, modes=ordered, aggregate="AVERAGE")
+    ensemble_v3("onnx_min", targets=1, modes=ordered, aggregate="MIN", base=[0.3])
+    ensemble_v3("onnx_two_targets_max", targets=2, modes=ordered, aggregate="MAX", transform="LOGISTIC", base=[0.1, -0.7])
     ensemble_v3("onnx_probit", targets=1, modes=ordered, transform="PROBIT", positive=True, base=[0.1])
     ensemble_v3("onnx_probit_two_targets", targets=2, modes=ordered, transform="PROBIT", positive=True)
     ensemble_v3("onnx_logistic_alone", targets=1, modes=ordered, transform="LOGISTIC")

@@ -139,6 +139,8 @@ const CASES: &[(&str, Raw, Values)] = &[
     ("onnx_equality.onnx", Raw::Bits, EQUAL),
     ("onnx_members.onnx", Raw::Bits, EQUAL),
     ("onnx_two_targets_average.onnx", Raw::Bits, EQUAL),
+    ("onnx_min.onnx", Raw::Bits, EQUAL),
+    ("onnx_two_targets_max.onnx", Raw::Bits, Values::Near(1.2e-7)),
     ("onnx_probit.onnx", Raw::Bits, Values::Probit),
     ("onnx_probit_two_targets.onnx", Raw::Bits, Values::Probit),
     ("onnx_logistic_alone.onnx", Raw::Bits, EQUAL),

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use proptest::prelude::*;
-use skewless_core::plan::{Accumulate, LeafPrecision, Missing, Model, Node, Test, Tree, TreeModel};
+use skewless_core::plan::{
+    Accumulate, Aggregate, LeafPrecision, Missing, Model, Node, Test, Tree, TreeModel,
+};
 use skewless_core::{
     Bundle, BundleParts, Column, Columns, FeatureSpec, FittedSpec, Link, Output, Pipeline,
     Predictor, Profile, Record, Task, TextColumn, golden,
@@ -85,7 +87,7 @@ fn model() -> Model {
         narrow_inputs: false,
         accumulate: Accumulate::F64,
         base: vec![0.1],
-        average: false,
+        aggregate: Aggregate::Sum,
         leaves: LeafPrecision::Exact,
         trees: vec![
             Tree {

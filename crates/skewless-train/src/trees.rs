@@ -4,7 +4,7 @@ use forust_ml::gradientbooster::GrowPolicy;
 use forust_ml::{GradientBooster, Matrix};
 use skewless_core::pipeline::FeatureRows;
 use skewless_core::plan::{
-    Accumulate, EngineScratch, Missing, Model, Node, Test, Tree, TreeModel, decode,
+    Accumulate, Aggregate, EngineScratch, Missing, Model, Node, Test, Tree, TreeModel, decode,
 };
 use skewless_core::{Error, Result};
 
@@ -106,7 +106,7 @@ fn tree_model(booster: &GradientBooster, inputs: usize) -> Result<TreeModel> {
         narrow_inputs: false,
         accumulate: Accumulate::F64,
         base: vec![booster.base_score],
-        average: false,
+        aggregate: Aggregate::Sum,
         leaves: skewless_core::plan::LeafPrecision::Exact,
         trees,
     })

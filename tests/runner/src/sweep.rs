@@ -3,7 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use skewless_core::plan::{
-    Accumulate, EngineScratch, LeafPrecision, Missing, Model, Node, Test, Tree, TreeModel, decode,
+    Accumulate, Aggregate, EngineScratch, LeafPrecision, Missing, Model, Node, Test, Tree,
+    TreeModel, decode,
 };
 
 use crate::timing::per_row;
@@ -124,7 +125,7 @@ fn model(shape: Shape, trees: usize, depth: usize, random: &mut Random) -> TreeM
         narrow_inputs: false,
         accumulate: Accumulate::F64,
         base: vec![0.0],
-        average: false,
+        aggregate: Aggregate::Sum,
         leaves: LeafPrecision::Exact,
         trees: (0..trees).map(|_| tree()).collect(),
     }

@@ -9,7 +9,7 @@ mod text;
 mod tree;
 
 use skewless_core::error::{Error, Result};
-use skewless_core::plan::{Accumulate, Model, Tree, TreeModel};
+use skewless_core::plan::{Accumulate, Aggregate, Model, Tree, TreeModel};
 
 use crate::{Compiled, MAX_OUTPUTS, Source};
 use text::{Fields, ModelText};
@@ -41,7 +41,10 @@ pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
             narrow_inputs: false,
             accumulate: Accumulate::F64,
             base: vec![0.0; outputs],
-            average: model.header.has("average_output"),
+            aggregate: match model.header.has("average_output") {
+                true => Aggregate::Average,
+                false => Aggregate::Sum,
+            },
             leaves: skewless_core::plan::LeafPrecision::Exact,
             trees,
         }),

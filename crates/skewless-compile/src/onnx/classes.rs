@@ -5,7 +5,7 @@
 
 use skewless_core::error::{Error, Result};
 use skewless_core::output::{Link, Output, Task};
-use skewless_core::plan::Model;
+use skewless_core::plan::{Aggregate, Model};
 
 use super::Operator;
 use super::attributes::Attributes;
@@ -112,7 +112,7 @@ fn base_leaf(forest: &Forest) -> Vec<(usize, f64)> {
 /// Without a transform the scores must be probabilities already: no weight below 0, and every leaf of a tree with the
 /// same sum (a forest's share), or labels would not follow from them.
 fn check_probabilities(forest: &Forest) -> Result<()> {
-    let share = if forest.average {
+    let share = if forest.aggregate == Aggregate::Average {
         1.0
     } else {
         1.0 / as_f64(forest.roots.len())

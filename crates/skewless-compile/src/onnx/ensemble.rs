@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use skewless_core::error::{Error, Result};
 use skewless_core::output::Output;
-use skewless_core::plan::Model;
+use skewless_core::plan::{Aggregate, Model};
 
 use super::attributes::Attributes;
 use super::forest::{Branch, Forest, ForestNode};
@@ -59,9 +59,11 @@ pub(crate) fn compile(
 
 /// The trees of a classifier or a regressor.
 pub(super) fn read(attributes: &Attributes<'_>, classifier: bool) -> Result<Forest> {
-    let average = match attributes.text("aggregate_function", "SUM")? {
-        "SUM" => false,
-        "AVERAGE" => true,
+    let aggregate = match attributes.text("aggregate_function", "SUM")? {
+        "SUM" => Aggregate::Sum,
+        "AVERAGE" => Aggregate::Average,
+        "MIN" => Aggregate::Min,
+        "MAX" => Aggregate::Max,
         other => {
             return Err(Error::unsupported(
                 "unsupported.aggregate",
@@ -75,7 +77,7 @@ pub(super) fn read(attributes: &Attributes<'_>, classifier: bool) -> Result<Fore
     Ok(Forest {
         nodes,
         roots,
-        average,
+        aggregate,
         base,
     })
 }

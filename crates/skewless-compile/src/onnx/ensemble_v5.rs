@@ -2,7 +2,7 @@
 
 use skewless_core::error::{Error, Result};
 use skewless_core::output::Output;
-use skewless_core::plan::Model;
+use skewless_core::plan::{Aggregate, Model};
 
 use super::attributes::Attributes;
 use super::forest::{Branch, Comparison, Forest, ForestNode};
@@ -50,9 +50,11 @@ pub(crate) fn compile(operator: &Operator<'_>, notes: &mut Vec<String>) -> Resul
 }
 
 fn read(attributes: &Attributes<'_>) -> Result<Forest> {
-    let average = match attributes.int("aggregate_function", 1) {
-        0 => true,
-        1 => false,
+    let aggregate = match attributes.int("aggregate_function", 1) {
+        0 => Aggregate::Average,
+        1 => Aggregate::Sum,
+        2 => Aggregate::Min,
+        3 => Aggregate::Max,
         other => {
             return Err(Error::unsupported(
                 "unsupported.aggregate",
@@ -124,7 +126,7 @@ fn read(attributes: &Attributes<'_>) -> Result<Forest> {
         false => Ok(Forest {
             nodes,
             roots,
-            average,
+            aggregate,
             base: vec![],
         }),
     }

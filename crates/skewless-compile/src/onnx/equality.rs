@@ -41,7 +41,7 @@ impl Forest {
         Ok(Some(Self {
             nodes,
             roots,
-            average: self.average,
+            aggregate: self.aggregate,
             base: self.base.clone(),
         }))
     }

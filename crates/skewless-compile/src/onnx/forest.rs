@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use skewless_core::error::{Error, Result};
-use skewless_core::plan::{Accumulate, Missing, Model, Node, Test, Tree, TreeModel};
+use skewless_core::plan::{Accumulate, Aggregate, Missing, Model, Node, Test, Tree, TreeModel};
 
 use super::{Operator, invalid};
 use crate::graft::graft;
@@ -12,7 +12,7 @@ use crate::graft::graft;
 pub(crate) struct Forest {
     pub(crate) nodes: Vec<ForestNode>,
     pub(crate) roots: Vec<usize>,
-    pub(crate) average: bool,
+    pub(crate) aggregate: Aggregate,
     /// One value a target, or empty. ONNX Runtime adds it after the trees.
     pub(crate) base: Vec<f64>,
 }
@@ -160,13 +160,14 @@ impl Forest {
                         format!("trees repeated for each target have more than {MAX_NODES} nodes");
                     return Err(Error::unsupported("unsupported.model_size", message));
                 }
+                self.check_extremes(&shape, target)?;
                 trees.push(Tree {
                     output,
                     nodes: self.for_target(&shape, target),
                 });
             }
         }
-        if self.average {
+        if self.aggregate == Aggregate::Average {
             self.even_out(&mut trees, outputs)?;
         }
         let base = self
@@ -174,12 +175,23 @@ impl Forest {
             .iter()
             .enumerate()
             .filter_map(|(target, &value)| Some((targets(target)?, value)));
-        // A sum starts at 0 and the base comes last, as a tree that is one leaf.
-        let last = base.filter(|(_, value)| *value != 0.0);
-        trees.extend(last.map(|(output, value)| Tree {
-            output,
-            nodes: vec![Node::Leaf { value }],
-        }));
+        let mut starts = vec![0.0; outputs];
+        for (output, value) in base.filter(|(_, value)| *value != 0.0) {
+            match self.aggregate {
+                // A sum starts at 0 and the base comes last, as a tree that is one leaf.
+                Aggregate::Sum | Aggregate::Average => trees.push(Tree {
+                    output,
+                    nodes: vec![Node::Leaf { value }],
+                }),
+                Aggregate::Min | Aggregate::Max => {
+                    starts
+                        .iter_mut()
+                        .skip(output)
+                        .take(1)
+                        .for_each(|start| *start = value);
+                }
+            }
+        }
         Ok(Model::Trees(TreeModel {
             inputs: operator.width(self.least_width())?,
             outputs,
@@ -189,8 +201,8 @@ impl Forest {
             } else {
                 Accumulate::F32
             },
-            base: vec![0.0; outputs],
-            average: self.average,
+            base: starts,
+            aggregate: self.aggregate,
             leaves: skewless_core::plan::LeafPrecision::Exact,
             trees,
         }))
@@ -241,6 +253,21 @@ impl Forest {
             split @ Node::Split { .. } => split.clone(),
         };
         shape.iter().map(of_target).collect()
+    }
+
+    /// The least and the greatest of leaves are those that say something of a target; ours are those of all its trees.
+    fn check_extremes(&self, shape: &[Shape], target: usize) -> Result<()> {
+        let says = |at: &Shape| match at.node {
+            Node::Leaf { .. } => self.weights(at.number).iter().any(|(of, _)| *of == target),
+            Node::Split { .. } => true,
+        };
+        match self.aggregate.adds() || shape.iter().all(says) {
+            true => Ok(()),
+            false => Err(Error::unsupported(
+                "unsupported.aggregate",
+                "MIN or MAX of a tree whose leaves do not all say something of a target",
+            )),
+        }
     }
 
     /// The plan divides by the number of an output's trees, ONNX by the number of all: trees that add 0 make them equal.

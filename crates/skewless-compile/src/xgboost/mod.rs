@@ -12,7 +12,7 @@ mod tree;
 mod ubjson;
 
 use skewless_core::error::{Error, Result};
-use skewless_core::plan::{Accumulate, Model, Tree, TreeModel};
+use skewless_core::plan::{Accumulate, Aggregate, Model, Tree, TreeModel};
 
 use crate::{Compiled, MAX_OUTPUTS, Source};
 use document::{Booster, Document, Forest, Learner};
@@ -61,7 +61,7 @@ fn trees(gradient_booster: &Booster, inputs: usize, base: Vec<f64>) -> Result<Mo
         narrow_inputs: true,
         accumulate: Accumulate::F32,
         base,
-        average: false,
+        aggregate: Aggregate::Sum,
         leaves: skewless_core::plan::LeafPrecision::Exact,
         trees,
     }))

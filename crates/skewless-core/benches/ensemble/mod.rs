@@ -1,7 +1,8 @@
 //! An ensemble with the shape of a boosted model on a table with categories: 16 numbers and 121 one-hot columns.
 
 use skewless_core::plan::{
-    Accumulate, Group, Layout, LeafPrecision, Missing, Model, Node, Test, Tree, TreeModel,
+    Accumulate, Aggregate, Group, Layout, LeafPrecision, Missing, Model, Node, Test, Tree,
+    TreeModel,
 };
 
 /// Columns that are numbers.
@@ -68,7 +69,7 @@ pub(crate) fn model(trees: usize, leaves: usize, precision: LeafPrecision) -> Mo
         narrow_inputs: false,
         accumulate: Accumulate::F64,
         base: vec![0.0],
-        average: false,
+        aggregate: Aggregate::Sum,
         leaves: precision,
         trees: (0..trees).map(|_| forest.tree(leaves)).collect(),
     })

@@ -149,7 +149,7 @@ pub enum Model {
 /// An ensemble of decision trees.
 ///
 /// The raw score of an output is `base`, then the leaves of its trees added in the trees' order, in the type of
-/// `accumulate`; with `average`, divided at the end by the number of the output's trees.
+/// `accumulate`; or what else [`Aggregate`] says.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TreeModel {
     /// Width of a feature row.
@@ -162,12 +162,33 @@ pub struct TreeModel {
     pub accumulate: Accumulate,
     /// Where each output's sum starts; one value an output.
     pub base: Vec<f64>,
-    /// Divide each sum by the number of its trees (random forests).
-    pub average: bool,
+    /// What becomes of the leaves that a row falls into.
+    pub aggregate: Aggregate,
     /// How the plan holds the leaves.
     pub leaves: LeafPrecision,
     /// The trees in the order in which they are summed.
     pub trees: Vec<Tree>,
+}
+
+/// What becomes of the leaves that a row falls into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Aggregate {
+    /// Their sum, which starts at the base score.
+    #[default]
+    Sum,
+    /// That sum, divided by the number of the output's trees (random forests).
+    Average,
+    /// The least of them, to which the base score is added. Every output has a tree.
+    Min,
+    /// The greatest of them, to which the base score is added. Every output has a tree.
+    Max,
+}
+
+impl Aggregate {
+    /// Whether leaves are added.
+    pub fn adds(self) -> bool {
+        matches!(self, Self::Sum | Self::Average)
+    }
 }
 
 /// How a plan holds the leaves of trees.

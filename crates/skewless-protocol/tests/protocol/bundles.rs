@@ -2,7 +2,9 @@
 
 use serde_json::json;
 use skewless_core::bundle::{Bundle, BundleParts};
-use skewless_core::plan::{Accumulate, LinearModel, Missing, Model, Node, Test, Tree, TreeModel};
+use skewless_core::plan::{
+    Accumulate, Aggregate, LinearModel, Missing, Model, Node, Test, Tree, TreeModel,
+};
 use skewless_core::profile::Profile;
 use skewless_core::{Columns, FeatureSpec, Link, Output, Predictor, Record, Task, golden};
 use skewless_protocol::Service;
@@ -45,7 +47,7 @@ pub(crate) fn binary() -> Service {
         narrow_inputs: false,
         accumulate: Accumulate::F64,
         base: vec![-0.3],
-        average: false,
+        aggregate: Aggregate::Sum,
         leaves: skewless_core::plan::LeafPrecision::Exact,
         trees: trees.collect(),
     });

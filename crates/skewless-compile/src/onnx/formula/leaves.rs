@@ -1,7 +1,7 @@
 //! What one tree's leaf decides: a number a leaf, carried through operators element by element, in f32 as ONNX does.
 
 use skewless_core::error::{Error, Result};
-use skewless_core::plan::{Accumulate, LeafPrecision, Model, Node, Tree, TreeModel};
+use skewless_core::plan::{Accumulate, Aggregate, LeafPrecision, Model, Node, Tree, TreeModel};
 
 use super::super::attributes::Attributes;
 use super::super::forest::{Forest, ForestNode};
@@ -192,7 +192,7 @@ impl<'a> Formula<'a> {
             narrow_inputs: self.tree_rows().narrow,
             accumulate: Accumulate::F32,
             base: vec![0.0],
-            average: false,
+            aggregate: Aggregate::Sum,
             leaves: LeafPrecision::Exact,
             trees,
         }))

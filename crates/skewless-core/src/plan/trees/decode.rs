@@ -2,11 +2,12 @@
 
 use super::super::bytes::PlanReader;
 use super::super::rank::{MAX_THRESHOLDS, MissingMode};
-use super::super::{Accumulate, LeafRounding, narrow};
+use super::super::{Accumulate, Aggregate, LeafRounding, narrow};
 use super::encode::{
     CATEGORICAL, FLAG_ACCUMULATE_F32, FLAG_AVERAGE, FLAG_EXTENDED, FLAG_NARROW_INPUTS,
     FLAG_NARROW_LEAVES, FLAG_NARROW_THRESHOLDS, FLAG_WIDE_FEATURES, FLAG_WIDE_RANKS, FLAG2_ALL,
-    FLAG2_INTEGER_LEAVES, FLAG2_MISSING_RIGHT, FLAG2_SHAPE_BITS, LEAF, NUMERIC,
+    FLAG2_INTEGER_LEAVES, FLAG2_MAX, FLAG2_MIN, FLAG2_MISSING_RIGHT, FLAG2_SHAPE_BITS, LEAF,
+    NUMERIC,
 };
 use super::forest::{FeatureKind, Forest, ForestNode, ModelFeature, NodeKind, Root};
 use super::precision::Quantised;
@@ -34,6 +35,11 @@ pub(super) fn read(plan: &mut PlanReader<'_>) -> Result<Forest> {
     let sets = read_sets(plan)?;
     let trees = read_roots(plan, outputs)?;
     let leaf_count = trees.last().map_or(0, |tree| tree.first_leaf + tree.leaves);
+    let aggregate = flags.aggregate();
+    let aggregate = aggregate.filter(|kind| kind.adds() || reaches_all(&trees, outputs));
+    let aggregate = aggregate
+        .filter(|kind| kind.adds() || quantised.is_none())
+        .ok_or_else(|| plan.invalid("the leaves' aggregate contradicts itself or the trees"))?;
     let streams = Streams::read(plan, &flags, leaf_count, leaf_count - trees.len())?;
     let mut forest = Forest {
         inputs,
@@ -44,9 +50,8 @@ pub(super) fn read(plan: &mut PlanReader<'_>) -> Result<Forest> {
             false => Accumulate::F64,
         },
         base,
-        divisor: flags
-            .has(FLAG_AVERAGE)
-            .then(|| trees_per_output(&trees, outputs)),
+        divisor: (aggregate == Aggregate::Average).then(|| trees_per_output(&trees, outputs)),
+        aggregate,
         quantised,
         features,
         thresholds,
@@ -81,6 +86,21 @@ impl Flags {
 
     fn has(&self, flag: u8) -> bool {
         self.first & flag != 0
+    }
+
+    /// None where more than one flag names an aggregate.
+    fn aggregate(&self) -> Option<Aggregate> {
+        match (
+            self.has(FLAG_AVERAGE),
+            self.extended(FLAG2_MIN),
+            self.extended(FLAG2_MAX),
+        ) {
+            (false, false, false) => Some(Aggregate::Sum),
+            (true, false, false) => Some(Aggregate::Average),
+            (false, true, false) => Some(Aggregate::Min),
+            (false, false, true) => Some(Aggregate::Max),
+            _ => None,
+        }
     }
 
     fn extended(&self, flag: u8) -> bool {
@@ -358,6 +378,10 @@ fn read_roots(plan: &mut PlanReader<'_>, outputs: usize) -> Result<Vec<Root>> {
 }
 
 /// The number of each output's trees; at least 1, because it divides.
+fn reaches_all(trees: &[Root], outputs: usize) -> bool {
+    (0..outputs).all(|output| trees.iter().any(|tree| tree.output == output))
+}
+
 fn trees_per_output(trees: &[Root], outputs: usize) -> Vec<f64> {
     let mut counts = vec![0.0; outputs];
     for tree in trees {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::super::bytes::PlanWriter;
 use super::super::rank::{MAX_THRESHOLDS, MissingMode, OTHER_BIN};
-use super::super::{Accumulate, Missing, Node, Test, TreeModel};
+use super::super::{Accumulate, Aggregate, LeafPrecision, Missing, Node, Test, TreeModel};
 use super::precision::Quantised;
 use super::streams::Streams;
 use crate::error::{Error, Result};
@@ -28,7 +28,11 @@ pub(super) const FLAG2_INTEGER_LEAVES: u8 = 1;
 pub(super) const FLAG2_SHAPE_BITS: u8 = 2;
 /// Every missing value goes right, and the bits that would say so are left out.
 pub(super) const FLAG2_MISSING_RIGHT: u8 = 4;
-pub(super) const FLAG2_ALL: u8 = 7;
+/// The least leaf counts, not the sum.
+pub(super) const FLAG2_MIN: u8 = 8;
+/// The greatest leaf counts, not the sum.
+pub(super) const FLAG2_MAX: u8 = 16;
+pub(super) const FLAG2_ALL: u8 = 31;
 
 /// The code of a leaf in the stream of model features.
 pub(super) const LEAF: u16 = 0;
@@ -57,22 +61,25 @@ pub(super) fn encode(model: &TreeModel, plan: &mut PlanWriter) -> Result<()> {
         None => Form::plain(features, &streams),
         Some(_) => Form::small(features, &streams),
     };
+    let second = flags(&[
+        (FLAG2_INTEGER_LEAVES, quantised.is_some()),
+        (FLAG2_SHAPE_BITS, form.shape_bits),
+        (FLAG2_MISSING_RIGHT, form.missing_right),
+        (FLAG2_MIN, model.aggregate == Aggregate::Min),
+        (FLAG2_MAX, model.aggregate == Aggregate::Max),
+    ]);
     plan.u8(flags(&[
         (FLAG_NARROW_INPUTS, model.narrow_inputs),
         (FLAG_ACCUMULATE_F32, model.accumulate == Accumulate::F32),
-        (FLAG_AVERAGE, model.average),
+        (FLAG_AVERAGE, model.aggregate == Aggregate::Average),
         (FLAG_NARROW_THRESHOLDS, narrow_thresholds),
         (FLAG_NARROW_LEAVES, quantised.is_none() && narrow_leaves),
         (FLAG_WIDE_FEATURES, form.wide_features),
         (FLAG_WIDE_RANKS, form.wide_ranks),
-        (FLAG_EXTENDED, quantised.is_some()),
+        (FLAG_EXTENDED, second != 0),
     ]));
-    if quantised.is_some() {
-        plan.u8(flags(&[
-            (FLAG2_INTEGER_LEAVES, true),
-            (FLAG2_SHAPE_BITS, form.shape_bits),
-            (FLAG2_MISSING_RIGHT, form.missing_right),
-        ]));
+    if second != 0 {
+        plan.u8(second);
     }
     plan.size(model.inputs)?;
     plan.size(model.outputs)?;
@@ -138,6 +145,19 @@ fn check_model(model: &TreeModel) -> Result<()> {
         return Err(Error::misuse(
             "misuse.model",
             "a base score is not a finite number",
+        ));
+    }
+    let has_tree = |output| model.trees.iter().any(|tree| tree.output == output);
+    if !model.aggregate.adds() && !(0..model.outputs).all(has_tree) {
+        return Err(Error::misuse(
+            "misuse.model",
+            "an output without a tree has no least and no greatest leaf",
+        ));
+    }
+    if !model.aggregate.adds() && model.leaves == LeafPrecision::I16 {
+        return Err(Error::unsupported(
+            "unsupported.aggregate",
+            "leaves of 16 bits are for sums",
         ));
     }
     Ok(())

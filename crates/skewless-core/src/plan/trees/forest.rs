@@ -2,7 +2,7 @@
 //! faster kernel's bits.
 
 use super::super::rank::{MISSING_BIN, MissingMode, category_bin, numeric_bin};
-use super::super::{Accumulate, narrow};
+use super::super::{Accumulate, Aggregate, narrow};
 use super::precision::Quantised;
 
 pub(super) struct Forest {
@@ -11,6 +11,7 @@ pub(super) struct Forest {
     pub(super) narrow_inputs: bool,
     pub(super) accumulate: Accumulate,
     pub(super) base: Vec<f64>,
+    pub(super) aggregate: Aggregate,
     /// Number of trees of each output, where sums are averaged.
     pub(super) divisor: Option<Vec<f64>>,
     /// Where leaves are 16-bit integers: what turns their sums into scores.
@@ -113,10 +114,24 @@ impl Forest {
         for tree in &self.trees {
             let leaf = self.leaf(tree.node, bins);
             if let Some(score) = scores.get_mut(tree.output) {
-                *score = match self.sums() {
-                    Accumulate::F64 => *score + leaf,
+                *score = match (self.aggregate, self.sums()) {
+                    (Aggregate::Min, _) => {
+                        if leaf < *score {
+                            leaf
+                        } else {
+                            *score
+                        }
+                    }
+                    (Aggregate::Max, _) => {
+                        if leaf > *score {
+                            leaf
+                        } else {
+                            *score
+                        }
+                    }
+                    (_, Accumulate::F64) => *score + leaf,
                     // Both are f32 values, so the f64 sum rounded to f32 is the f32 sum.
-                    Accumulate::F32 => narrow(*score + leaf),
+                    (_, Accumulate::F32) => narrow(*score + leaf),
                 };
             }
         }
@@ -133,9 +148,11 @@ impl Forest {
 
     /// Where the sums of one row start.
     pub(super) fn start(&self, scores: &mut [f64]) {
-        match self.quantised {
-            Some(_) => scores.fill(0.0),
-            None => scores.copy_from_slice(&self.base),
+        match (self.aggregate, &self.quantised) {
+            (Aggregate::Min, _) => scores.fill(f64::INFINITY),
+            (Aggregate::Max, _) => scores.fill(f64::NEG_INFINITY),
+            (_, Some(_)) => scores.fill(0.0),
+            (_, None) => scores.copy_from_slice(&self.base),
         }
     }
 
@@ -148,6 +165,11 @@ impl Forest {
         if let Some(quantised) = &self.quantised {
             for ((score, scale), base) in scores.iter_mut().zip(&quantised.scales).zip(&self.base) {
                 *score = round(base + scale * *score);
+            }
+        }
+        if !self.aggregate.adds() {
+            for (score, base) in scores.iter_mut().zip(&self.base) {
+                *score = round(*score + base);
             }
         }
         for (score, divisor) in scores.iter_mut().zip(self.divisor.iter().flatten()) {

@@ -1,6 +1,6 @@
 //! Leaves as 16-bit integers: leaf ≈ q · scale, so that the sum of leaves is an exact integer times one scale.
 
-use super::super::{Accumulate, LeafPrecision, LeafRounding, Node, TreeModel};
+use super::super::{Accumulate, Aggregate, LeafPrecision, LeafRounding, Node, TreeModel};
 
 /// What turns sums of 16-bit leaves into scores, and how far those are from the exact ones.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +90,7 @@ fn rounding(model: &TreeModel, scales: &[f64]) -> LeafRounding {
         .zip(magnitude)
         .zip(count)
         .map(|((difference, magnitude), count)| {
-            let divisor = if model.average {
+            let divisor = if model.aggregate == Aggregate::Average {
                 f64::max(count, 1.0)
             } else {
                 1.0

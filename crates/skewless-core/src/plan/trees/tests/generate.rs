@@ -1,6 +1,8 @@
 //! Random ensembles and rows that meet every rule: any missing mode, sets, exact thresholds, infinities, both zeros.
 
-use crate::plan::{Accumulate, Group, Layout, LeafPrecision, Missing, Node, Test, Tree, TreeModel};
+use crate::plan::{
+    Accumulate, Aggregate, Group, Layout, LeafPrecision, Missing, Node, Test, Tree, TreeModel,
+};
 
 /// A stream of numbers from one seed (SplitMix64: Steele et al., OOPSLA 2014).
 pub(super) struct Random(pub(super) u64);
@@ -87,7 +89,7 @@ pub(super) fn model(random: &mut Random, shape: Shape) -> TreeModel {
         narrow_inputs: random.chance(2),
         accumulate,
         base,
-        average: random.chance(2),
+        aggregate: random.one(&[Aggregate::Sum, Aggregate::Average]),
         leaves: shape.leaves,
         trees,
     }

@@ -9,8 +9,8 @@ use super::masks::{Masks, Tops};
 use super::{Kernel, TreeEngine};
 use crate::plan::bytes::PlanReader;
 use crate::plan::{
-    Accumulate, Engine, EngineScratch, LeafPrecision, Missing, Model, ModelSummary, Node, Simd,
-    Test, Tree, TreeModel,
+    Accumulate, Aggregate, Engine, EngineScratch, LeafPrecision, Missing, Model, ModelSummary,
+    Node, Simd, Test, Tree, TreeModel,
 };
 use generate::{Random, Shape};
 
@@ -107,7 +107,7 @@ fn as_written(model: &TreeModel, row: &[f64]) -> Vec<f64> {
             .iter()
             .filter(|tree| tree.output == output)
             .count();
-        if model.average && trees > 0 {
+        if model.aggregate == Aggregate::Average && trees > 0 {
             *score = round(*score / trees as f64);
         }
     }
