@@ -16,7 +16,34 @@ use serde::Deserialize;
 use skewless_compile::{Source, compile};
 use skewless_core::plan::{EngineScratch, decode};
 
-const NETWORKS: [&str; 4] = ["kws", "ic", "vww", "ad"];
+/// A network, and how its ONNX file must agree with ONNX Runtime's float run: values equal, of all, and the greatest
+/// distance in steps. The top class is the same in every row.
+struct Due {
+    name: &'static str,
+    equal: usize,
+    of: usize,
+    most: u32,
+}
+
+/// `vww` has two values a row, so that 99 % are all 64, and no other run has them all. One sum in a million lies so near
+/// to half a step that the order of adding in f32 decides; a row has 230,000 sums, and in rows 9 and 19 such a one
+/// reaches the output. A float run that adds backwards has 58 equal values, one that adds in f64 has 60, ONNX Runtime
+/// itself with its optimisations has 62 (`tests/references/networks/float_runs.py`).
+const NETWORKS: [Due; 4] = [
+    due("kws", 382, 384, 2),
+    due("ic", 320, 320, 0),
+    due("vww", 60, 64, 2),
+    due("ad", 20_480, 20_480, 0),
+];
+
+const fn due(name: &'static str, equal: usize, of: usize, most: u32) -> Due {
+    Due {
+        name,
+        equal,
+        of,
+        most,
+    }
+}
 
 #[derive(Deserialize)]
 struct Case {
@@ -30,8 +57,13 @@ struct Case {
 #[test]
 fn quantized_onnx_graphs_answer_like_a_float_run() {
     let Some(folder) = folder() else { return };
-    let (mut equal_in_all, mut in_all) = (0, 0);
-    for name in NETWORKS {
+    for Due {
+        name,
+        equal: equal_due,
+        of,
+        most: most_due,
+    } in NETWORKS
+    {
         let case = case(&folder, name);
         let x: Vec<f64> = steps(&folder, name, "x")
             .into_iter()
@@ -44,6 +76,7 @@ fn quantized_onnx_graphs_answer_like_a_float_run() {
             .collect();
         let outputs: usize = case.output_shape.iter().product();
         assert_eq!(found.len(), case.cases * outputs, "{name}");
+        assert_eq!(found.len(), of, "{name}");
         let differences: Vec<u32> = found
             .iter()
             .zip(&due)
@@ -54,28 +87,26 @@ fn quantized_onnx_graphs_answer_like_a_float_run() {
             .filter(|&&difference| difference == 0)
             .count();
         let most = differences.iter().copied().max().unwrap();
+        let rows = found.chunks(outputs).zip(due.chunks(outputs));
+        let same_top = rows
+            .filter(|(ours, theirs)| top(ours) == top(theirs))
+            .count();
         eprintln!(
-            "{name}.onnx: {equal} of {} values equal, at most {most} steps away",
-            due.len()
+            "{name}.onnx: top class of {same_top} of {} rows, {equal} of {of} values equal ({:.2} %), at most {most} \
+             steps away",
+            case.cases,
+            percent(equal, of)
         );
-        (equal_in_all, in_all) = (equal_in_all + equal, in_all + due.len());
-        assert!(most <= 3, "{name}: {most} steps");
-        for (row, (ours, theirs)) in found.chunks(outputs).zip(due.chunks(outputs)).enumerate() {
-            assert_eq!(top(ours), top(theirs), "{name}, row {row}");
-        }
+        assert_eq!(same_top, case.cases, "{name}: rows with the same top class");
+        assert!(equal >= equal_due, "{name}: {equal} values equal");
+        assert!(most <= most_due, "{name}: {most} steps");
     }
-    // Over all four: `vww` has 64 values, and sums of its first layer that lie within 5e-5 of half a step fall to
-    // either side by the order in which a float convolution adds.
-    assert!(
-        equal_in_all * 100 >= in_all * 99,
-        "{equal_in_all} of {in_all}"
-    );
 }
 
 #[test]
 fn tflite_files_answer_like_the_reference_kernels() {
     let Some(folder) = folder() else { return };
-    for name in NETWORKS {
+    for Due { name, .. } in NETWORKS {
         let case = case(&folder, name);
         let (scale, zero) = case.input_scale_zero;
         let x: Vec<f64> = steps(&folder, name, "x")
@@ -98,6 +129,11 @@ fn tflite_files_answer_like_the_reference_kernels() {
 fn top(scores: &[i32]) -> Option<usize> {
     let greatest = scores.iter().max()?;
     scores.iter().position(|score| score == greatest)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of values")]
+fn percent(part: usize, all: usize) -> f64 {
+    100.0 * part as f64 / all as f64
 }
 
 fn whole(score: f64) -> i32 {

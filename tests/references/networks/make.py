@@ -310,6 +310,32 @@ def integers_in_and_out(seed=10):
     return made, {"x": rng.integers(0, 256, (CALIBRATION_ROWS, 3, 4, 4)).astype(np.uint8)}
 
 
+def means(seed=14, opset=17):
+    """Means on the grid of their input, many of them half-way between two steps: the last bit of the float sum, and so
+    the order of adding, decides. The windows take every order that ONNX Runtime has."""
+    net = Net(seed)
+    x = pair(net, "x", 0.037, np.int8(-5))
+    square = dict(kernel_shape=[2, 2])
+    pools = [
+        net.node("GlobalAveragePool", x),
+        net.node("AveragePool", x, kernel_shape=[4, 6]),
+        net.node("AveragePool", x, strides=[2, 2], **square),
+        net.node("AveragePool", x, strides=[1, 2], pads=[1, 1, 0, 1], count_include_pad=1, **square),
+        net.node("AveragePool", x, strides=[1, 3], pads=[1, 0, 0, 0], **square),
+    ]
+    flat = [net.node("Flatten", pair(net, pool, 0.037, np.int8(-5))) for pool in pools]
+    x = pair(net, net.node("Concat", *flat, axis=1), 0.037, np.int8(-5))
+    net.nodes.append(helper.make_node("Identity", [x], ["y"], name="end"))
+    width = 8 * (1 + 1 + 6 + 16 + 8)
+    made = model(net.nodes, [("x", FLOAT, [8, 4, 6])], [("y", FLOAT, [width])], net.constants, opset)
+    return made, {"x": numbers(seed, 8, 4, 6)}
+
+
+def means_in_turn():
+    """From opset 19 on, ONNX Runtime adds the elements of an AveragePool one after the other."""
+    return means(seed=15, opset=19)
+
+
 def integer_products(seed=11):
     """ConvInteger and MatMulInteger with constant scales behind them."""
     net = Net(seed)
@@ -374,6 +400,8 @@ def onnx_cases():
         ("integers_in_and_out", integers_in_and_out),
         ("integer_products", integer_products),
         ("self_gated", self_gated),
+        ("means", means),
+        ("means_in_turn", means_in_turn),
     ]:
         made, feeds = source()
         write_onnx(name, made, feeds)

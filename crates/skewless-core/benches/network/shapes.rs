@@ -3,7 +3,7 @@
 
 use skewless_core::plan::network::{
     AddMeaning, Conv, Dense, Layer, NetworkInput, NetworkModel, Op, PoolMeaning, Requantize,
-    SoftmaxMeaning, Tensor, Window,
+    SoftmaxMeaning, SumOrder, Tensor, Window,
 };
 
 /// A network by its name: `mlp` has 137-128-64-2 units; the others are MLPerf Tiny's keyword spotting, image
@@ -158,7 +158,7 @@ impl Chain {
                 after: (0, 0),
             },
             include_padding: false,
-            meaning: PoolMeaning::Float,
+            meaning: PoolMeaning::Float(SumOrder::Lanes),
             clamp: (-128, 127),
         };
         self.push(op, vec![self.last()], vec![1, 1, channels]);

@@ -3,7 +3,7 @@
 
 use skewless_core::plan::network::{
     AddMeaning, Conv, Dense, Layer, NetworkInput, NetworkModel, Op, PoolMeaning, Requantize,
-    SoftmaxMeaning, Tensor, Window,
+    SoftmaxMeaning, SumOrder, Tensor, Window,
 };
 
 /// A stream of numbers from a seed (SplitMix64).
@@ -344,8 +344,10 @@ impl Builder<'_> {
         let window = window((h, w), self.draw);
         let (rows, columns) = output_size((h, w), &window);
         let output = tensor(vec![rows, columns, c], self.draw);
-        let (meaning, output) = match self.draw.bits() % 3 {
-            0 => (PoolMeaning::Float, output),
+        let (meaning, output) = match self.draw.bits() % 5 {
+            0 => (PoolMeaning::Float(SumOrder::Rows), output),
+            3 => (PoolMeaning::Float(SumOrder::Columns), output),
+            4 => (PoolMeaning::Float(SumOrder::Lanes), output),
             1 => {
                 let shape = output.shape;
                 (PoolMeaning::Fixed, Tensor { shape, ..*input })

@@ -1,9 +1,11 @@
 //! The meaning of a network a second time: from the model as importers build it, element by element, in wide integers.
 
+use std::collections::BTreeMap;
+
 use super::fixed;
 use skewless_core::plan::network::{
     AddMeaning, Conv, Layer, NetworkInput, NetworkModel, Op, PoolMeaning, Requantize,
-    SoftmaxMeaning, Tensor, Window,
+    SoftmaxMeaning, SumOrder, Tensor, Window,
 };
 
 /// Raw scores of one row.
@@ -45,6 +47,10 @@ pub(crate) fn scores(model: &NetworkModel, row: &[f64]) -> Vec<f64> {
         steps.map(move |it| f64::from(it as f32 * scale))
     });
     scored.collect()
+}
+
+fn in_turn(reals: impl IntoIterator<Item = f32>) -> f32 {
+    reals.into_iter().fold(0.0, |sum, it| sum + it)
 }
 
 pub(crate) fn saturated(value: i64) -> i8 {
@@ -94,8 +100,26 @@ fn compute(layer: &Layer, tensors: &[Tensor], values: &[Vec<i8>]) -> Vec<i8> {
             let sum: i64 = indices.iter().map(|&it| x(it)).sum();
             let real = |it: &usize| x(*it) as f32 * from.scale;
             let mean = match meaning {
-                PoolMeaning::Float => {
-                    let sum = indices.iter().map(real).fold(0f32, |sum, it| sum + it);
+                PoolMeaning::Float(order) => {
+                    let reals: Vec<f32> = indices.iter().map(real).collect();
+                    let sum = match order {
+                        SumOrder::Rows => in_turn(reals),
+                        SumOrder::Columns => {
+                            let (_, width, channels) = plane(from);
+                            let mut columns: BTreeMap<i64, Vec<f32>> = BTreeMap::new();
+                            for (&index, real) in indices.iter().zip(reals) {
+                                let column = index as i64 / channels % width;
+                                columns.entry(column).or_default().push(real);
+                            }
+                            in_turn(columns.into_values().map(in_turn))
+                        }
+                        SumOrder::Lanes => {
+                            let (fours, rest) = reals.split_at(reals.len() / 4 * 4);
+                            let lane = |lane| in_turn(fours.iter().skip(lane).step_by(4).copied());
+                            let sum = (lane(0) + lane(2)) + (lane(1) + lane(3));
+                            rest.iter().fold(sum, |sum, it| sum + it)
+                        }
+                    };
                     quantised(sum / count as f32 / to.scale, to)
                 }
                 PoolMeaning::Fixed => {

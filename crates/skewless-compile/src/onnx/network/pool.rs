@@ -1,7 +1,7 @@
 //! Windows without weights, and softmax.
 
 use skewless_core::error::Result;
-use skewless_core::plan::network::Op;
+use skewless_core::plan::network::{Op, SumOrder};
 
 use super::Lowering;
 use super::linear::{UNBOUNDED, bounded, two_dimensional};
@@ -98,7 +98,8 @@ impl Lowering<'_> {
             _ => return self.reduce_mean(node, real),
         };
         let out = lies.outputs(node, &shape[1..])?;
-        self.average_layer(node, real, &lies, include_padding, &out)
+        let order = self.sum_order(node, &lies, &shape[1..]);
+        self.average_layer(node, real, &lies, (include_padding, order), &out)
     }
 
     fn average_window(&self, node: &NodeProto, space: &[usize]) -> Result<(Lies, bool)> {
@@ -119,12 +120,25 @@ impl Lowering<'_> {
         Ok((lies, include))
     }
 
+    /// The order in which ONNX Runtime's unoptimised kernels on x86-64 add a window's elements (`MlasPool`; from
+    /// opset 19 on, `AveragePool` has plain loops).
+    fn sum_order(&self, node: &NodeProto, lies: &Lies, space: &[usize]) -> SumOrder {
+        match node.op_type.as_str() {
+            "GlobalAveragePool" => SumOrder::Lanes,
+            "AveragePool" if self.opset < 19 && lies.is_all_of(space) => SumOrder::Lanes,
+            "AveragePool" if self.opset < 19 && lies.is_summed_by_columns(space) => {
+                SumOrder::Columns
+            }
+            _ => SumOrder::Rows,
+        }
+    }
+
     fn average_layer(
         &mut self,
         node: &NodeProto,
         real: &Real,
         lies: &Lies,
-        include_padding: bool,
+        (include_padding, order): (bool, SumOrder),
         out: &[usize],
     ) -> Result<Value> {
         let view = &real.view;
@@ -140,6 +154,7 @@ impl Lowering<'_> {
                 input,
                 window: lies.window(),
                 include_padding,
+                order,
             },
             clamp: UNBOUNDED,
             stored: two_dimensional(out, shape[0]),
@@ -173,7 +188,13 @@ impl Lowering<'_> {
             ));
         }
         let lies = Lies::whole(&real.view.shape[1..]);
-        let value = self.average_layer(node, real, &lies, false, &vec![1; rank - 1])?;
+        let value = self.average_layer(
+            node,
+            real,
+            &lies,
+            (false, SumOrder::Rows),
+            &vec![1; rank - 1],
+        )?;
         match value {
             Value::Pending(mut pending) if attributes.int("keepdims", 1) == 0 => {
                 pending.shape.truncate(1);

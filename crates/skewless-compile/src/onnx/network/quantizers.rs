@@ -235,11 +235,12 @@ impl Lowering<'_> {
                 input,
                 window,
                 include_padding,
+                order,
             } => {
                 let op = Op::AveragePool {
                     window: window.clone(),
                     include_padding: *include_padding,
-                    meaning: PoolMeaning::Float,
+                    meaning: PoolMeaning::Float(*order),
                     clamp: bounds,
                 };
                 self.builder.layer(name, op, vec![*input], output)

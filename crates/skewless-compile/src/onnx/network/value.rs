@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use skewless_core::plan::network::Window;
+use skewless_core::plan::network::{SumOrder, Window};
 
 use crate::network::order::Order;
 use crate::onnx::constant::Constant;
@@ -135,6 +135,7 @@ pub(crate) enum Kind {
         input: usize,
         window: Window,
         include_padding: bool,
+        order: SumOrder,
     },
     /// Over the stored tensor's last dimension.
     Softmax {

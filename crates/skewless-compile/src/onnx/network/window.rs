@@ -134,6 +134,25 @@ impl Lies {
         self.before.iter().chain(&self.after).any(|&size| size > 0)
     }
 
+    /// Whether this is one unpadded window over the whole space, with steps of 1.
+    pub(super) fn is_all_of(&self, space: &[usize]) -> bool {
+        self.kernel == space && !self.is_padded() && self.stride.iter().all(|&step| step == 1)
+    }
+
+    /// Whether ONNX Runtime's vector kernel takes this pool: two dimensions, steps to the right of 1 or 2, a small
+    /// kernel, and a padded row that its buffer holds.
+    pub(super) fn is_summed_by_columns(&self, space: &[usize]) -> bool {
+        const GREATEST_KERNEL: usize = 32;
+        const BUFFER: usize = 2044;
+        match (&self.stride[..], space) {
+            (&[_, step], &[_, width]) => {
+                let small = self.kernel.iter().all(|&size| size <= GREATEST_KERNEL);
+                small && step <= 2 && self.before[1] + width + self.after[1] <= BUFFER
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn window(&self) -> Window {
         let both = |list: &[usize], absent: usize| match *list {
             [length] => (absent, length),

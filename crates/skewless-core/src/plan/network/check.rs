@@ -300,7 +300,7 @@ fn check_pool(window: &Window, input: &Tensor, output: &Tensor) -> Checked<usize
 
 fn check_average(meaning: PoolMeaning, input: &Tensor, output: &Tensor) -> Checked<()> {
     match meaning {
-        PoolMeaning::Float => Ok(()),
+        PoolMeaning::Float(_) => Ok(()),
         PoolMeaning::Fixed => same_quantisation(input, output),
         PoolMeaning::FixedMean { multiplier, shift } => check_fixed(multiplier, shift),
     }

@@ -2,7 +2,7 @@
 
 use super::check::MAX_RANK;
 use super::model::{
-    AddMeaning, NetworkInput, PoolMeaning, Requantize, SoftmaxMeaning, Tensor, Window,
+    AddMeaning, NetworkInput, PoolMeaning, Requantize, SoftmaxMeaning, SumOrder, Tensor, Window,
 };
 use super::program::{Geometry, Product, Program, Step, StepOp};
 use super::weights::Weights;
@@ -229,13 +229,15 @@ fn read_window(plan: Reader) -> Result<Window> {
 
 fn read_average(plan: Reader) -> Result<PoolMeaning> {
     match plan.u8("an average's meaning")? {
-        0 => Ok(PoolMeaning::Float),
+        0 => Ok(PoolMeaning::Float(SumOrder::Rows)),
         1 => Ok(PoolMeaning::Fixed),
         2 => Ok(PoolMeaning::FixedMean {
             multiplier: read_word(plan, "an average's multiplier")?,
             shift: read_byte(plan, "an average's exponent")?,
         }),
-        kind => Err(plan.invalid(&format!("average kind {kind}, expected 0 to 2"))),
+        3 => Ok(PoolMeaning::Float(SumOrder::Columns)),
+        4 => Ok(PoolMeaning::Float(SumOrder::Lanes)),
+        kind => Err(plan.invalid(&format!("average kind {kind}, expected 0 to 4"))),
     }
 }
 

@@ -1,7 +1,8 @@
 //! A network's bytes in the plan (kind 3; `docs/bundle.md`).
 
 use super::model::{
-    AddMeaning, NetworkInput, NetworkModel, PoolMeaning, Requantize, SoftmaxMeaning, Tensor, Window,
+    AddMeaning, NetworkInput, NetworkModel, PoolMeaning, Requantize, SoftmaxMeaning, SumOrder,
+    Tensor, Window,
 };
 use super::program::{Geometry, Product, Program, Step, StepOp};
 use super::weights::Weights;
@@ -186,7 +187,9 @@ fn write_window(window: &Window, plan: &mut PlanWriter) -> Result<()> {
 
 fn write_average(meaning: PoolMeaning, plan: &mut PlanWriter) {
     match meaning {
-        PoolMeaning::Float => plan.u8(0),
+        PoolMeaning::Float(SumOrder::Rows) => plan.u8(0),
+        PoolMeaning::Float(SumOrder::Columns) => plan.u8(3),
+        PoolMeaning::Float(SumOrder::Lanes) => plan.u8(4),
         PoolMeaning::Fixed => plan.u8(1),
         PoolMeaning::FixedMean { multiplier, shift } => {
             plan.u8(2);

@@ -113,10 +113,10 @@ impl NetworkEngine {
             .map(|step| step.run.patch_elements(self.block));
         let patch = patch.max().unwrap_or_default();
         scratch.patch.reserve(patch, patch, self.block);
-        let channels = self.steps.iter().map(|step| step.run.channels());
-        let channels = channels.max().unwrap_or_default();
-        if scratch.sums.len() < channels {
-            scratch.sums.resize(channels, 0);
+        let sums = self.steps.iter().map(|step| step.run.sums());
+        let sums = sums.max().unwrap_or_default();
+        if scratch.sums.len() < sums {
+            scratch.sums.resize(sums, 0);
         }
     }
 

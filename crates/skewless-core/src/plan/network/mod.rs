@@ -42,7 +42,7 @@ mod weights;
 
 pub use model::{
     AddMeaning, Conv, Dense, Layer, NetworkInput, NetworkModel, Op, PoolMeaning, Requantize,
-    SoftmaxMeaning, Tensor, Window,
+    SoftmaxMeaning, SumOrder, Tensor, Window,
 };
 
 pub(super) use encode::encode;

@@ -218,10 +218,10 @@ pub enum Requantize {
 /// The arithmetic of an average.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PoolMeaning {
-    /// `round_half_even((Σ (x · input scale) / f32(n)) / output scale)`: every product, the sum in the window's
-    /// row-major order and both quotients in f32, as ONNX Runtime has it, whose last bit decides where a mean lies
-    /// half-way between two steps.
-    Float,
+    /// `round_half_even((Σ (x · input scale) / f32(n)) / output scale)`: every product, the sum in the stated order and
+    /// both quotients in f32. The last bit of the sum decides where a mean lies half-way between two steps, which with
+    /// equal scales of input and output is one mean in n.
+    Float(SumOrder),
     /// `Σ q / n` rounded half away from zero, zero point included: input and output have one scale (TensorFlow Lite).
     Fixed,
     /// `round_half_away((Σ x) · multiplier · 2^shift / n)` as TensorFlow Lite's quantised MEAN.
@@ -231,6 +231,18 @@ pub enum PoolMeaning {
         /// Exponent.
         shift: i8,
     },
+}
+
+/// The order in which a window's elements are added in f32; padding adds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SumOrder {
+    /// One after the other, row-major.
+    Rows,
+    /// Each column from top to bottom, then the columns' sums from left to right.
+    Columns,
+    /// Row-major, element i of the whole fours to lane i mod 4; then `(lane 0 + lane 2) + (lane 1 + lane 3)`, and the
+    /// elements that are left one after the other.
+    Lanes,
 }
 
 /// The arithmetic of a sum.

@@ -1,7 +1,7 @@
 //! Pooling: the greatest or the mean element of each window.
 
 use super::kernel::Kernel;
-use super::model::{PoolMeaning, Tensor, Window};
+use super::model::{PoolMeaning, SumOrder, Tensor, Window};
 use super::rounding::{bounded_steps, multiply_twice_rounded, step};
 use super::shape::{Plane, plane};
 
@@ -60,10 +60,19 @@ impl Pool {
         })
     }
 
-    /// Pools one row. `sums` has an element a channel.
+    /// Sums that [`Pool::run`] keeps at once.
+    pub(super) fn sums(&self) -> usize {
+        let of_a_channel = match &self.kind {
+            Kind::Max => 0,
+            Kind::Average(average) => average.partial_sums(),
+        };
+        of_a_channel.saturating_mul(self.from.channels)
+    }
+
+    /// Pools one row. `sums` has [`Pool::sums`] elements.
     pub(super) fn run(&self, kernel: Kernel, input: &[i8], output: &mut [i8], sums: &mut [i32]) {
         let channels = self.from.channels.max(1);
-        let sums = sums.get_mut(..channels).unwrap_or_default();
+        let sums = sums.get_mut(..self.sums()).unwrap_or_default();
         let pixels = (0..self.to.height).flat_map(|y| (0..self.to.width).map(move |x| (y, x)));
         for (at, cells) in pixels.zip(output.chunks_exact_mut(channels)) {
             match &self.kind {
@@ -77,42 +86,125 @@ impl Pool {
                 }
                 Kind::Average(average) => {
                     sums.fill(0);
-                    let mut count = 0;
-                    self.for_each_pixel(at, input, |pixel| {
-                        count += 1;
-                        average.add(kernel, pixel, sums);
-                    });
+                    let add = |pixel: &[i8], sums: &mut [i32]| average.add(kernel, pixel, sums);
+                    let count = match average.meaning {
+                        PoolMeaning::Float(SumOrder::Columns) => {
+                            self.sum_columns(at, input, sums, add)
+                        }
+                        PoolMeaning::Float(SumOrder::Lanes) => self.sum_lanes(at, input, sums, add),
+                        _ => self.sum_rows(at, input, sums, add),
+                    };
                     average.finish(sums, (count, self.window.taps()), cells);
                 }
             }
         }
     }
 
+    /// Adds the pixels of a window as [`SumOrder::Rows`], or as integers, and counts them.
+    fn sum_rows(
+        &self,
+        at: (usize, usize),
+        input: &[i8],
+        sums: &mut [i32],
+        add: impl Fn(&[i8], &mut [i32]),
+    ) -> usize {
+        let mut count = 0;
+        self.for_each_pixel(at, input, |pixel| {
+            add(pixel, sums);
+            count += 1;
+        });
+        count
+    }
+
+    /// As [`Pool::sum_rows`], in the order of [`SumOrder::Columns`].
+    fn sum_columns(
+        &self,
+        at: (usize, usize),
+        input: &[i8],
+        sums: &mut [i32],
+        add: impl Fn(&[i8], &mut [i32]),
+    ) -> usize {
+        let (totals, column) = sums.split_at_mut(sums.len() / 2);
+        let mut count = 0;
+        for across in 0..self.window.kernel.1 {
+            column.fill(0);
+            for down in 0..self.window.kernel.0 {
+                if let Some(pixel) = self.pixel(at, (down, across), input) {
+                    add(pixel, column);
+                    count += 1;
+                }
+            }
+            add_reals(totals, column);
+        }
+        count
+    }
+
+    /// As [`Pool::sum_rows`], in the order of [`SumOrder::Lanes`].
+    fn sum_lanes(
+        &self,
+        at: (usize, usize),
+        input: &[i8],
+        sums: &mut [i32],
+        add: impl Fn(&[i8], &mut [i32]),
+    ) -> usize {
+        let mut all = 0;
+        self.for_each_pixel(at, input, |_| all += 1);
+        let in_lanes = all - all % LANES;
+        let channels = sums.len() / LANES;
+        let mut count = 0;
+        self.for_each_pixel(at, input, |pixel| {
+            let lane = if count < in_lanes { count % LANES } else { 0 };
+            let lane = sums.get_mut(lane * channels..).unwrap_or_default();
+            add(pixel, lane.get_mut(..channels).unwrap_or_default());
+            count += 1;
+            if count == in_lanes {
+                let (first, second) = sums.split_at_mut(2 * channels);
+                add_reals(first, second);
+                let (even, odd) = first.split_at_mut(channels);
+                add_reals(even, odd);
+            }
+        });
+        count
+    }
+
     /// Calls `each` with the pixels of a window that lie on the input.
-    fn for_each_pixel(&self, (y, x): (usize, usize), input: &[i8], mut each: impl FnMut(&[i8])) {
-        let Plane {
-            height,
-            width,
-            channels,
-        } = self.from;
-        let window = &self.window;
-        let start = (y * window.stride.0, x * window.stride.1);
-        for down in 0..window.kernel.0 {
-            let Some(y) = inside(start.0 + down * window.dilation.0, window.before.0, height)
-            else {
-                continue;
-            };
-            for across in 0..window.kernel.1 {
-                let x = inside(start.1 + across * window.dilation.1, window.before.1, width);
-                let pixel = x.and_then(|x| {
-                    let first = (y * width + x) * channels;
-                    input.get(first..first + channels)
-                });
-                if let Some(pixel) = pixel {
+    fn for_each_pixel(&self, at: (usize, usize), input: &[i8], mut each: impl FnMut(&[i8])) {
+        for down in 0..self.window.kernel.0 {
+            for across in 0..self.window.kernel.1 {
+                if let Some(pixel) = self.pixel(at, (down, across), input) {
                     each(pixel);
                 }
             }
         }
+    }
+
+    /// A pixel of the window at `(y, x)`, where it lies on the input.
+    fn pixel<'a>(
+        &self,
+        (y, x): (usize, usize),
+        (down, across): (usize, usize),
+        input: &'a [i8],
+    ) -> Option<&'a [i8]> {
+        let window = &self.window;
+        let (y, x) = (
+            y * window.stride.0 + down * window.dilation.0,
+            x * window.stride.1 + across * window.dilation.1,
+        );
+        let y = inside(y, window.before.0, self.from.height)?;
+        let x = inside(x, window.before.1, self.from.width)?;
+        let first = (y * self.from.width + x) * self.from.channels;
+        input.get(first..first + self.from.channels)
+    }
+}
+
+/// Lanes of [`SumOrder::Lanes`].
+const LANES: usize = 4;
+
+/// Adds f32 to f32, both kept as their bits.
+fn add_reals(sums: &mut [i32], others: &[i32]) {
+    for (sum, &other) in sums.iter_mut().zip(others) {
+        let real = f32::from_bits(sum.cast_unsigned()) + f32::from_bits(other.cast_unsigned());
+        *sum = real.to_bits().cast_signed();
     }
 }
 
@@ -122,10 +214,19 @@ fn inside(padded: usize, before: usize, size: usize) -> Option<usize> {
 }
 
 impl Average {
+    /// Sums that a channel needs at once.
+    fn partial_sums(&self) -> usize {
+        match self.meaning {
+            PoolMeaning::Float(SumOrder::Columns) => 2,
+            PoolMeaning::Float(SumOrder::Lanes) => LANES,
+            _ => 1,
+        }
+    }
+
     /// Adds a pixel to the sums; those of [`PoolMeaning::Float`] are f32, kept as their bits.
     fn add(&self, kernel: Kernel, pixel: &[i8], sums: &mut [i32]) {
         match self.meaning {
-            PoolMeaning::Float => kernel.accumulate_real(sums, pixel, self.input),
+            PoolMeaning::Float(_) => kernel.accumulate_real(sums, pixel, self.input),
             PoolMeaning::Fixed | PoolMeaning::FixedMean { .. } => kernel.accumulate(sums, pixel),
         }
     }
@@ -144,7 +245,7 @@ impl Average {
         let (lower, upper) = self.clamp;
         for (&sum, cell) in sums.iter().zip(cells) {
             let quantised = match self.meaning {
-                PoolMeaning::Float => {
+                PoolMeaning::Float(_) => {
                     let mean = f32::from_bits(sum.cast_unsigned()) / divisor as f32;
                     step(bounded_steps(mean / scale, -255.0, 255.0), zero_point)
                 }

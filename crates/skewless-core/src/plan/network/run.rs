@@ -15,7 +15,7 @@ use super::softmax::Softmax;
 pub(super) enum Run {
     Product(ProductRun),
     Depthwise(DepthwiseRun),
-    Pool(Pool, usize),
+    Pool(Pool),
     Add(Add),
     Lookup(Vec<i8>),
     /// A lookup that changes no step, only what a step means.
@@ -41,16 +41,19 @@ impl Run {
                 }
                 _ => Self::Product(ProductRun::new(product, pair, kernel)?),
             },
-            StepOp::MaxPool(window) => Self::Pool(Pool::max(window, pair)?, *output.shape.last()?),
+            StepOp::MaxPool(window) => Self::Pool(Pool::max(window, pair)?),
             StepOp::AveragePool {
                 window,
                 include_padding,
                 meaning,
                 clamp,
-            } => Self::Pool(
-                Pool::average(window, *include_padding, *meaning, *clamp, pair)?,
-                *output.shape.last()?,
-            ),
+            } => Self::Pool(Pool::average(
+                window,
+                *include_padding,
+                *meaning,
+                *clamp,
+                pair,
+            )?),
             StepOp::Add { meaning, clamp } => {
                 let second = tensors.get(*step.inputs.get(1)?)?;
                 Self::Add(Add::new(*meaning, *clamp, (input, second), output))
@@ -89,7 +92,7 @@ impl Run {
         match self {
             Self::Product(product) => product.run(rows, input(0), output, memory),
             Self::Depthwise(depthwise) => depthwise.run(rows, input(0), output, memory),
-            Self::Pool(pool, _) => {
+            Self::Pool(pool) => {
                 for_each_row(rows, input(0), output, |from, to| {
                     pool.run(kernel, from, to, sums);
                 });
@@ -128,9 +131,9 @@ impl Run {
     }
 
     /// Sums that the step keeps at once.
-    pub(super) fn channels(&self) -> usize {
+    pub(super) fn sums(&self) -> usize {
         match self {
-            Self::Pool(_, channels) => *channels,
+            Self::Pool(pool) => pool.sums(),
             _ => 0,
         }
     }
