@@ -66,13 +66,13 @@ fn masks_of_small_trees<const N: usize>(bencher: Bencher<'_, '_>, trees: usize) 
     bench(bencher, Simd::Auto, true, trees, 8, N);
 }
 
-/// More than 64 leaves: walks side by side.
+/// More than 64 leaves: masks of the trees' tops, and walks from their exits.
 #[divan::bench(args = TREES, consts = ROWS)]
-fn lanes<const N: usize>(bencher: Bencher<'_, '_>, trees: usize) {
+fn tops<const N: usize>(bencher: Bencher<'_, '_>, trees: usize) {
     bench(bencher, Simd::Auto, true, trees, 100, N);
 }
 
-/// The definition, on the trees of `lanes`.
+/// The definition, on the trees of `tops`.
 #[divan::bench(args = TREES, consts = ROWS)]
 fn scalar_large<const N: usize>(bencher: Bencher<'_, '_>, trees: usize) {
     bench(bencher, Simd::Off, true, trees, 100, N);

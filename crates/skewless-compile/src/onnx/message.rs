@@ -1,7 +1,8 @@
 //! The few messages of ONNX's protocol buffers that hold a tree ensemble, a linear model or a small network.
 //!
 //! Written by hand for `prost`: the types of `tract-onnx` would do, but an importer should not build a whole inference
-//! engine for them. Field numbers are those of `onnx.proto`; what is not listed is skipped.
+//! engine for them. Field numbers are those of `onnx.proto`; what is not listed is skipped. The node tests read their
+//! cases by these messages too, so that this file stands without the rest of the crate.
 
 use prost::Message;
 
@@ -79,6 +80,8 @@ pub(crate) struct TensorProto {
     pub(crate) float_data: Vec<f32>,
     #[prost(int32, repeated, tag = "5")]
     pub(crate) int32_data: Vec<i32>,
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub(crate) string_data: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "7")]
     pub(crate) int64_data: Vec<i64>,
     #[prost(string, tag = "8")]

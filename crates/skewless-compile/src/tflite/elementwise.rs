@@ -5,9 +5,10 @@ use skewless_core::plan::network::Tensor;
 
 use super::file::Operator;
 use super::fixed::{Factor, input_radius, logistic, rounded, tanh};
-use super::{
-    LEAKY_RELU, LOGISTIC, Lowering, QUANTIZE, RELU, RELU_N1_TO_1, RELU6, TANH, unsupported,
+use super::operator::{
+    LEAKY_RELU, LOGISTIC, QUANTIZE, RELU, RELU_N1_TO_1, RELU6, TANH, activation,
 };
+use super::{Lowering, unsupported};
 
 /// Integer bits of the argument of a sigmoid or a tanh.
 const INTEGER_BITS: i32 = 4;
@@ -15,10 +16,7 @@ const INTEGER_BITS: i32 = 4;
 impl Lowering<'_> {
     pub(super) fn elementwise(&mut self, operator: &Operator<'_>) -> Result<usize> {
         let input = self.input(operator, 0)?;
-        let (from, to) = (
-            self.tensor(operator.input(0)?)?,
-            self.tensor(operator.output()?)?,
-        );
+        let (from, to) = self.ends(operator)?;
         let table = match operator.code {
             LOGISTIC => {
                 stated(operator, &to, (1.0 / 256.0, i8::MIN))?;
@@ -29,9 +27,9 @@ impl Lowering<'_> {
                 saturating(&from, |q4| rounded(tanh(q4), 7), (-128, 127))
             }
             QUANTIZE => rescaled(&from, &to, (-128, 127)),
-            RELU => rescaled(&from, &to, super::layers::activation(operator, 1, &to)?),
-            RELU_N1_TO_1 => rescaled(&from, &to, super::layers::activation(operator, 2, &to)?),
-            RELU6 => rescaled(&from, &to, super::layers::activation(operator, 3, &to)?),
+            RELU => rescaled(&from, &to, activation(operator, 1, &to)?),
+            RELU_N1_TO_1 => rescaled(&from, &to, activation(operator, 2, &to)?),
+            RELU6 => rescaled(&from, &to, activation(operator, 3, &to)?),
             LEAKY_RELU => {
                 let alpha = operator.options.map_or(0.0, |options| options.f32(0));
                 leaky(&from, &to, alpha)

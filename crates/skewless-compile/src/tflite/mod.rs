@@ -4,11 +4,18 @@
 //! Source of the arithmetic: `tensorflow/lite/kernels/internal/reference`. A network's inputs and outputs are real
 //! numbers; a file's `QUANTIZE` and `DEQUANTIZE` at its ends, or its int8 ends, state the steps.
 
+mod constants;
 mod elementwise;
 mod file;
 mod fixed;
 mod flatbuffer;
-mod layers;
+mod moves;
+mod operator;
+mod padding;
+mod pool;
+mod softmax;
+mod sums;
+mod window;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +28,12 @@ use crate::network::builder::{Builder, identity};
 use crate::network::{checked, elements};
 use crate::{Compiled, ModelInput, Source, numbered, output};
 use file::{FLOAT32, FileTensor, Graph, INT8, Operator, UINT8};
+use operator::{
+    ADD, AVERAGE_POOL_2D, CONCATENATION, CONV_2D, DEPTHWISE_CONV_2D, DEQUANTIZE, EXPAND_DIMS,
+    FULLY_CONNECTED, LEAKY_RELU, LOGISTIC, MAX_POOL_2D, MEAN, PAD, PADV2, QUANTIZE, RELU,
+    RELU_N1_TO_1, RELU6, RESHAPE, SOFTMAX, SQUEEZE, TANH, TRANSPOSE, operator_name,
+};
+use padding::Padded;
 
 pub(crate) fn compile(bytes: &[u8]) -> Result<Compiled> {
     if bytes.get(4..8) != Some(b"TFL3") {
@@ -69,14 +82,6 @@ struct Lowering<'a> {
     /// Zeros around a tensor, which a convolution behind adds.
     padded: BTreeMap<usize, Padded>,
     inputs: Vec<NetworkInput>,
-}
-
-/// A tensor with zeros around it: before and after, as (height, width).
-#[derive(Clone, Copy)]
-struct Padded {
-    inner: usize,
-    before: (usize, usize),
-    after: (usize, usize),
 }
 
 impl<'a> Lowering<'a> {
@@ -172,6 +177,35 @@ impl<'a> Lowering<'a> {
         })
     }
 
+    /// The operator's first input and its output as the plan has them.
+    fn ends(&self, operator: &Operator<'_>) -> Result<(Tensor, Tensor)> {
+        let from = self.tensor(operator.input(0)?)?;
+        Ok((from, self.tensor(operator.output()?)?))
+    }
+
+    fn layer(&mut self, operator: &Operator<'_>, op: Op, inputs: Vec<usize>, to: Tensor) -> usize {
+        let name = operator
+            .output()
+            .map(|output| self.graph.tensors[output].name);
+        self.builder.layer(name.unwrap_or_default(), op, inputs, to)
+    }
+
+    /// The tensor in the quantisation that the file states for `number`.
+    fn restated(&mut self, tensor: usize, number: usize) -> Result<usize> {
+        let due = self.tensor(number)?;
+        let to = (due.scale, due.zero_point);
+        Ok(self.builder.lookup("", tensor, identity(), to))
+    }
+
+    /// The tensor within the bounds of a fused activation.
+    fn clamped(&mut self, tensor: usize, (low, high): (i8, i8)) -> usize {
+        let Tensor {
+            scale, zero_point, ..
+        } = *self.builder.tensor(tensor);
+        let table = (i8::MIN..=i8::MAX).map(|q| q.clamp(low, high)).collect();
+        self.builder.lookup("", tensor, table, (scale, zero_point))
+    }
+
     fn operator(&mut self, operator: &Operator<'a>) -> Result<()> {
         let output = operator.output()?;
         let value = match operator.code {
@@ -239,18 +273,6 @@ impl<'a> Lowering<'a> {
     }
 }
 
-impl Operator<'_> {
-    fn input(&self, index: usize) -> Result<usize> {
-        let input = self.inputs.get(index).copied().flatten();
-        input.ok_or_else(|| invalid(format!("{} lacks an input", operator_name(self.code))))
-    }
-
-    fn output(&self) -> Result<usize> {
-        let output = self.outputs.first().copied();
-        output.ok_or_else(|| invalid(format!("{} has no output", operator_name(self.code))))
-    }
-}
-
 /// Dimensions without the batch, which must be 1.
 fn row_shape(tensor: &FileTensor<'_>) -> Result<Vec<usize>> {
     let refused = |what: &str| {
@@ -266,117 +288,5 @@ fn row_shape(tensor: &FileTensor<'_>) -> Result<Vec<usize>> {
         }
         Some((1, _)) => Err(refused("has no size, or one beyond a small network")),
         _ => Err(refused("has no batch of one as its first dimension")),
-    }
-}
-
-const ADD: i32 = 0;
-const AVERAGE_POOL_2D: i32 = 1;
-const CONCATENATION: i32 = 2;
-const CONV_2D: i32 = 3;
-const DEPTHWISE_CONV_2D: i32 = 4;
-const DEQUANTIZE: i32 = 6;
-const FULLY_CONNECTED: i32 = 9;
-const LOGISTIC: i32 = 14;
-const MAX_POOL_2D: i32 = 17;
-const RELU: i32 = 19;
-const RELU_N1_TO_1: i32 = 20;
-const RELU6: i32 = 21;
-const RESHAPE: i32 = 22;
-const SOFTMAX: i32 = 25;
-const TANH: i32 = 28;
-const PAD: i32 = 34;
-const TRANSPOSE: i32 = 39;
-const MEAN: i32 = 40;
-const SQUEEZE: i32 = 43;
-const PADV2: i32 = 60;
-const EXPAND_DIMS: i32 = 70;
-const LEAKY_RELU: i32 = 98;
-const QUANTIZE: i32 = 114;
-
-/// The schema's name of an operator, where it is one that messages are likely to tell.
-fn operator_name(code: i32) -> String {
-    let name = match code {
-        ADD => "ADD",
-        AVERAGE_POOL_2D => "AVERAGE_POOL_2D",
-        CONCATENATION => "CONCATENATION",
-        CONV_2D => "CONV_2D",
-        DEPTHWISE_CONV_2D => "DEPTHWISE_CONV_2D",
-        DEQUANTIZE => "DEQUANTIZE",
-        7 => "EMBEDDING_LOOKUP",
-        FULLY_CONNECTED => "FULLY_CONNECTED",
-        LOGISTIC => "LOGISTIC",
-        16 => "LSTM",
-        MAX_POOL_2D => "MAX_POOL_2D",
-        18 => "MUL",
-        RELU => "RELU",
-        RELU_N1_TO_1 => "RELU_N1_TO_1",
-        RELU6 => "RELU6",
-        RESHAPE => "RESHAPE",
-        23 => "RESIZE_BILINEAR",
-        SOFTMAX => "SOFTMAX",
-        27 => "SVDF",
-        TANH => "TANH",
-        32 => "CUSTOM",
-        PAD => "PAD",
-        36 => "GATHER",
-        TRANSPOSE => "TRANSPOSE",
-        MEAN => "MEAN",
-        41 => "SUB",
-        SQUEEZE => "SQUEEZE",
-        44 => "UNIDIRECTIONAL_SEQUENCE_LSTM",
-        45 => "STRIDED_SLICE",
-        49 => "SPLIT",
-        PADV2 => "PADV2",
-        67 => "TRANSPOSE_CONV",
-        EXPAND_DIMS => "EXPAND_DIMS",
-        LEAKY_RELU => "LEAKY_RELU",
-        QUANTIZE => "QUANTIZE",
-        117 => "HARD_SWISH",
-        _ => return format!("operator {code}"),
-    };
-    name.to_owned()
-}
-
-/// The tables and moves of a network that has no layer for zeros around a tensor.
-fn padding_layer(channels: usize, padded: &Padded) -> Op {
-    use skewless_core::plan::network::{Conv, Requantize, Window};
-    Op::Conv(Conv {
-        weights: vec![1; channels],
-        bias: vec![0; channels],
-        groups: channels,
-        window: Window {
-            kernel: (1, 1),
-            stride: (1, 1),
-            dilation: (1, 1),
-            before: padded.before,
-            after: padded.after,
-        },
-        requantize: Requantize::Float {
-            multiplier: vec![1.0],
-        },
-        clamp: (i8::MIN, i8::MAX),
-    })
-}
-
-impl Lowering<'_> {
-    /// A tensor with its zeros, for a reader that cannot add them itself.
-    fn pad(&mut self, number: usize, padded: Padded) -> Result<usize> {
-        let output = self.tensor(number)?;
-        let &[_, _, channels] = &output.shape[..] else {
-            return Err(invalid("padding of other than a height and a width"));
-        };
-        let op = padding_layer(channels, &padded);
-        let name = self.graph.tensors[number].name;
-        let padded = self.builder.layer(name, op, vec![padded.inner], output);
-        self.padded.remove(&number);
-        self.values.insert(number, padded);
-        Ok(padded)
-    }
-
-    /// The tensor in the quantisation that the file states for `number`.
-    fn restated(&mut self, tensor: usize, number: usize) -> Result<usize> {
-        let due = self.tensor(number)?;
-        let to = (due.scale, due.zero_point);
-        Ok(self.builder.lookup("", tensor, identity(), to))
     }
 }

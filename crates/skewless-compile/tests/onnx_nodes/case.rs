@@ -8,7 +8,8 @@ use skewless_compile::{Compiled, Source, compile};
 use skewless_core::plan::{EngineScratch, decode};
 use skewless_core::{Error, ErrorKind, Predictor, Record};
 
-use crate::proto::{Model, Tensor, with_constants};
+use crate::message::{ModelProto, TensorProto};
+use crate::tensor::with_constants;
 
 /// |ours − due| ≤ bound × (1 + |due|) for floats; whole numbers are equal.
 const BOUND: f64 = 1e-6;
@@ -34,9 +35,9 @@ impl Case {
     /// they become constants of the graph.
     pub(crate) fn run(&self) -> Outcome {
         let model = bytes(&self.model);
-        let inputs: Vec<Tensor> = self.inputs.iter().map(|input| tensor(input)).collect();
-        let outputs: Vec<Tensor> = self.outputs.iter().map(|output| tensor(output)).collect();
-        let names = Model::decode(model.as_slice())
+        let inputs: Vec<TensorProto> = self.inputs.iter().map(|input| tensor(input)).collect();
+        let outputs: Vec<TensorProto> = self.outputs.iter().map(|output| tensor(output)).collect();
+        let names = ModelProto::decode(model.as_slice())
             .unwrap()
             .graph
             .unwrap()
@@ -44,7 +45,7 @@ impl Case {
         let first = names.first().map(|value| value.name.clone());
         let first = first.unwrap_or_default();
         let named = inputs.iter().zip(names).skip(1);
-        let constants = named.map(|(input, value)| Tensor {
+        let constants = named.map(|(input, value)| TensorProto {
             name: value.name,
             ..input.clone()
         });
@@ -68,7 +69,7 @@ impl Case {
     }
 }
 
-fn answer(compiled: &Compiled, name: &str, input: &Tensor) -> Result<Vec<f64>, Outcome> {
+fn answer(compiled: &Compiled, name: &str, input: &TensorProto) -> Result<Vec<f64>, Outcome> {
     let plan = compiled.model.encode().map_err(|error| refusal(&error))?;
     let engine = decode(&plan).map_err(|error| refusal(&error))?;
     if let Some(head) = &compiled.head {
@@ -108,7 +109,7 @@ fn answer(compiled: &Compiled, name: &str, input: &Tensor) -> Result<Vec<f64>, O
 }
 
 /// Through a head, a record a row.
-fn predicted(predictor: &Predictor, name: &str, input: &Tensor) -> Result<Vec<f64>, Outcome> {
+fn predicted(predictor: &Predictor, name: &str, input: &TensorProto) -> Result<Vec<f64>, Outcome> {
     let cells = input
         .cells()
         .ok_or_else(|| wrong("an input of another type"))?;
@@ -146,7 +147,7 @@ fn wrong(what: &str) -> Outcome {
     Outcome::Wrong(what.to_owned())
 }
 
-fn compare(found: &[f64], due: &Tensor) -> Outcome {
+fn compare(found: &[f64], due: &TensorProto) -> Outcome {
     let Some(due) = due.numbers() else {
         return Outcome::Wrong("an output of another type".to_owned());
     };
@@ -176,6 +177,6 @@ fn bytes(text: &str) -> Vec<u8> {
     BASE64_STANDARD.decode(text).unwrap()
 }
 
-fn tensor(text: &str) -> Tensor {
-    Tensor::decode(bytes(text).as_slice()).unwrap()
+fn tensor(text: &str) -> TensorProto {
+    TensorProto::decode(bytes(text).as_slice()).unwrap()
 }

@@ -7,8 +7,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod case;
-mod proto;
+#[path = "../../src/onnx/message.rs"]
+mod message;
 mod table;
+mod tensor;
 
 use std::path::PathBuf;
 
