@@ -6,6 +6,7 @@ use skewless_core::{Error, Result};
 use tract_onnx::pb::{GraphProto, ModelProto, TensorProto, ValueInfoProto};
 use tract_onnx::prelude::Framework;
 
+use crate::lowered::is_lowered;
 use crate::wiring::invalid;
 
 /// The key of the wiring among the file's metadata.
@@ -108,7 +109,7 @@ fn check_graph(graph: &GraphProto) -> Result<()> {
     graph.initializer.iter().try_for_each(check_tensor)?;
     let known = &tract_onnx::onnx().op_register.0;
     for node in &graph.node {
-        if !known.contains_key(&node.op_type) {
+        if !known.contains_key(&node.op_type) && !is_lowered(node) {
             return Err(Error::unsupported(
                 "unsupported.onnx_op",
                 format!(

@@ -14,6 +14,7 @@ use crate::document::{Document, Told};
 use crate::draft::Draft;
 use crate::element::{tensor, write_numbers};
 use crate::indices::table_rows;
+use crate::lowered::lower;
 use crate::wiring::{InputWire, Wiring, invalid};
 
 /// How far tract may change the graph before it runs.
@@ -137,6 +138,7 @@ pub(crate) fn typed(mut document: Document, wiring: &Wiring) -> Result<TypedMode
             document.graph.initializer.push(constant(input, fixed)?);
         }
     }
+    lower(&mut document.graph);
     document.model.graph = Some(document.graph);
     build(&document.model, wiring).map_err(|error| refused(&error))
 }

@@ -10,6 +10,7 @@ mod element;
 mod engine;
 mod graph;
 mod indices;
+mod lowered;
 mod wire;
 mod wiring;
 

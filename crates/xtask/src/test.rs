@@ -2,13 +2,14 @@
 
 use anyhow::Result;
 
-use crate::command::{at, cargo, command, run, step};
-use crate::{demo, parity, setup, tidy, train, web};
+use crate::command::{at, cargo, command, output, run, step};
+use crate::{bench, demo, parity, setup, tidy, train, web};
 
 /// One profile for all native code: optimised, with every assertion on.
 const PROFILE: &str = "ci";
 
 pub(crate) fn run_tests() -> Result<()> {
+    let profile = format!("--profile={PROFILE}");
     step("tidy", tidy::run_tidy)?;
     step("what the tests need", || {
         setup::chromium()?;
@@ -20,9 +21,15 @@ pub(crate) fn run_tests() -> Result<()> {
             "test",
             "--quiet",
             "--workspace",
-            &format!("--profile={PROFILE}"),
+            &profile,
             "--no-fail-fast",
         ]))
+    })?;
+    step("the kernels' benches, each once", || {
+        let benches = ["--bench=trees", "--bench=network"];
+        let all = ["test", "--quiet", "--workspace", &profile];
+        // Divan lists what it ran: of interest only where something fails.
+        output(cargo(&[&all[..], &benches].concat())).map(drop)
     })?;
     step("the flights bundle, trained again", || {
         train::compare(PROFILE)
@@ -34,5 +41,6 @@ pub(crate) fn run_tests() -> Result<()> {
         run(tests)
     })?;
     step("parity", || parity::compare(PROFILE))?;
+    step("bench --small", bench::small)?;
     step("the demo", || demo::run_demo(true))
 }

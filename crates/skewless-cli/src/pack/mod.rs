@@ -21,7 +21,7 @@ use crate::bundle_file;
 use crate::destination::{Destination, print};
 use crate::exit::{Outcome, unreadable};
 use crate::inspect::grouped;
-use crate::pack::compare::{Agreement, Rows};
+use crate::pack::compare::{Compared, Rows};
 use crate::pack::engine::{Chosen, TensorInput};
 use crate::pack::provenance::File;
 use crate::pack::sample::Sample;
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
     let output = output::named(args, &chosen.output, engine.outputs())?;
     let predictor = Predictor::from_engine(&spec, engine, output.clone())?;
     let sample = sample(args, &chosen, &predictor)?;
-    let agreement = compared(args, &chosen, &predictor, model, &sample)?;
+    let compared = compared(args, &chosen, &predictor, model, &sample)?;
     let profile = reference_profile(&spec, &predictor, &sample)?;
     let golden = golden::choose(&predictor, &sample.records, GOLDEN_ROWS)?;
     let golden_rows = golden.len();
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
         bundle,
         golden_rows,
         engine: chosen.engine,
-        agreement,
+        compared,
     };
     packed.report(&args.output, &chosen.notes)?;
     Ok(Outcome::Done)
@@ -128,20 +128,25 @@ fn sample(args: &PackArgs, chosen: &Chosen, predictor: &Predictor) -> anyhow::Re
     }
 }
 
-/// Engine and source on the calibration rows; `None` where the source cannot be run here.
+/// Engine and source on the calibration rows.
 fn compared(
     args: &PackArgs,
     chosen: &Chosen,
     predictor: &Predictor,
     model: &[u8],
     sample: &Sample,
-) -> anyhow::Result<Option<Agreement>> {
+) -> anyhow::Result<Compared> {
     if args.quantize {
-        // The source computes in floats; the labelled rows are the judge.
-        return Ok(None);
+        let reason = "it computes in floats; what that changes, labelled rows say";
+        return Ok(Compared::Not(reason.to_owned()));
     }
-    let Some(source) = graph::reference(args, chosen, model) else {
-        return Ok(None);
+    let source = match graph::reference(args, chosen, model) {
+        Ok(source) => source,
+        Err(reason) => {
+            return Ok(Compared::Not(format!(
+                "{reason}; tests hold the importer to its library's answers"
+            )));
+        }
     };
     let engine = (&chosen.model, &chosen.output);
     let agreement = match &args.calibration {
@@ -155,9 +160,8 @@ fn compared(
             compare::check(engine, predictor, &*source, &sample.records, rows)
         }
     };
-    Ok(Some(
-        agreement.map_err(|error| in_file(&args.model, error))?,
-    ))
+    let agreement = agreement.map_err(|error| in_file(&args.model, error))?;
+    Ok(Compared::Same(agreement))
 }
 
 /// An error about the content of a file.
@@ -199,7 +203,7 @@ struct Packed {
     bundle: Bundle,
     golden_rows: usize,
     engine: String,
-    agreement: Option<Agreement>,
+    compared: Compared,
 }
 
 impl Packed {
@@ -209,36 +213,21 @@ impl Packed {
         }
         if path.as_os_str() == "-" {
             writeln!(std::io::stderr(), "note: engine: {}", self.engine)?;
+            writeln!(std::io::stderr(), "note: source: {}", self.compared)?;
             return Ok(());
         }
         let manifest = self.bundle.manifest();
         print(&format!(
-            "{} {}  {}\n  sha256  {}\n  size    {} bytes, {} golden rows\n  engine  {}\n  source  {}\n",
+            "{} {}  {}\n  sha256  {}\n  size    {} bytes, {} golden {}\n  engine  {}\n  source  {}\n",
             manifest.name,
             manifest.version,
             path.display(),
             self.bundle.digest(),
             grouped(self.bundle.size()),
             self.golden_rows,
+            if self.golden_rows == 1 { "row" } else { "rows" },
             self.engine,
-            self.against_source(),
+            self.compared,
         ))
-    }
-
-    fn against_source(&self) -> String {
-        match &self.agreement {
-            None => {
-                "not run here: its meaning is the importer's, which references of its library hold"
-                    .to_owned()
-            }
-            Some(agreement) => format!(
-                "the same on {} rows: {} of {} scores equal, {} over the bound, the greatest difference {:e}",
-                agreement.rows,
-                grouped(agreement.equal),
-                grouped(agreement.scores),
-                agreement.beyond,
-                agreement.greatest,
-            ),
-        }
     }
 }

@@ -36,6 +36,6 @@ pub(crate) fn reference(
     _args: &PackArgs,
     _chosen: &Chosen,
     _bytes: &[u8],
-) -> Option<Box<dyn Engine>> {
-    None
+) -> std::result::Result<Box<dyn Engine>, String> {
+    Err("this program was built without tract, which would run it".to_owned())
 }

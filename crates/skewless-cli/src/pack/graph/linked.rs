@@ -79,18 +79,35 @@ pub(crate) fn open(onnx: &[u8]) -> Result<Box<dyn Engine>> {
     Ok(Box::new(TractEngine::read(onnx)?))
 }
 
-/// The source graph node by node, as the judge of whatever engine was made of it; `None` where it cannot be: then
-/// nothing but the importer's own tests says that the engine is right.
-pub(crate) fn reference(args: &PackArgs, chosen: &Chosen, bytes: &[u8]) -> Option<Box<dyn Engine>> {
-    let wired = match &chosen.model {
-        BundleModel::Onnx { file, .. } => file.clone(),
-        BundleModel::Plan(Model::Network(_)) if chosen.source == Source::Onnx => {
-            wire(bytes, &wishes(args).ok()?).ok()?.onnx
-        }
-        BundleModel::Plan(_) => return None,
+/// The source graph node by node, as the judge of whatever engine was made of it.
+///
+/// # Errors
+/// Why it cannot be run: then nothing but the importer's own tests says that the engine is right.
+pub(crate) fn reference(
+    args: &PackArgs,
+    chosen: &Chosen,
+    bytes: &[u8],
+) -> std::result::Result<Box<dyn Engine>, String> {
+    let judge = |wired: &[u8]| -> Result<Box<dyn Engine>> {
+        Ok(Box::new(TractEngine::read_as_written(wired)?))
     };
-    let engine = TractEngine::read_as_written(&wired).ok()?;
-    Some(Box::new(engine))
+    let judge = match &chosen.model {
+        BundleModel::Onnx { file, .. } => judge(file),
+        BundleModel::Plan(Model::Network(_)) if chosen.source == Source::Onnx => {
+            let wired = wishes(args).and_then(|wishes| wire(bytes, &wishes));
+            wired.and_then(|wired| judge(&wired.onnx))
+        }
+        BundleModel::Plan(Model::Network(_)) => {
+            let source = chosen.source.name();
+            return Err(format!(
+                "tract runs ONNX graphs, and the file is a {source} model"
+            ));
+        }
+        BundleModel::Plan(_) => {
+            return Err("tract is no judge of trees and linear models".to_owned());
+        }
+    };
+    judge.map_err(|error| error.message().to_owned())
 }
 
 fn output(outputs: usize) -> Output {
