@@ -9,7 +9,7 @@ impl Crc32 {
         let mut tables = [[0; 256]; 8];
         let [first, others @ ..] = &mut tables;
         for (crc, byte) in first.iter_mut().zip(0..) {
-            *crc = (0..8).fold(byte, |crc: u32, _| crc >> 1 ^ (crc & 1) * 0xedb8_8320);
+            *crc = (0..8).fold(byte, |crc: u32, _| (crc >> 1) ^ ((crc & 1) * 0xedb8_8320));
         }
         let mut before = *first;
         for table in others {
@@ -56,7 +56,7 @@ mod tests {
         #[test]
         fn eight_bytes_at_a_time_are_bit_by_bit(bytes: Vec<u8>) {
             let bits = bytes.iter().flat_map(|byte| (0..8).map(move |bit| u32::from(byte >> bit & 1)));
-            let crc = bits.fold(!0, |crc: u32, bit| crc >> 1 ^ ((crc ^ bit) & 1) * 0xedb8_8320);
+            let crc = bits.fold(!0, |crc: u32, bit| (crc >> 1) ^ (((crc ^ bit) & 1) * 0xedb8_8320));
             prop_assert_eq!(Crc32::new().of(&bytes), !crc);
         }
     }
