@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use fixture::Fixture;
 
 /// The networks whose graph tract runs, those of ONNX Runtime's own quantised operators among them.
-const COMPARED: [&str; 21] = [
+const COMPARED: [&str; 23] = [
     "activations.onnx",
     "activations_operators.onnx",
     "branches.onnx",
@@ -28,6 +28,8 @@ const COMPARED: [&str; 21] = [
     "flights_network.onnx",
     "integer_products.onnx",
     "integers_in_and_out.onnx",
+    "means.onnx",
+    "means_in_turn.onnx",
     "residual.onnx",
     "residual_operators.onnx",
     "self_gated.onnx",
