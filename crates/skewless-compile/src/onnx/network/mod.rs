@@ -32,6 +32,7 @@ use crate::network::checked;
 use crate::{Compiled, Source};
 pub(crate) use ends::row_shape;
 pub(crate) use functions::{function, operation};
+pub(crate) use pool::POOL;
 pub(crate) use window::Lies;
 
 use ends::Input;

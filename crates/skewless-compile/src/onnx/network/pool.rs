@@ -1,7 +1,7 @@
 //! Windows without weights, and softmax.
 
 use skewless_core::error::Result;
-use skewless_core::plan::network::{Op, SumOrder};
+use skewless_core::plan::network::{Op, SumOrder, Tensor};
 
 use super::Lowering;
 use super::linear::{UNBOUNDED, bounded, two_dimensional};
@@ -11,9 +11,9 @@ use crate::network::order::{arrange, stored, with_last};
 use crate::onnx::attributes::{Attributes, describe};
 use crate::onnx::message::NodeProto;
 use crate::onnx::{invalid, unsupported_op};
-use skewless_core::plan::network::Tensor;
 
-const POOL: [&str; 8] = [
+/// What a pool may say.
+pub(crate) const POOL: [&str; 8] = [
     "kernel_shape",
     "strides",
     "pads",

@@ -6,7 +6,7 @@ use skewless_core::plan::network::Window;
 use super::axes::mean;
 use super::{Floats, Operands, Value};
 use crate::onnx::attributes::Attributes;
-use crate::onnx::network::Lies;
+use crate::onnx::network::{Lies, POOL};
 use crate::onnx::unsupported_op;
 
 pub(super) fn conv(operands: &Operands<'_>) -> Result<Floats> {
@@ -67,17 +67,7 @@ pub(super) fn conv(operands: &Operands<'_>) -> Result<Floats> {
 }
 
 pub(super) fn pool(operands: &Operands<'_>) -> Result<Floats> {
-    let known = [
-        "kernel_shape",
-        "strides",
-        "pads",
-        "dilations",
-        "auto_pad",
-        "ceil_mode",
-        "count_include_pad",
-        "storage_order",
-    ];
-    let attributes = Attributes::of(operands.node, &known)?;
+    let attributes = Attributes::of(operands.node, &POOL)?;
     let x = operands.reals(0)?;
     let (channels, height, width) = plane(operands, x)?;
     let space = &x.shape[2..];

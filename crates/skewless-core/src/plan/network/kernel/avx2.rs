@@ -13,7 +13,7 @@ use super::super::epilogue::{AWAY_FROM_ZERO, Bounds, FixedLanes};
 use super::super::patch::Patch;
 use super::super::rounding::ROUNDING;
 use super::super::weights::PackedGroup;
-use super::vector::{self, Depth, Lanes, Weighted};
+use super::vector::{self, Depth, Lanes, Reals, Weighted};
 use super::{Depthwise, Product};
 
 /// Whether the processor has AVX2.
@@ -62,59 +62,22 @@ pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
 pub(super) fn quantise(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
     #[target_feature(enable = "avx2")]
     unsafe fn wide(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
-        let eights = values.chunks_exact(8);
-        super::scalar::quantise(
-            eights.remainder(),
-            scale,
-            bounds,
-            cells.get_mut(values.len() / 8 * 8..).unwrap_or_default(),
-        );
-        for (values, cells) in eights.zip(cells.chunks_exact_mut(8)) {
-            // SAFETY: eight values are there, and room for eight.
-            unsafe {
-                let low = _mm256_cvtpd_ps(_mm256_loadu_pd(values.as_ptr()));
-                let high = _mm256_cvtpd_ps(_mm256_loadu_pd(values.as_ptr().add(4)));
-                let real = _mm256_div_ps(_mm256_set_m128(high, low), _mm256_set1_ps(scale));
-                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
-            }
-        }
+        // SAFETY: this function has the instructions.
+        unsafe { vector::quantise::<Avx2>(values, scale, bounds, cells) }
     }
     // SAFETY: this kernel is chosen where the processor has the instructions.
     unsafe { wide(values, scale, bounds, cells) }
 }
 
 /// [`super::scalar::add_real`].
-pub(super) fn add_real(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+pub(super) fn add_real(terms: &RealTerms, inputs: (&[i8], &[i8]), cells: &mut [i8]) {
     #[target_feature(enable = "avx2")]
-    unsafe fn wide(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
-        let mut eights = cells.chunks_exact_mut(8);
-        let (whole_a, whole_b) = (a.chunks_exact(8), b.chunks_exact(8));
-        let rest = (whole_a.remainder(), whole_b.remainder());
-        for ((a, b), cells) in whole_a.zip(whole_b).zip(&mut eights) {
-            // SAFETY: eight values of each are there, and room for eight.
-            unsafe {
-                let real = _mm256_add_ps(term(terms, 0, a.as_ptr()), term(terms, 1, b.as_ptr()));
-                let real = _mm256_div_ps(real, _mm256_set1_ps(terms.scale));
-                let bounds = &terms.bounds;
-                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
-            }
-        }
-        super::scalar::add_real(terms, rest, eights.into_remainder());
+    unsafe fn wide(terms: &RealTerms, inputs: (&[i8], &[i8]), cells: &mut [i8]) {
+        // SAFETY: this function has the instructions.
+        unsafe { vector::add_real::<Avx2>(terms, inputs, cells) }
     }
     // SAFETY: this kernel is chosen where the processor has the instructions.
-    unsafe { wide(terms, (a, b), cells) }
-}
-
-/// Eight elements of an input as real numbers.
-#[inline(always)]
-unsafe fn term(terms: &RealTerms, input: usize, at: *const i8) -> __m256 {
-    let (scale, zero_point) = terms.input(input);
-    // SAFETY: eight values are there.
-    unsafe {
-        let values = _mm256_cvtepi8_epi32(_mm_loadl_epi64(at.cast()));
-        let steps = _mm256_sub_epi32(values, _mm256_set1_epi32(zero_point.into()));
-        _mm256_mul_ps(_mm256_cvtepi32_ps(steps), _mm256_set1_ps(scale))
-    }
+    unsafe { wide(terms, inputs, cells) }
 }
 
 /// 256-bit vectors.
@@ -206,6 +169,45 @@ impl Weighted<i16> for Avx2 {
     unsafe fn weights(at: *const i16) -> __m256i {
         // SAFETY: sixteen values are there.
         unsafe { _mm256_loadu_si256(at.cast()) }
+    }
+}
+
+impl Reals for Avx2 {
+    type Real = __m256;
+
+    #[inline(always)]
+    unsafe fn narrowed(at: *const f64) -> __m256 {
+        // SAFETY: eight values are there.
+        unsafe {
+            let low = _mm256_cvtpd_ps(_mm256_loadu_pd(at));
+            let high = _mm256_cvtpd_ps(_mm256_loadu_pd(at.add(4)));
+            _mm256_set_m128(high, low)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn term((scale, zero_point): (f32, i8), at: *const i8) -> __m256 {
+        // SAFETY: eight values are there.
+        unsafe {
+            let values = _mm256_cvtepi8_epi32(_mm_loadl_epi64(at.cast()));
+            let steps = _mm256_sub_epi32(values, _mm256_set1_epi32(zero_point.into()));
+            _mm256_mul_ps(_mm256_cvtepi32_ps(steps), _mm256_set1_ps(scale))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_reals(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the processor has AVX2.
+        unsafe { _mm256_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_divided(real: __m256, scale: f32, bounds: &Bounds, to: *mut i8) {
+        // SAFETY: there is room for eight values.
+        unsafe {
+            let real = _mm256_div_ps(real, _mm256_set1_ps(scale));
+            store_rounded(bounded(real, bounds), bounds, to);
+        }
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "inner loops without bounds checks; each entry checks all bounds first"
 )]
 
+#[cfg(target_arch = "x86_64")]
+use super::super::add::RealTerms;
 use super::super::epilogue::{Bounds, Epilogue, FixedLanes, Scale};
 use super::{Depthwise, Product};
 
@@ -289,6 +291,75 @@ unsafe fn finish_block<L: Lanes>(
             std::ptr::copy_nonoverlapping(spare.as_ptr(), to, wanted);
         }
     }
+}
+
+/// A block of reals, as the loops over elements need it.
+#[cfg(target_arch = "x86_64")]
+pub(super) trait Reals: Lanes {
+    /// [`Lanes::BLOCK`] f32.
+    type Real: Copy;
+
+    /// f64 rounded to f32.
+    unsafe fn narrowed(at: *const f64) -> Self::Real;
+    /// `(q − zero point) · scale`.
+    unsafe fn term(input: (f32, i8), at: *const i8) -> Self::Real;
+    /// Sums.
+    unsafe fn add_reals(a: Self::Real, b: Self::Real) -> Self::Real;
+    /// Divides by the scale, bounds, rounds half to even, adds the zero point and stores.
+    unsafe fn store_divided(real: Self::Real, scale: f32, bounds: &Bounds, to: *mut i8);
+}
+
+/// [`super::scalar::quantise`].
+///
+/// # Safety
+/// The processor must have the instructions of `L`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) unsafe fn quantise<L: Reals>(
+    values: &[f64],
+    scale: f32,
+    bounds: &Bounds,
+    cells: &mut [i8],
+) {
+    let mut blocks = cells.chunks_exact_mut(L::BLOCK);
+    let whole = values.chunks_exact(L::BLOCK);
+    let rest = whole.remainder();
+    for (values, cells) in whole.zip(&mut blocks) {
+        // SAFETY: a block of values is there, and room for one.
+        unsafe {
+            let real = L::narrowed(values.as_ptr());
+            L::store_divided(real, scale, bounds, cells.as_mut_ptr());
+        }
+    }
+    super::scalar::quantise(rest, scale, bounds, blocks.into_remainder());
+}
+
+/// [`super::scalar::add_real`].
+///
+/// # Safety
+/// The processor must have the instructions of `L`.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) unsafe fn add_real<L: Reals>(
+    terms: &RealTerms,
+    (a, b): (&[i8], &[i8]),
+    cells: &mut [i8],
+) {
+    let mut blocks = cells.chunks_exact_mut(L::BLOCK);
+    let (whole_a, whole_b) = (a.chunks_exact(L::BLOCK), b.chunks_exact(L::BLOCK));
+    let rest = (whole_a.remainder(), whole_b.remainder());
+    for ((a, b), cells) in whole_a.zip(whole_b).zip(&mut blocks) {
+        // SAFETY: a block of each is there, and room for one.
+        unsafe {
+            let (a, b) = (
+                L::term(terms.input(0), a.as_ptr()),
+                L::term(terms.input(1), b.as_ptr()),
+            );
+            let (scale, bounds) = (terms.scale, &terms.bounds);
+            L::store_divided(L::add_reals(a, b), scale, bounds, cells.as_mut_ptr());
+        }
+    }
+    super::scalar::add_real(terms, rest, blocks.into_remainder());
 }
 
 /// A block of channels of a depthwise convolution, as [`Lanes`] with products channel by channel.

@@ -13,7 +13,7 @@ use super::super::epilogue::{AWAY_FROM_ZERO, Bounds, FixedLanes};
 use super::super::patch::Patch;
 use super::super::rounding::ROUNDING;
 use super::super::weights::PackedGroup;
-use super::vector::{self, Depth, Lanes, Weighted};
+use super::vector::{self, Depth, Lanes, Reals, Weighted};
 use super::{Depthwise, Product};
 
 /// Whether the processor has AVX-512 with VNNI.
@@ -55,62 +55,22 @@ pub(super) fn depthwise(job: &Depthwise, output: &mut [i8]) -> bool {
 pub(super) fn quantise(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
     unsafe fn wide(values: &[f64], scale: f32, bounds: &Bounds, cells: &mut [i8]) {
-        let sixteens = values.chunks_exact(16);
-        super::scalar::quantise(
-            sixteens.remainder(),
-            scale,
-            bounds,
-            cells.get_mut(values.len() / 16 * 16..).unwrap_or_default(),
-        );
-        for (values, cells) in sixteens.zip(cells.chunks_exact_mut(16)) {
-            // SAFETY: sixteen values are there, and room for sixteen.
-            unsafe {
-                let half = |at| {
-                    let half = _mm512_cvtpd_ps(_mm512_loadu_pd(values.as_ptr().add(at)));
-                    _mm512_castps_pd(_mm512_castps256_ps512(half))
-                };
-                let real = _mm512_castpd_ps(_mm512_shuffle_f64x2::<0b0100_0100>(half(0), half(8)));
-                let real = _mm512_div_ps(real, _mm512_set1_ps(scale));
-                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
-            }
-        }
+        // SAFETY: this function has the instructions.
+        unsafe { vector::quantise::<Vnni>(values, scale, bounds, cells) }
     }
     // SAFETY: this kernel is chosen where the processor has the instructions.
     unsafe { wide(values, scale, bounds, cells) }
 }
 
 /// [`super::scalar::add_real`].
-pub(super) fn add_real(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
+pub(super) fn add_real(terms: &RealTerms, inputs: (&[i8], &[i8]), cells: &mut [i8]) {
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    unsafe fn wide(terms: &RealTerms, (a, b): (&[i8], &[i8]), cells: &mut [i8]) {
-        let mut sixteens = cells.chunks_exact_mut(16);
-        let (whole_a, whole_b) = (a.chunks_exact(16), b.chunks_exact(16));
-        let rest = (whole_a.remainder(), whole_b.remainder());
-        for ((a, b), cells) in whole_a.zip(whole_b).zip(&mut sixteens) {
-            // SAFETY: sixteen values of each are there, and room for sixteen.
-            unsafe {
-                let real = _mm512_add_ps(term(terms, 0, a.as_ptr()), term(terms, 1, b.as_ptr()));
-                let real = _mm512_div_ps(real, _mm512_set1_ps(terms.scale));
-                let bounds = &terms.bounds;
-                store_rounded(bounded(real, bounds), bounds, cells.as_mut_ptr());
-            }
-        }
-        super::scalar::add_real(terms, rest, sixteens.into_remainder());
+    unsafe fn wide(terms: &RealTerms, inputs: (&[i8], &[i8]), cells: &mut [i8]) {
+        // SAFETY: this function has the instructions.
+        unsafe { vector::add_real::<Vnni>(terms, inputs, cells) }
     }
     // SAFETY: this kernel is chosen where the processor has the instructions.
-    unsafe { wide(terms, (a, b), cells) }
-}
-
-/// Sixteen elements of an input as real numbers.
-#[inline(always)]
-unsafe fn term(terms: &RealTerms, input: usize, at: *const i8) -> __m512 {
-    let (scale, zero_point) = terms.input(input);
-    // SAFETY: sixteen values are there.
-    unsafe {
-        let values = _mm512_cvtepi8_epi32(_mm_loadu_si128(at.cast()));
-        let steps = _mm512_sub_epi32(values, _mm512_set1_epi32(zero_point.into()));
-        _mm512_mul_ps(_mm512_cvtepi32_ps(steps), _mm512_set1_ps(scale))
-    }
+    unsafe { wide(terms, inputs, cells) }
 }
 
 /// 512-bit vectors with VNNI. Inputs are unsigned: their values plus 128.
@@ -197,6 +157,48 @@ impl Weighted<i8> for Vnni {
     unsafe fn weights(at: *const i8) -> __m512i {
         // SAFETY: 64 values are there.
         unsafe { _mm512_loadu_si512(at.cast()) }
+    }
+}
+
+impl Reals for Vnni {
+    type Real = __m512;
+
+    #[inline(always)]
+    unsafe fn narrowed(at: *const f64) -> __m512 {
+        // SAFETY: sixteen values are there.
+        unsafe {
+            let half = |at: *const f64| {
+                let half = _mm512_cvtpd_ps(_mm512_loadu_pd(at));
+                _mm512_castps_pd(_mm512_castps256_ps512(half))
+            };
+            let both = _mm512_shuffle_f64x2::<0b0100_0100>(half(at), half(at.add(8)));
+            _mm512_castpd_ps(both)
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn term((scale, zero_point): (f32, i8), at: *const i8) -> __m512 {
+        // SAFETY: sixteen values are there.
+        unsafe {
+            let values = _mm512_cvtepi8_epi32(_mm_loadu_si128(at.cast()));
+            let steps = _mm512_sub_epi32(values, _mm512_set1_epi32(zero_point.into()));
+            _mm512_mul_ps(_mm512_cvtepi32_ps(steps), _mm512_set1_ps(scale))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn add_reals(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the processor has AVX-512.
+        unsafe { _mm512_add_ps(a, b) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_divided(real: __m512, scale: f32, bounds: &Bounds, to: *mut i8) {
+        // SAFETY: there is room for sixteen values.
+        unsafe {
+            let real = _mm512_div_ps(real, _mm512_set1_ps(scale));
+            store_rounded(bounded(real, bounds), bounds, to);
+        }
     }
 }
 
