@@ -29,7 +29,7 @@ pub use golden::GoldenRow;
 pub use output::{Link, Output, Prediction, Task};
 pub use pipeline::{Cell, Cells, Pipeline};
 pub use predictor::{Predictor, Scratch};
-pub use profile::Profile;
+pub use profile::{Counter, Profile};
 pub use record::{Record, Value};
 pub use spec::{FeatureSpec, FittedSpec, Input};
 pub use tensor::Tensor;

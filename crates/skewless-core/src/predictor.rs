@@ -8,6 +8,7 @@ use crate::golden::GoldenRow;
 use crate::output::{Output, Prediction};
 use crate::pipeline::{Cell, Cells, Frame, Pipeline, RecordCells};
 use crate::plan::{Engine, EngineScratch, Model, Simd, decode, decode_with};
+use crate::profile::Counter;
 use crate::record::Record;
 use crate::spec::FittedSpec;
 
@@ -29,6 +30,8 @@ pub struct Scratch {
     numbers: Vec<f64>,
     compact: Vec<f64>,
     engine: EngineScratch,
+    /// Counts every row that is answered with this memory, where there is one.
+    pub counter: Option<Counter>,
 }
 
 impl Predictor {
@@ -163,13 +166,25 @@ impl Predictor {
     /// # Errors
     /// None that depends on the records' values.
     pub fn predict_records(&self, records: &[Record]) -> Result<BatchPrediction> {
+        self.predict_records_with(records, &mut Scratch::default())
+    }
+
+    /// As [`Predictor::predict_records`], with memory of the caller's.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_records`].
+    pub fn predict_records_with(
+        &self,
+        records: &[Record],
+        scratch: &mut Scratch,
+    ) -> Result<BatchPrediction> {
         let mut batch = BatchPrediction::default();
         let refused = self.pipeline.unknown_fields(records);
         let cells = RecordCells {
             records,
             pipeline: &self.pipeline,
         };
-        self.predict_cells(&cells, refused, &mut Scratch::default(), &mut batch)?;
+        self.predict_cells(&cells, refused, scratch, &mut batch)?;
         Ok(batch)
     }
 
@@ -209,17 +224,28 @@ impl Predictor {
     /// # Errors
     /// `input.wrong_type` and `input.unknown_field` for whole columns; `input.empty_batch` without rows.
     pub fn predict_columns(&self, columns: &Columns) -> Result<BatchPrediction> {
+        self.predict_columns_with(columns, &mut Scratch::default())
+    }
+
+    /// As [`Predictor::predict_columns`], with memory of the caller's.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_columns`].
+    pub fn predict_columns_with(
+        &self,
+        columns: &Columns,
+        scratch: &mut Scratch,
+    ) -> Result<BatchPrediction> {
         if columns.rows() == 0 {
             return Err(Error::input("input.empty_batch", "the batch has no rows"));
         }
         let mut batch = BatchPrediction::default();
         batch.clear(self.engine.outputs(), self.output.values());
-        let mut scratch = Scratch::default();
         let size = self.block_rows();
         for start in (0..columns.rows()).step_by(size) {
             let end = columns.rows().min(start + size);
             let frame = self.pipeline.run(columns, start..end)?;
-            self.predict_frame(frame, start, &mut scratch, &mut batch)?;
+            self.predict_frame(frame, start, scratch, &mut batch)?;
         }
         Ok(batch)
     }
@@ -343,7 +369,6 @@ impl Predictor {
         self.pipeline.write_compact(&frame, &mut scratch.compact);
         let mut problems = std::mem::take(&mut frame.problems);
         let rows = frame.rows;
-        scratch.numbers = frame.into_numbers();
         let (raw, values) = batch.grow(rows);
         let layout = self.pipeline.layout();
         self.engine
@@ -361,13 +386,24 @@ impl Predictor {
                 problems.push(Error::input("input.out_of_domain", message).with_row(row));
             }
         }
+        let faults = match problems.is_empty() {
+            true => Vec::new(),
+            false => first_faults(problems, rows),
+        };
+        if let Some(counter) = &mut scratch.counter {
+            let mut good = vec![true; rows];
+            let failed = good.iter_mut().zip(&faults);
+            failed.for_each(|(good, fault)| *good = fault.is_none());
+            let firsts = values.chunks(self.output.values().max(1));
+            let firsts = firsts.filter_map(|values| values.first().copied());
+            counter.count(&self.pipeline, &frame, &good, firsts);
+        }
+        scratch.numbers = frame.into_numbers();
         batch.labels.append(&mut labels);
-        if !problems.is_empty() {
-            for (row, error) in first_faults(problems, rows).into_iter().enumerate() {
-                error
-                    .into_iter()
-                    .for_each(|error| batch.fail(error.with_row(first_row + row)));
-            }
+        for (row, error) in faults.into_iter().enumerate() {
+            error
+                .into_iter()
+                .for_each(|error| batch.fail(error.with_row(first_row + row)));
         }
         Ok(())
     }

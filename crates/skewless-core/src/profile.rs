@@ -1,14 +1,13 @@
 //! The profile: how often each input took which values. Kept at training as the reference, counted again while
 //! serving, and added up over doors and days; drift is the difference.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchPrediction;
 use crate::columns::Columns;
 use crate::error::{Error, Result};
-use crate::pipeline::{Frame, Pipeline, Slot};
+use crate::output::NO_LABEL;
+use crate::pipeline::{Frame, InputSlot, Pipeline, Slot};
 use crate::spec::{FittedOp, FittedSpec};
 
 /// Categories that are counted one by one; the rest share a count.
@@ -115,22 +114,23 @@ impl Profile {
             missing: 0,
             counts: empty_counts(&frame, target.slot),
         });
-        let firsts = first_values(predictions).filter(|value| value.is_finite());
-        let mut profile = Self {
+        let firsts = firsts_of(predictions).filter(|value| value.is_finite());
+        let profile = Self {
             inputs: inputs.collect(),
-            predictions: if predictions
-                .labels
-                .iter()
-                .any(|&label| label != crate::output::NO_LABEL)
-            {
+            predictions: if predictions.labels.iter().any(|&label| label != NO_LABEL) {
                 Bins::new((1..20).map(|edge| f64::from(edge) / 20.0).collect())
             } else {
                 Bins::of_equal_share(firsts.collect())
             },
             ..Self::default()
         };
-        profile.count(spec, &pipeline, &frame, predictions);
-        Ok(profile)
+        let mut counter = Counter {
+            known: vocabularies(spec, &pipeline),
+            profile,
+        };
+        let good = good_rows(predictions, frame.rows);
+        counter.count(&pipeline, &frame, &good, firsts_of(predictions));
+        Ok(counter.profile)
     }
 
     /// The same bins and categories with nothing counted.
@@ -156,22 +156,6 @@ impl Profile {
             }
         }
         empty
-    }
-
-    /// Counts a batch.
-    ///
-    /// # Errors
-    /// As [`Pipeline::transform`].
-    pub fn observe(
-        &mut self,
-        spec: &FittedSpec,
-        pipeline: &Pipeline,
-        columns: &Columns,
-        predictions: &BatchPrediction,
-    ) -> Result<()> {
-        let frame = pipeline.run(columns, 0..columns.rows())?;
-        self.count(spec, pipeline, &frame, predictions);
-        Ok(())
     }
 
     /// Adds another profile's counts.
@@ -218,47 +202,84 @@ impl Profile {
         }
         Ok(())
     }
+}
 
-    fn count(
+/// Counts rows as a predictor answers them, in the bins and categories of a reference: see
+/// [`Scratch::counter`](crate::Scratch::counter).
+#[derive(Clone, Debug)]
+pub struct Counter {
+    profile: Profile,
+    /// For each input what its features know, sorted; nothing where none of them has a vocabulary.
+    known: Vec<Option<Vec<String>>>,
+}
+
+impl Counter {
+    /// Begins at nothing.
+    ///
+    /// # Errors
+    /// `misuse.profile` where the reference counts other inputs than the pipeline reads.
+    pub fn new(spec: &FittedSpec, pipeline: &Pipeline, reference: &Profile) -> Result<Self> {
+        let slots = pipeline.input_slots();
+        let fits = |(counted, target): (&InputProfile, &InputSlot)| {
+            let kind = match target.slot {
+                Slot::Number(_) => matches!(counted.counts, Counts::Numbers(_)),
+                Slot::Text(_) => matches!(counted.counts, Counts::Categories { .. }),
+                Slot::Tensor(_) => matches!(counted.counts, Counts::Tensors(_)),
+            };
+            kind && counted.name == target.input.name
+        };
+        let all_fit = reference.inputs.iter().zip(slots).all(fits);
+        if reference.inputs.len() != slots.len() || !all_fit {
+            let message = "the reference profile has other inputs than the specification";
+            return Err(Error::misuse("misuse.profile", message));
+        }
+        Ok(Self {
+            profile: reference.emptied(),
+            known: vocabularies(spec, pipeline),
+        })
+    }
+
+    /// What was counted so far.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Counts the rows of a frame: which are good, and the first value of each row's prediction.
+    pub(crate) fn count(
         &mut self,
-        spec: &FittedSpec,
         pipeline: &Pipeline,
         frame: &Frame<'_>,
-        predictions: &BatchPrediction,
+        good: &[bool],
+        firsts: impl Iterator<Item = f64>,
     ) {
-        let mut good = vec![true; frame.rows];
-        for row in predictions.errors.iter().filter_map(Error::row) {
-            good.iter_mut()
-                .skip(row)
-                .take(1)
-                .for_each(|good| *good = false);
-        }
         let rows = || {
-            good.iter()
-                .enumerate()
-                .filter(|(_, good)| **good)
-                .map(|(row, _)| row)
+            (0..)
+                .zip(good)
+                .filter_map(|(row, good)| good.then_some(row))
         };
         let counted = rows().count() as u64;
-        self.rows += counted;
-        self.failed += frame.rows as u64 - counted;
-        first_values(predictions)
-            .filter(|value| value.is_finite())
-            .for_each(|value| self.predictions.add(value));
-        for (profile, target) in self.inputs.iter_mut().zip(pipeline.input_slots()) {
+        let Self { profile, known } = self;
+        profile.rows += counted;
+        profile.failed += frame.rows as u64 - counted;
+        let firsts = firsts
+            .zip(good)
+            .filter(|(value, good)| **good && value.is_finite());
+        firsts.for_each(|(value, _)| profile.predictions.add(value));
+        let inputs = profile.inputs.iter_mut().zip(pipeline.input_slots());
+        for ((profile, target), known) in inputs.zip(known) {
             match target.slot {
                 Slot::Number(slot) => {
                     let values = frame.number(slot);
                     rows()
-                        .filter_map(|row| values.get(row))
+                        .filter_map(|row: usize| values.get(row))
                         .for_each(|&value| profile.add_number(value));
                 }
                 Slot::Text(slot) => {
-                    let known = vocabulary(spec, &target.input.name);
-                    let Some(text) = frame.texts.get(slot) else {
-                        continue;
-                    };
-                    rows().for_each(|row| profile.add_category(text.value(row), known.as_ref()));
+                    if let Some(text) = frame.texts.get(slot) {
+                        rows().for_each(|row| {
+                            profile.add_category(text.value(row), known.as_deref())
+                        });
+                    }
                 }
                 Slot::Tensor(_) => {
                     if let Counts::Tensors(count) = &mut profile.counts {
@@ -278,7 +299,7 @@ impl InputProfile {
         }
     }
 
-    fn add_category(&mut self, value: Option<&str>, known: Option<&BTreeSet<&str>>) {
+    fn add_category(&mut self, value: Option<&str>, known: Option<&[String]>) {
         let (
             Some(value),
             Counts::Categories {
@@ -297,7 +318,7 @@ impl InputProfile {
             .ok();
         match listed.and_then(|at| counts.get_mut(at)) {
             Some(count) => *count += 1,
-            None if known.is_some_and(|known| !known.contains(value)) => *out_of_vocabulary += 1,
+            None if known.is_some_and(|known| !holds(known, value)) => *out_of_vocabulary += 1,
             None => *other += 1,
         }
     }
@@ -340,9 +361,21 @@ fn empty_counts(frame: &Frame<'_>, slot: Slot) -> Counts {
     }
 }
 
-/// Everything that features made from `input` alone know; `None` where none of them has a vocabulary.
-fn vocabulary<'a>(spec: &'a FittedSpec, input: &str) -> Option<BTreeSet<&'a str>> {
-    let mut known = None;
+fn holds(sorted: &[String], value: &str) -> bool {
+    let found = sorted.binary_search_by(|known| known.as_str().cmp(value));
+    found.is_ok()
+}
+
+fn vocabularies(spec: &FittedSpec, pipeline: &Pipeline) -> Vec<Option<Vec<String>>> {
+    let inputs = pipeline.input_slots().iter();
+    inputs
+        .map(|target| vocabulary(spec, &target.input.name))
+        .collect()
+}
+
+/// Everything that features made from `input` alone know, sorted; `None` where none of them has a vocabulary.
+fn vocabulary(spec: &FittedSpec, input: &str) -> Option<Vec<String>> {
+    let mut known: Option<Vec<String>> = None;
     for feature in spec
         .features
         .iter()
@@ -358,14 +391,28 @@ fn vocabulary<'a>(spec: &'a FittedSpec, input: &str) -> Option<BTreeSet<&'a str>
                 .unwrap_or_default(),
             _ => continue,
         };
-        known
-            .get_or_insert_with(BTreeSet::new)
-            .extend(words.iter().map(String::as_str));
+        known.get_or_insert_default().extend_from_slice(words);
+    }
+    if let Some(known) = &mut known {
+        known.sort_unstable();
     }
     known
 }
 
-fn first_values(predictions: &BatchPrediction) -> impl Iterator<Item = f64> {
+/// Which rows of a batch have no error.
+fn good_rows(predictions: &BatchPrediction, rows: usize) -> Vec<bool> {
+    let mut good = vec![true; rows];
+    for row in predictions.errors.iter().filter_map(Error::row) {
+        good.iter_mut()
+            .skip(row)
+            .take(1)
+            .for_each(|good| *good = false);
+    }
+    good
+}
+
+/// The first value of each row's prediction.
+fn firsts_of(predictions: &BatchPrediction) -> impl Iterator<Item = f64> {
     predictions
         .values
         .chunks(predictions.values_per_row().max(1))

@@ -6,9 +6,10 @@ use proptest::prelude::*;
 use skewless_core::plan::{
     Accumulate, Aggregate, LeafPrecision, Missing, Model, Node, Test, Tree, TreeModel,
 };
+use skewless_core::profile::Counts;
 use skewless_core::{
-    Bundle, BundleParts, Column, Columns, FeatureSpec, FittedSpec, Link, Output, Pipeline,
-    Predictor, Profile, Record, Task, TextColumn, golden,
+    Bundle, BundleParts, Column, Columns, Counter, FeatureSpec, FittedSpec, Link, Output, Pipeline,
+    Predictor, Profile, Record, Scratch, Task, TextColumn, Value, golden,
 };
 
 const SPEC: &str = r#"
@@ -303,19 +304,74 @@ fn profiles_count_and_merge() {
     let bundle = Bundle::from_bytes(&bytes()).unwrap();
     let predictor = Predictor::new(&bundle).unwrap();
     let reference = bundle.profile().unwrap();
-    let predictions = predictor.predict_columns(&training()).unwrap();
-    let mut seen = reference.emptied();
-    seen.observe(
-        bundle.features(),
-        predictor.pipeline(),
-        &training(),
-        &predictions,
-    )
-    .unwrap();
+    let (features, pipeline) = (bundle.features(), predictor.pipeline());
+    let mut scratch = Scratch::default();
+    scratch.counter = Some(Counter::new(features, pipeline, &reference).unwrap());
+    predictor
+        .predict_columns_with(&training(), &mut scratch)
+        .unwrap();
+    let mut seen = scratch.counter.take().unwrap().profile().clone();
     assert_eq!(seen, reference);
     seen.merge(&reference).unwrap();
     assert_eq!((seen.rows, seen.inputs[1].missing), (6, 2));
     assert!(seen.merge(&Profile::default()).is_err());
+    let other = Counter::new(features, pipeline, &Profile::default());
+    assert_eq!(other.unwrap_err().code(), "misuse.profile");
+}
+
+#[test]
+fn records_are_counted_as_they_are_answered() {
+    let bundle = Bundle::from_bytes(&bytes()).unwrap();
+    let predictor = Predictor::new(&bundle).unwrap();
+    let reference = bundle.profile().unwrap();
+    let mut scratch = Scratch::default();
+    let counter = Counter::new(bundle.features(), predictor.pipeline(), &reference);
+    scratch.counter = Some(counter.unwrap());
+    let record = |kind: &str, size: f64, rooms: Value| {
+        let mut record = good();
+        record.set("kind", Value::Text(kind.into()));
+        record.set("size", Value::Number(size));
+        record.set("rooms", rooms);
+        record
+    };
+    let missing = || Value::Number(f64::NAN);
+    let batches = [
+        vec![
+            record("flat", 20.0, Value::Number(1.0)),
+            record("castle", 90.0, missing()),
+            record("house", -1.0, Value::Number(1.0)),
+        ],
+        vec![record("house", 5.0, missing())],
+    ];
+    for batch in &batches {
+        predictor.predict_records_with(batch, &mut scratch).unwrap();
+    }
+    let seen = scratch.counter.unwrap().profile().clone();
+    assert_eq!((seen.rows, seen.failed), (3, 1));
+    let of = |name: &str| seen.inputs.iter().find(|input| input.name == name).unwrap();
+    assert_eq!((of("rooms").missing, of("size").missing), (2, 0));
+    let Counts::Numbers(sizes) = &of("size").counts else {
+        panic!("sizes are numbers");
+    };
+    // The edges are training values: 5 lies below all of them, 20 and 90 between the others.
+    assert_eq!(sizes.edges, [10.0, 20.0, 90.5]);
+    assert_eq!(sizes.counts, [1, 0, 2, 0]);
+    let Counts::Categories {
+        values,
+        counts,
+        other,
+        out_of_vocabulary,
+    } = &of("kind").counts
+    else {
+        panic!("kinds are categories");
+    };
+    assert_eq!(values, &["flat", "house"]);
+    // The record that failed counts nowhere else; the castle is known to no feature.
+    assert_eq!(
+        (&counts[..], *other, *out_of_vocabulary),
+        (&[1, 1][..], 0, 1)
+    );
+    assert_eq!(seen.predictions.counts.iter().sum::<u64>(), 3);
 }
 
 #[test]
