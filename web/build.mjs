@@ -52,6 +52,7 @@ async function bundle() {
     setup: (build) => build.onResolve({ filter: /^\.\/network\// }, ({ path }) => ({ path, external: true })),
   };
   await scripts(["index", "node", "workerd", "serve/index", "serve/node", "serve/workerd"], [apart]);
+  await scripts([{ in: at("src/merge.ts"), out: "profile" }]);
   await bundleOver("network");
 }
 
@@ -66,7 +67,7 @@ async function bundleOver(build) {
 
 async function scripts(names, plugins = []) {
   await esbuild.build({
-    entryPoints: names.map((name) => at(`src/${name}.ts`)),
+    entryPoints: names.map((name) => (typeof name === "string" ? { in: at(`src/${name}.ts`), out: name } : name)),
     plugins,
     outdir: dist,
     outbase: at("src"),

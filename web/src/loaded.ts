@@ -5,6 +5,7 @@ import { asData, type ErrorData, SkewlessError, type Thrown } from "./error.js";
 import { checkGolden } from "./golden.js";
 import { type InputSlot, Memory, typeName, UNREADABLE } from "./memory.js";
 import { type OutputPart, Parts } from "./parts.js";
+import { Watch } from "./profile.js";
 import { type Answer, answerOf, type Prediction } from "./prediction.js";
 import { isDictionary, isNumbers, type RawColumns, type RawRecord } from "./raw.js";
 import type { Runtime } from "./runtime.js";
@@ -23,12 +24,14 @@ export class Loaded {
   readonly parts: Parts;
   readonly inputs: readonly InputSlot[];
   readonly native: Native;
+  /** Counts what is answered, where that was asked for. */
+  readonly watch: Watch | undefined;
   #answer: Answer;
   #values: unknown[];
   /** The fields that a record may have, where it may not have any. */
   #fields: ReadonlySet<string> | undefined;
 
-  constructor(runtime: Runtime, open: Open, bundle: Uint8Array, verify: boolean) {
+  constructor(runtime: Runtime, open: Open, bundle: Uint8Array, verify: boolean, profile: boolean) {
     const native = open(bundle);
     this.native = native;
     const told = native.inputs() as unknown[];
@@ -43,6 +46,7 @@ export class Loaded {
     this.#answer = answerOf(this.parts.json("output.json") as OutputPart);
     this.#values = this.inputs.map(() => undefined);
     if (verify) checkGolden(this, this.parts);
+    if (profile) this.watch = new Watch(native, bundle, this.parts);
   }
 
   /** The answer for one record. */

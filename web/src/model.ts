@@ -1,9 +1,10 @@
 // A loaded model: the public face of the WebAssembly model behind it.
 
-import type { SkewlessError } from "./error.js";
+import { SkewlessError } from "./error.js";
 import { infoOf, type ModelInfo } from "./info.js";
 import { Loaded, type Open } from "./loaded.js";
 import type { BatchPrediction, Prediction } from "./prediction.js";
+import type { Profile } from "./profile.js";
 import type { RawColumns, RawRecord } from "./raw.js";
 import { Held, type Runtime } from "./runtime.js";
 
@@ -11,6 +12,8 @@ import { Held, type Runtime } from "./runtime.js";
 export interface LoadOptions {
   /** Predict the bundle's golden rows and refuse the bundle when one number differs. Default: true. */
   readonly verify?: boolean;
+  /** Count what is answered, for `profile()`. Default: false. */
+  readonly profile?: boolean;
 }
 
 /** A model that answers; `load` makes it. */
@@ -20,9 +23,9 @@ export class Model {
   #info: ModelInfo | undefined;
 
   /** @internal */
-  constructor(runtime: Runtime, open: Open, bundle: Uint8Array, { verify = true }: LoadOptions = {}) {
+  constructor(runtime: Runtime, open: Open, bundle: Uint8Array, { verify = true, profile = false }: LoadOptions = {}) {
     this.#size = bundle.length;
-    this.#held = new Held(runtime, (again) => new Loaded(runtime, open, bundle, verify && !again));
+    this.#held = new Held(runtime, (again) => new Loaded(runtime, open, bundle, verify && !again, profile));
   }
 
   /** What the bundle says of itself: name, version, digest, inputs, features, card, provenance. */
@@ -58,6 +61,19 @@ export class Model {
   /** All that is wrong with a record, field by field; empty when it can be answered. */
   validate(record: RawRecord): SkewlessError[] {
     return this.#held.run((loaded) => loaded.validate(record));
+  }
+
+  /**
+   * How often each input took which values in what was answered so far, in the form of the bundle's part `profile.json`:
+   * `mergeProfiles` adds up several. Counting begins anew where a fault took the module away.
+   * @throws {SkewlessError} `misuse.no_profile` where `load` was not told to count.
+   */
+  profile(): Profile {
+    return this.#held.run(({ watch }) => {
+      if (watch) return watch.profile();
+      const message = "nothing is counted: load the bundle with { profile: true }";
+      throw new SkewlessError({ kind: "misuse", code: "misuse.no_profile", message });
+    });
   }
 
   /**

@@ -13,5 +13,6 @@ export type {
   RegressionPrediction,
   VectorPrediction,
 } from "./prediction.js";
+export type { Bins, Categories, InputProfile, Profile } from "./profile.js";
 export type { DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue } from "./raw.js";
 export type { Source } from "./source.js";

@@ -6,8 +6,9 @@
 //! Nothing here knows a model: values are carried over the border and back. The page's build reads no JSON, because the
 //! page can: it takes `spec.plan` and `model.plan` from a bundle, and leaves the parts that people read to the host.
 
+#[cfg(feature = "model")]
+mod counts;
 mod error;
-
 #[cfg(feature = "model")]
 mod model;
 #[cfg(feature = "serve")]

@@ -6,10 +6,11 @@ use skewless_core::plan::EngineScratch;
 #[cfg(not(any(feature = "network", feature = "full")))]
 use skewless_core::plan::decode_tables;
 use skewless_core::{
-    BatchPrediction, Column, Columns, Error, Predictor, Result, Scratch, TextColumn,
+    BatchPrediction, Column, Columns, Counter, Error, Predictor, Result, Scratch, TextColumn,
 };
 use wasm_bindgen::prelude::*;
 
+use crate::counts;
 use crate::error::thrown;
 use crate::rows::Rows;
 
@@ -204,7 +205,7 @@ impl Model {
         let columns = std::mem::take(&mut self.columns);
         let result = self
             .predictor
-            .predict_columns(&columns)
+            .predict_columns_with(&columns, &mut self.scratch)
             .map(|answers| self.answers = answers);
         self.finished(result)
     }
@@ -213,6 +214,33 @@ impl Model {
     pub fn error(&self, at: usize) -> JsValue {
         let failures = self.failures.iter().chain(&self.answers.errors);
         failures.skip(at).map(thrown).next().unwrap_or_default()
+    }
+
+    /// Counts from now on what is answered, in the bins of `profile.json`: kind (0 numbers, 1 categories, 2 tensors) and
+    /// number of edges or values of each input, then of the predictions; all edges; all values as in [`Model::text`].
+    ///
+    /// # Errors
+    /// `misuse.profile` where the inputs are others.
+    pub fn watch(
+        &mut self,
+        bundle: &[u8],
+        shape: &[u32],
+        edges: &[f64],
+        entries: &str,
+        lengths: &[u32],
+    ) -> std::result::Result<(), JsValue> {
+        let pipeline = self.predictor.pipeline();
+        let profile = counts::empty(pipeline, shape, edges, cut(entries, lengths));
+        let counter = Contents::read(bundle)
+            .and_then(|contents| Counter::new(&contents.compiled()?.0, pipeline, &profile));
+        self.scratch.counter = Some(counter.map_err(|error| thrown(&error))?);
+        Ok(())
+    }
+
+    /// What was counted, side by side in the order of [`Model::watch`], after the rows and the failed rows.
+    pub fn counts(&self) -> Vec<f64> {
+        let counter = self.scratch.counter.as_ref();
+        counter.map_or_else(Vec::new, |counter| counts::numbers(counter.profile()))
     }
 
     /// Raw scores of feature rows, row after row.
