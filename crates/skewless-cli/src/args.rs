@@ -83,6 +83,10 @@ pub(crate) struct PackArgs {
     /// come from]
     #[arg(long, value_name = "TABLE")]
     pub(crate) calibration: Option<PathBuf>,
+    /// The column of --calibration with the raw scores of the source's own library, to which the engine is held: a number,
+    /// or a list where the model gives several
+    #[arg(long, value_name = "NAME", requires = "calibration")]
+    pub(crate) library_scores: Option<String>,
     /// Turn a float network into an int8 one, by the rows of --calibration
     #[arg(long)]
     pub(crate) quantize: bool,

@@ -143,6 +143,103 @@ fn packed_models_answer_like_their_libraries() {
     }
 }
 
+/// Packs a reference's model with the scores of its library beside the records, as `change` makes them.
+fn held_to_its_library(
+    model: &str,
+    change: impl Fn(usize, Json) -> Json,
+    more: &[&str],
+) -> fixture::Run {
+    let fixture = Fixture::new();
+    fixture.write("features.toml", features(&INPUTS));
+    let (records, raw) = rows(
+        &model
+            .replace(".json", ".rows.jsonl")
+            .replace(".txt", ".rows.jsonl"),
+    );
+    let told: Vec<String> = records
+        .lines()
+        .zip(&raw)
+        .enumerate()
+        .map(|(row, (record, raw))| {
+            let mut record: Json = serde_json::from_str(record).unwrap();
+            let scores = raw.as_array().unwrap();
+            let score = if scores.len() == 1 {
+                scores[0].clone()
+            } else {
+                raw.clone()
+            };
+            record["margin"] = change(row, score);
+            record.to_string()
+        })
+        .collect();
+    fixture.write("rows.jsonl", told.join("\n"));
+    let model = reference(model).display().to_string();
+    let mut arguments = vec!["pack", "--model", &model, "--features", "features.toml"];
+    arguments.extend(["--calibration", "rows.jsonl", "--library-scores", "margin"]);
+    arguments.extend(["--name", "packed", "--version", "0.1.0", "-o", "out.skw"]);
+    arguments.extend(more);
+    let run = fixture.run(&arguments);
+    assert_eq!(
+        fixture.path("out.skw").exists(),
+        run.status == 0,
+        "{}",
+        run.stderr
+    );
+    run
+}
+
+#[test]
+fn a_library_is_the_judge_of_its_model() {
+    for model in [
+        "lightgbm_binary.txt",
+        "lightgbm_multiclass.txt",
+        "xgboost_binary.json",
+    ] {
+        let run = held_to_its_library(model, |_, score| score, &[]);
+        assert_eq!(run.status, 0, "{model}: {}", run.stderr);
+        let said = run
+            .stdout
+            .lines()
+            .find(|line| line.starts_with("  source"))
+            .unwrap();
+        let (equal, all) = said
+            .split_once(": ")
+            .and_then(|(_, counts)| counts.split_once(" scores equal, the greatest difference 0"))
+            .and_then(|(counts, _)| counts.split_once(" of "))
+            .unwrap_or_else(|| panic!("{model}: {said}"));
+        assert_eq!(equal, all, "{model}");
+    }
+    // Shorter leaves are allowed their own stated error.
+    let run = held_to_its_library(
+        "lightgbm_binary.txt",
+        |_, score| score,
+        &["--leaves", "i16"],
+    );
+    assert_eq!(run.status, 0, "{}", run.stderr);
+}
+
+#[test]
+fn scores_that_the_library_never_gave_refuse_the_bundle() {
+    let other = |row, score: Json| match row {
+        7 => json!(score.as_f64().unwrap() + 1e-4),
+        _ => score,
+    };
+    let run = held_to_its_library("lightgbm_binary.txt", other, &[]);
+    assert_eq!(run.status, 4);
+    assert!(run.stderr.contains("pack.disagreement"), "{}", run.stderr);
+    assert!(run.stderr.contains("row 7"), "{}", run.stderr);
+    let absent = |row, score| if row == 3 { Json::Null } else { score };
+    let run = held_to_its_library("lightgbm_binary.txt", absent, &[]);
+    assert_eq!(run.status, 4);
+    assert!(run.stderr.contains("pack.library_scores"), "{}", run.stderr);
+    let run = held_to_its_library(
+        "lightgbm_binary.txt",
+        |_, score| score,
+        &["--library-scores", "in_slope"],
+    );
+    assert_eq!(run.status, 2, "an option twice: {}", run.stderr);
+}
+
 #[test]
 fn a_pipeline_brings_its_own_specification() {
     let fixture = Fixture::new();

@@ -1,13 +1,13 @@
 //! Whether the engine answers like the source, on calibration rows, before a bundle is written.
 //!
-//! The judge is the source graph run node by node by tract. Trees and linear models have none, and the importers' meaning
-//! is held to the libraries by references of its own.
+//! The judge is the source graph run node by node by tract, or the raw scores that the source's own library gave. Trees
+//! and linear models have the second alone; without it, references of each library hold the importers' meaning.
 
 use std::fmt;
 
 use skewless_core::bundle::BundleModel;
 use skewless_core::output::{Link, Output};
-use skewless_core::plan::{Engine, EngineScratch, Model};
+use skewless_core::plan::{Engine, EngineScratch, Model, ModelSummary};
 use skewless_core::{Error, Predictor, Record, Result};
 
 use crate::inspect::grouped;
@@ -16,11 +16,21 @@ use crate::inspect::grouped;
 const MOST_ROWS: usize = 512;
 /// How far a float engine may lie from its source, relative to the greater of 1 and the source's score.
 const FLOAT_BOUND: f64 = 1e-4;
+/// How far a score may lie from what its own library gave, relative likewise: libraries write f32 in few digits.
+const TOLD_BOUND: f64 = 1e-6;
 /// How many steps of the output's scale an int8 network may lie from its source.
 const STEPS: f64 = 3.0;
 /// The share of an int8 network's scores that may lie further away on made-up rows: far from any data, a softmax makes
 /// dozens of steps of the three before it. Of an image classifier that is 5 of 420 scores; of a wrong network it is most.
 const MADE_UP_SHARE: f64 = 0.05;
+
+/// What the engine is held to.
+pub(super) enum Judge {
+    /// The source's graph, which has the output's link within.
+    Graph(Box<dyn Engine>),
+    /// Raw scores of the source's own library, row after row.
+    Library(Vec<f64>),
+}
 
 /// What came of comparing the engine with its source.
 pub(super) enum Compared {
@@ -39,8 +49,8 @@ pub(super) struct Agreement {
     pub(super) scores: usize,
     /// Scores over the bound, of an int8 network on made-up rows.
     pub(super) beyond: usize,
-    /// Whether scores are whole steps, of which equal ones say something; floats differ in their last digits.
-    pub(super) in_steps: bool,
+    /// Whether scores differ in their last digits, so that the number of equal ones says nothing.
+    pub(super) digits: bool,
 }
 
 /// Where the compared rows come from.
@@ -50,7 +60,7 @@ pub(super) enum Rows {
     MadeUp,
 }
 
-/// Compares on at most 512 of the records what the engine gives behind `output`, which the source's graph has within.
+/// Compares on at most 512 of the records: with a graph what the engine gives behind `output`, with a library raw scores.
 ///
 /// # Errors
 /// `pack.disagreement` naming row and score where a difference is over the bound; for an int8 network on made-up rows,
@@ -58,11 +68,15 @@ pub(super) enum Rows {
 pub(super) fn check(
     (model, output): (&BundleModel, &Output),
     predictor: &Predictor,
-    source: &dyn Engine,
+    judge: &Judge,
     records: &[Record],
     rows: Rows,
 ) -> Result<Agreement> {
-    let bound = Bound::of(model, output.link);
+    let link = match judge {
+        Judge::Graph(_) => output.link,
+        Judge::Library(_) => Link::Identity,
+    };
+    let bound = Bound::of(model, judge, predictor.engine(), link);
     let forgiving = rows == Rows::MadeUp && matches!(bound, Bound::Steps(_));
     let mut agreement = Agreement {
         rows: 0,
@@ -70,7 +84,8 @@ pub(super) fn check(
         equal: 0,
         scores: 0,
         beyond: 0,
-        in_steps: matches!(bound, Bound::Steps(_)) && output.link == Link::Identity,
+        digits: matches!(bound, Bound::Relative(..)) && matches!(judge, Judge::Graph(_))
+            || link != Link::Identity,
     };
     let mut first: Option<String> = None;
     let step = records.len().div_ceil(MOST_ROWS).max(1);
@@ -79,9 +94,17 @@ pub(super) fn check(
             continue;
         };
         let raw = scores(predictor.engine(), &features)?;
-        let mut found = vec![f64::NAN; output.values()];
-        output.apply(&raw, &mut found);
-        let expected = scores(source, &features)?;
+        let (found, expected) = match judge {
+            Judge::Graph(source) => {
+                let mut values = vec![f64::NAN; output.values()];
+                output.apply(&raw, &mut values);
+                (values, scores(&**source, &features)?)
+            }
+            Judge::Library(told) => {
+                let told = told.chunks(raw.len()).nth(row).unwrap_or_default();
+                (raw, told.to_vec())
+            }
+        };
         agreement.count(&found, &expected);
         let (beyond, message) = bound.check(&found, &expected);
         agreement.beyond += beyond;
@@ -146,7 +169,7 @@ impl fmt::Display for Agreement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nearly = if self.beyond > 0 { "nearly " } else { "" };
         write!(f, "{nearly}the same on {} rows: ", self.rows)?;
-        if self.in_steps {
+        if !self.digits {
             let (equal, scores) = (grouped(self.equal), grouped(self.scores));
             write!(f, "{equal} of {scores} scores equal, ")?;
         }
@@ -179,17 +202,30 @@ fn slope(link: Link) -> f64 {
     }
 }
 
+/// How far 16-bit leaves may move a score.
+fn rounding(engine: &dyn Engine) -> f64 {
+    match engine.summary() {
+        ModelSummary::Trees { rounding, .. } => rounding.map_or(0.0, |rounding| rounding.bound),
+        _ => 0.0,
+    }
+}
+
 /// How far two scores may lie apart.
 enum Bound {
-    Relative(f64),
+    /// Relative to the greater of 1 and the score, and absolute.
+    Relative(f64, f64),
     /// One step of each score.
     Steps(Vec<f64>),
 }
 
 impl Bound {
-    fn of(model: &BundleModel, link: Link) -> Self {
+    fn of(model: &BundleModel, judge: &Judge, engine: &dyn Engine, link: Link) -> Self {
         let BundleModel::Plan(Model::Network(network)) = model else {
-            return Self::Relative(FLOAT_BOUND);
+            let relative = match judge {
+                Judge::Graph(_) => FLOAT_BOUND,
+                Judge::Library(_) => TOLD_BOUND,
+            };
+            return Self::Relative(relative, rounding(engine));
         };
         let outputs = network
             .outputs
@@ -213,7 +249,7 @@ impl Bound {
         let (mut beyond, mut first) = (0, None);
         for (at, (&found, &expected)) in found.iter().zip(expected).enumerate() {
             let most = match self {
-                Self::Relative(bound) => bound * expected.abs().max(1.0),
+                Self::Relative(relative, absolute) => relative * expected.abs().max(1.0) + absolute,
                 // Half a step more: the source's own score need not be a whole step.
                 Self::Steps(steps) => steps.get(at).copied().unwrap_or_default() * (STEPS + 0.5),
             };
@@ -290,7 +326,7 @@ mod tests {
         let mut output = output(link);
         output.task = Task::Regression;
         let predictor = Predictor::from_parts(&spec, &linear(1.0), output.clone()).unwrap();
-        let source = decode(&linear(weight).encode().unwrap()).unwrap();
+        let source = Judge::Graph(decode(&linear(weight).encode().unwrap()).unwrap());
         let records: Vec<Record> = records
             .iter()
             .map(|record| serde_json::from_str(record).unwrap())
@@ -298,7 +334,7 @@ mod tests {
         check(
             (&model.into(), &output),
             &predictor,
-            &*source,
+            &source,
             &records,
             rows,
         )
@@ -360,7 +396,7 @@ mod tests {
         // The source's graph ends in the link: its answers are probabilities.
         let near = 1.0 / (1.0 + (-0.1_f64).exp());
         let found = compared(near + 3.4 * 0.1 / 4.0).unwrap();
-        assert!(!found.in_steps, "a link gives no whole steps");
+        assert!(found.digits, "a link gives no whole steps");
         assert!(compared(near + 3.6 * 0.1 / 4.0).is_err());
     }
 

@@ -21,7 +21,7 @@ use crate::bundle_file;
 use crate::destination::{Destination, print};
 use crate::exit::{Outcome, unreadable};
 use crate::inspect::grouped;
-use crate::pack::compare::{Compared, Rows};
+use crate::pack::compare::{Compared, Judge, Rows};
 use crate::pack::engine::{Chosen, TensorInput};
 use crate::pack::provenance::File;
 use crate::pack::sample::Sample;
@@ -136,15 +136,23 @@ fn compared(
     model: &[u8],
     sample: &Sample,
 ) -> anyhow::Result<Compared> {
+    if let (Some(column), Some(path)) = (&args.library_scores, &args.calibration) {
+        let (rows, scores) = Sample::with_scores(path, predictor, column)?;
+        let engine = (&chosen.model, &chosen.output);
+        let judge = Judge::Library(scores);
+        let agreement = compare::check(engine, predictor, &judge, &rows.records, Rows::Given);
+        let agreement = agreement.map_err(|error| in_file(path, error))?;
+        return Ok(Compared::Same(agreement));
+    }
     if args.quantize {
         let reason = "it computes in floats; what that changes, labelled rows say";
         return Ok(Compared::Not(reason.to_owned()));
     }
     let source = match graph::reference(args, chosen, model) {
-        Ok(source) => source,
+        Ok(source) => Judge::Graph(source),
         Err(reason) => {
             return Ok(Compared::Not(format!(
-                "{reason}; tests hold the importer to its library's answers"
+                "{reason}; --library-scores compares with what its own library says"
             )));
         }
     };
@@ -152,12 +160,12 @@ fn compared(
     let agreement = match &args.calibration {
         Some(path) => {
             let rows = Sample::read(path, predictor)?;
-            compare::check(engine, predictor, &*source, &rows.records, Rows::Given)
+            compare::check(engine, predictor, &source, &rows.records, Rows::Given)
         }
         None => {
             let given = args.golden_from.is_some() || args.fit_on.is_some();
             let rows = if given { Rows::Given } else { Rows::MadeUp };
-            compare::check(engine, predictor, &*source, &sample.records, rows)
+            compare::check(engine, predictor, &source, &sample.records, rows)
         }
     };
     let agreement = agreement.map_err(|error| in_file(&args.model, error))?;

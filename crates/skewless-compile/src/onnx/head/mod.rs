@@ -164,17 +164,26 @@ impl<'a> Walk<'a> {
         };
         for input in &graph.input {
             if !walk.constants.contains_key(input.name.as_str()) {
-                let matrix = walk.input(input)?;
+                let reader = graph
+                    .node
+                    .iter()
+                    .find(|node| node.input.contains(&input.name));
+                let matrix = walk.input(input, reader)?;
                 walk.values.insert(&input.name, matrix);
             }
         }
         Ok(walk)
     }
 
-    /// A graph's input of width 1 is a field of its name; a wider one as many fields, numbered.
-    fn input(&mut self, input: &ValueInfoProto) -> Result<Matrix> {
+    /// A graph's input of width 1 is a field of its name; a wider one as many fields, numbered. `reader` is the node that a
+    /// refusal names.
+    fn input(&mut self, input: &ValueInfoProto, reader: Option<&NodeProto>) -> Result<Matrix> {
         let refused = |what: &str| {
-            let message = format!("input `{}` {what}", input.name);
+            let input = &input.name;
+            let message = match reader {
+                Some(node) => format!("{} reads input `{input}`, which {what}", describe(node)),
+                None => format!("input `{input}` {what}"),
+            };
             Err(Error::unsupported("unsupported.onnx_input", message))
         };
         let tensor = input
