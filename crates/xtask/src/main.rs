@@ -16,6 +16,7 @@ mod setup;
 mod size;
 mod test;
 mod tidy;
+mod tiny;
 mod train;
 mod wasm;
 mod web;
@@ -33,7 +34,8 @@ cargo xtask VERB
   web             build the npm package and the playground into web/dist
   web --full      the same with `skewless/full`, the package with the general engine, which takes many minutes
   size            build the package and measure its downloads, which fail above web/budget.toml; --built only measures
-  parity          one digest over the flights of the test months on every target; writes target/parity.json
+  parity          one digest a bundle (flights of the test months, a linear model, int8 networks, those of MLPerf Tiny
+                  where they are there) on every target; writes target/parity.json
   train           train models/flights and compare with the committed bundle; --bless replaces it
   bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
                   the table, --only=TEXT keeps what `WORK on TARGET` holds it, --built builds nothing again

@@ -8,13 +8,9 @@ use serde_json::{Value, json};
 
 use super::runner::Runner;
 use super::{FOLDER, field};
-use crate::command::{at, cargo, root, run, step};
-use crate::{setup, web};
+use crate::command::{at, cargo, run, step};
+use crate::{setup, tiny, web};
 
-/// Where the models of MLPerf Tiny lie, if not beside the repository.
-const TINY_VARIABLE: &str = "SKEWLESS_MLPERF_TINY";
-const TINY_SIBLING: &str = "../shared/mlperf-tiny";
-const TINY: [&str; 4] = ["kws", "ic", "vww", "ad"];
 const BUNDLE: &str = "models/flights/flights.skw";
 const SAMPLE: &str = "models/flights/sample.jsonl";
 
@@ -58,15 +54,12 @@ pub(crate) fn all(built: bool) -> Result<Works> {
     };
     std::fs::create_dir_all(&works.folder)?;
     step("the peers", install)?;
-    let tiny = tiny();
+    let tiny = tiny::folder();
     step("the models", || make(&works, tiny.as_ref()))?;
     let mut names = vec!["gbdt-200x31", "record-to-prediction", "mlp-int8"];
     match tiny {
-        Some(_) => names.extend(TINY),
-        None => println!(
-            "  skipped: {} ({TINY_VARIABLE} names no folder, and {TINY_SIBLING} is not there)",
-            TINY.join(", ")
-        ),
+        Some(_) => names.extend(tiny::NAMES),
+        None => println!("  skipped: {}", tiny::absent()),
     }
     let works = Works {
         names: names.into_iter().map(str::to_owned).collect(),
@@ -126,12 +119,6 @@ fn install() -> Result<()> {
     setup::npm(&format!("{FOLDER}/npm"))?;
     setup::npm("tests/web")?;
     setup::chromium()
-}
-
-fn tiny() -> Option<PathBuf> {
-    let named = std::env::var_os(TINY_VARIABLE).map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| root().join(TINY_SIBLING));
-    folder.join("cases.json").is_file().then_some(folder)
 }
 
 /// Makes the models again where the scripts or the data changed.

@@ -1,11 +1,13 @@
-//! The bundles whose predictions must be the same everywhere: trees, a linear model, an int8 network.
+//! The bundles whose predictions must be the same everywhere: trees, a linear model, int8 networks.
 
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::command::{at, cargo, output, run};
+use crate::tiny;
 
 /// A bundle and the records that it answers.
 pub(super) struct Kind {
@@ -17,6 +19,8 @@ pub(super) struct Kind {
 }
 
 const FLIGHTS: &str = "trees";
+/// How many of the inputs of a network of MLPerf Tiny are answered: on every target, under an emulator too.
+const TINY_ROWS: usize = 8;
 /// Models that are packed here: the kind, the model and its reference rows, whose `row` is the feature row.
 const PACKED: [(&str, &str, &str); 2] = [
     (
@@ -46,7 +50,17 @@ pub(super) fn all(profile: &str) -> Result<Vec<Kind>> {
         rows: "target/parity/trees.jsonl".to_owned(),
     }];
     for (name, model, rows) in PACKED {
+        let rows = references(rows).with_context(|| name.to_owned())?;
         kinds.push(packed(profile, name, model, rows).with_context(|| name.to_owned())?);
+    }
+    let Some(folder) = tiny::folder() else {
+        println!("  skipped: {}", tiny::absent());
+        return Ok(kinds);
+    };
+    for name in tiny::NAMES {
+        let rows = tiny_rows(&folder, name).with_context(|| name.to_owned())?;
+        let model = folder.join(format!("{name}.onnx")).display().to_string();
+        kinds.push(packed(profile, name, &model, rows).with_context(|| name.to_owned())?);
     }
     Ok(kinds)
 }
@@ -79,20 +93,43 @@ pub(super) fn skewless(profile: &str) -> Command {
     ])
 }
 
+/// The feature rows of a file of references.
+fn references(path: &str) -> Result<Vec<Value>> {
+    let text = std::fs::read_to_string(at(path))?;
+    text.lines()
+        .map(|line| Ok(serde_json::from_str::<Value>(line)?["row"].take()))
+        .collect()
+}
+
+/// Inputs of a network of MLPerf Tiny, as the real numbers that its steps stand for.
+fn tiny_rows(folder: &Path, name: &str) -> Result<Vec<Value>> {
+    let cases: Value = serde_json::from_str(&std::fs::read_to_string(folder.join("cases.json"))?)?;
+    let case = &cases[name];
+    let shape = case["input_shape"].as_array().context("no input_shape")?;
+    let width = shape.iter().filter_map(Value::as_u64).product::<u64>();
+    let width = usize::try_from(width)?.max(1);
+    let [scale, zero] = [0, 1].map(|at| case["input_scale_zero"][at].as_f64());
+    let (scale, zero) = scale.zip(zero).context("no input_scale_zero")?;
+    let steps = std::fs::read(folder.join(format!("{name}.x.i8")))?;
+    Ok(steps
+        .chunks_exact(width)
+        .take(TINY_ROWS)
+        .map(|row| {
+            row.iter()
+                .map(|&step| (f64::from(step.cast_signed()) - zero) * scale)
+                .collect()
+        })
+        .collect())
+}
+
 /// Packs a model whose feature row is one tensor.
-fn packed(profile: &str, name: &'static str, model: &str, reference: &str) -> Result<Kind> {
+fn packed(profile: &str, name: &'static str, model: &str, inputs: Vec<Value>) -> Result<Kind> {
     let path = |suffix: &str| format!("target/parity/{name}.{suffix}");
     let (bundle, rows, features) = (path("skw"), path("jsonl"), path("toml"));
-    let text = std::fs::read_to_string(at(reference))?;
+    let columns = inputs.first().and_then(Value::as_array).map_or(0, Vec::len);
     let mut records = String::new();
-    let mut columns = 0;
-    for line in text.lines() {
-        let line: Value = serde_json::from_str(line)?;
-        columns = line["row"]
-            .as_array()
-            .context("a line without a row")?
-            .len();
-        records += &serde_json::json!({"x": line["row"]}).to_string();
+    for row in inputs {
+        records += &serde_json::json!({"x": row}).to_string();
         records.push('\n');
     }
     std::fs::write(at(&rows), records)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{at, cargo, command, output, run};
-use crate::setup;
+use crate::{setup, tiny};
 
 /// Events that `cargo lambda invoke` sends, one of each kind.
 const EVENTS: [&str; 5] = [
@@ -58,6 +58,8 @@ pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> 
             vec!["--profile".to_owned(), profile.to_owned()]
         })
         .env("SKEWLESS_BUNDLE", at(bundle))
+        // The function refuses settings that it does not know.
+        .env_remove(tiny::VARIABLE)
         .env("PATH", path_with(&programs)?)
         .stdin(Stdio::null())
         .stdout(log_file()?)
