@@ -11,6 +11,6 @@ export * from "./public.js";
  */
 export const load: Load = loader(
   () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
-  (address) => fetch(address),
-  { larger: () => import("./network/index.js") },
+  (address, signal) => fetch(address, { signal: signal ?? null }),
+  { larger: { network: () => import("./network/index.js"), full: () => import("./full/index.js") } },
 );
