@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 import { EdgeVM } from "@edge-runtime/vm";
 import { build } from "esbuild";
 
-import { serve } from "../web/harness.mjs";
+import { asGraph, asNetwork } from "../web/bundles.mjs";
+import { paths, serve } from "../web/harness.mjs";
 import { expected, install, record, run, tool } from "./harness.mjs";
 import { startWrangler } from "./wrangler.mjs";
 
@@ -55,11 +56,25 @@ test("vercel-edge", async () => {
   }
 });
 
+test("where nothing is fetched besides, the error names the package that opens a bundle", async () => {
+  const contents = `import { load } from "skewless"; export default (bundle) => load(bundle).catch(({ code, message }) => [code, message]);`;
+  const { code, modules } = await edgeFunction(join(await install("vercel-edge"), "refusal.js"), contents);
+  const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: false } });
+  Object.assign(vm.context, { module: {}, ...modules });
+  vm.evaluate(code);
+  const flights = await readFile(paths().bundle);
+  for (const [bundle, name] of [[asGraph(flights), "full"], [asNetwork(flights), "network"]]) {
+    const [code, message] = await vm.context.module.exports.default(bundle);
+    assert.equal(code, "unsupported.engine");
+    assert.match(message, new RegExp(`opened by \`load\` of \`skewless/${name}\`$`));
+  }
+});
+
 /**
  * A function as Vercel builds it: bundled for a host without modules, every `.wasm?module` compiled apart and given as a
  * global.
  */
-async function edgeFunction(path) {
+async function edgeFunction(path, contents) {
   const modules = {};
   const wasm = {
     name: "wasm",
@@ -76,7 +91,7 @@ async function edgeFunction(path) {
     },
   };
   const { outputFiles } = await build({
-    entryPoints: [path],
+    ...(contents ? { stdin: { contents, resolveDir: dirname(path) } } : { entryPoints: [path] }),
     bundle: true,
     write: false,
     format: "cjs",
