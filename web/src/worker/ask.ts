@@ -103,10 +103,9 @@ function remote(line: Line, model: number, info: ModelInfo, transfer: boolean): 
 
 type Unnumbered<Q> = Q extends unknown ? Omit<Q, "skewless"> : never;
 
-interface Waiting {
+interface Waiting extends Pick<LoadOptions, "signal" | "onProgress"> {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: SkewlessError) => void;
-  readonly onProgress: LoadOptions["onProgress"];
 }
 
 /** The questions to one worker. */
@@ -147,9 +146,9 @@ class Line {
 
   ask(question: Unnumbered<Question>, transfer: boolean, watch: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<unknown> {
     const skewless = this.#asked++;
-    const { signal, onProgress } = watch;
+    const { signal } = watch;
     const abort = () => {
-      this.#port.post({ skewless: this.#asked++, ask: "abort", load: skewless, reason: signal?.reason }, []);
+      this.#port.post({ skewless: this.#asked++, ask: "abort", load: skewless, reason: String(signal?.reason) }, []);
     };
     return new Promise((resolve, reject) => {
       if (this.#stopped) return reject(this.#stopped);
@@ -159,7 +158,7 @@ class Line {
         const message = `this can't be sent to a worker: ${String(cause)}`;
         return reject(new SkewlessError({ kind: "misuse", code: "misuse.not_cloneable", message }, { cause }));
       }
-      this.#waiting.set(skewless, { resolve, reject, onProgress });
+      this.#waiting.set(skewless, { resolve, reject, ...watch });
       this.#port.awaited?.(true);
       signal?.addEventListener("abort", abort);
       if (signal?.aborted) abort();
@@ -172,7 +171,9 @@ class Line {
     if ("progress" in reply) return waiting.onProgress?.(reply.progress);
     this.#waiting.delete(reply.skewless);
     if (this.#waiting.size === 0) this.#port.awaited?.(false);
-    if ("error" in reply) waiting.reject(new SkewlessError(reply.error, { cause: reply.cause }));
+    // A signal's reason need not travel to be the cause here.
+    const called = waiting.signal?.aborted ? waiting.signal.reason : undefined;
+    if ("error" in reply) waiting.reject(new SkewlessError(reply.error, { cause: called ?? reply.cause }));
     else waiting.resolve(unpacked(reply.result));
   }
 
