@@ -1,7 +1,7 @@
 // Makes `dist/`, the folder that is published, from the sources and from what `cargo xtask wasm` left in `src/**/wasm/`.
 
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -47,10 +47,10 @@ const apart = {
   setup: (build) => build.onResolve({ filter: /^\.\.?\/(network|full)\// }, ({ path }) => ({ path, external: true })),
 };
 
-/** A worker's module has the package beside it. */
+/** The worker's module and the program have the package beside them. */
 const besides = {
   name: "besides",
-  setup: (build) => build.onResolve({ filter: /^\.\/(index|node)\.js$/ }, ({ path }) => ({ path, external: true })),
+  setup: (build) => build.onResolve({ filter: /^\.\.?\/(index|node)\.js$/ }, ({ path }) => ({ path, external: true })),
 };
 
 await rm(dist, { recursive: true, force: true });
@@ -81,6 +81,8 @@ async function optimiseFull() {
 async function bundle() {
   await scripts([...hosts, "serve/index", "serve/node", "serve/workerd"]);
   await scripts(["worker", "worker-node", "worker-client", "worker-client-node"], [besides]);
+  await scripts(["bin/skewless"], [besides]);
+  await chmod(join(dist, "bin/skewless.js"), 0o755);
   await bundleOver("network");
 }
 

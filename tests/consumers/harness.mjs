@@ -29,7 +29,8 @@ export function tool(name) {
 /** Runs a program in a consumer's folder; gives what it printed. */
 export async function run(folder, program, ...given) {
   const { stdout } = await execute(program, given, { cwd: folder, env: { ...process.env, NO_COLOR: "1" } }).catch((error) => {
-    throw new Error(`${program} ${given.join(" ")} fails:\n${error.stdout}\n${error.stderr}`);
+    error.message = `${program} ${given.join(" ")} fails:\n${error.stdout}\n${error.stderr}`;
+    throw error;
   });
   return stdout;
 }
@@ -61,4 +62,9 @@ export async function install(name) {
   const manifest = { name: `consumer-${name}`, private: true, type: "module", dependencies: { skewless: version } };
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
   return folder;
+}
+
+/** The package in a consumer's folder as npm installs it, with its program. */
+export async function installed(folder) {
+  await run(folder, "npm", "install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", await packed);
 }
