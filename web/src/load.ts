@@ -15,13 +15,13 @@ import start, { __wbg_reset_state as reset, initSync as startNow, Model as Nativ
  */
 export type Load = <M extends Model = Model>(source: Source, options?: LoadOptions) => Promise<M>;
 
-/** Packages with larger modules, which know more models. */
+/** Packages with larger modules, which know more models. @internal */
 type Larger = "network" | "full";
 
 /** The package that runs what an `unsupported.engine` names. */
 const LARGER: { readonly [engine: string]: Larger | undefined } = { network: "network", tract: "full" };
 
-/** How hosts differ. */
+/** How hosts differ. @internal */
 export interface Host {
   /** Give the packages that open what this module does not know; without, the error says which to import. */
   readonly larger?: { readonly [name in Larger]?: () => Promise<{ readonly load: Load }> };
@@ -31,7 +31,7 @@ export interface Host {
   readonly verify?: (native: Native, bundle: Uint8Array) => void;
 }
 
-/** The `load` of a host that compiles and reads in its own way. */
+/** The `load` of a host that compiles and reads in its own way. @internal */
 export function loader(compile: Compile, fetch: Fetch, { larger, now, verify }: Host = {}): Load {
   const begin = (module: WebAssembly.Module) => (now ? startNow({ module }) : start({ module_or_path: module }));
   const runtime = new Runtime({ start: begin, startNow, reset }, compile);

@@ -11,7 +11,7 @@ import { Held, type Runtime } from "./runtime.js";
  * A model that answers; `load` makes it. `npx skewless types` writes the types of a bundle's records and predictions;
  * without them, records may have any fields.
  */
-export class Model<Row extends RawRecord = RawRecord, Answer extends Prediction = Prediction> {
+export class Model<Row extends RawRecord = RawRecord, Output extends Prediction = Prediction> {
   #held: Held<Loaded>;
   #size: number;
   #info: ModelInfo | undefined;
@@ -34,8 +34,8 @@ export class Model<Row extends RawRecord = RawRecord, Answer extends Prediction 
    * The answer for one record.
    * @throws {SkewlessError} `input.*`, naming the field and the value.
    */
-  predict(record: Row): Answer {
-    return this.#held.run((loaded) => loaded.predict(record)) as Answer;
+  predict(record: Row): Output {
+    return this.#held.run((loaded) => loaded.predict(record)) as Output;
   }
 
   /**
