@@ -122,3 +122,39 @@ describe("the scripts", async () => {
     }
   });
 });
+
+describe("docs/web.md", async () => {
+  const text = await readFile(join(root, "docs/web.md"), "utf8");
+  const told = [...text.matchAll(/^\| `((?:input|bundle|unsupported|misuse|internal)\.\w+)` \|/gm)].map(([, code]) => code);
+
+  test("tells each error code that the package can give, once", async () => {
+    const modules = ["skewless_bg.wasm", "network/skewless_network_bg.wasm"].map((name) => join(dist, name));
+    const built = await Promise.all(modules.map((path) => readFile(path, "latin1")));
+    const sources = { core: (await sourcesOf("crates/skewless-core/src")) + (await sourcesOf("crates/skewless-wasm/src")), tract: await sourcesOf("crates/skewless-tract/src"), web: await sourcesOf("web/src") };
+    const codes = (source) => [...source.matchAll(/"((?:input|bundle|unsupported|misuse|internal)\.[a-z_]+)"/g)].map(([, code]) => code);
+    const given = new Set([
+      ...codes(sources.core).filter((code) => built.some((module) => module.includes(code))),
+      ...codes(sources.tract),
+      ...codes(sources.web),
+      // The parts that the package reads as JSON name themselves.
+      ...["features", "output", "profile", "golden", "provenance"].map((part) => `bundle.invalid_${part}`),
+    ]);
+    assert.ok(given.size > 40, `${given.size} codes`);
+    assert.deepEqual([...told].sort(), [...given].sort());
+  });
+
+  test("tells each option and each method", async () => {
+    const declared = await readFile(golden, "utf8");
+    const members = (name) => [...new RegExp(`(?:interface|class) ${name}[<{ ][^]*?\\n}`).exec(declared)[0].matchAll(/^ {4}(?:readonly |get )?(\w+)[?:(]/gm)].map(([, member]) => member);
+    const named = [...members("LoadOptions"), ...members("WorkerLoadOptions"), ...members("Model")];
+    assert.ok(named.length > 10, named.join());
+    for (const name of named) assert.match(text, new RegExp(`^\\| \`${name}[\`(]`, "m"), name);
+  });
+});
+
+/** The sources of a folder, one after another. */
+async function sourcesOf(folder) {
+  const names = await readdir(join(root, folder), { recursive: true });
+  const sources = names.filter((name) => /\.(rs|ts)$/.test(name) && !/(^|\/)(wasm|serve)\//.test(name));
+  return (await Promise.all(sources.map((name) => readFile(join(root, folder, name), "utf8")))).join("\n");
+}

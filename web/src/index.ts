@@ -7,7 +7,7 @@ export * from "./public.js";
 
 /**
  * Opens a bundle.
- * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.*`.
  */
 export const load: Load = loader(
   () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
