@@ -50,13 +50,13 @@ pub struct Model {
 
 #[wasm_bindgen]
 impl Model {
-    /// Reads the bytes of a bundle.
+    /// Reads the bytes of a bundle, which must have the digest `expected` where one is given.
     ///
     /// # Errors
     /// `bundle.*` and `unsupported.*`.
     #[wasm_bindgen(constructor)]
-    pub fn new(bundle: &[u8]) -> std::result::Result<Model, JsValue> {
-        Self::open(bundle).map_err(|error| thrown(&error))
+    pub fn new(bundle: &[u8], expected: Option<String>) -> std::result::Result<Model, JsValue> {
+        Self::open(bundle, expected).map_err(|error| thrown(&error))
     }
 
     /// The bundle's digest.
@@ -271,8 +271,13 @@ impl Model {
 }
 
 impl Model {
-    fn open(bytes: &[u8]) -> Result<Self> {
+    fn open(bytes: &[u8], expected: Option<String>) -> Result<Self> {
         let contents = Contents::read(bytes)?;
+        let digest = contents.digest();
+        if let Some(expected) = expected.filter(|expected| expected != digest) {
+            let message = format!("the bundle has the digest {digest}, and {expected} is expected");
+            return Err(Error::bundle("bundle.unexpected_digest", message));
+        }
         let predictor = predictor(&contents)?;
         let parts = READ_BY_HOST.map(|name| contents.range(name));
         Ok(Self {

@@ -139,6 +139,7 @@ impl Manifest {
                 self.engine
             ),
         )
+        .with_value(&self.engine)
     }
 
     /// The name of the part that holds the model.

@@ -388,6 +388,10 @@ fn tables(kind: u8, plan: &mut PlanReader<'_>, simd: Simd) -> Result<Box<dyn Eng
     Ok(match kind {
         KIND_TREES => Box::new(trees::TreeEngine::read(plan, simd)?),
         KIND_LINEAR => Box::new(linear::LinearEngine::read(plan)?),
+        KIND_NETWORK => {
+            let message = "model.plan holds a network, which this build does not know";
+            return Err(Error::unsupported("unsupported.engine", message).with_value("network"));
+        }
         kind => {
             return Err(Error::unsupported(
                 "unsupported.engine",
