@@ -53,9 +53,17 @@ const besides = {
   setup: (build) => build.onResolve({ filter: /^\.\.?\/(index|node)\.js$/ }, ({ path }) => ({ path, external: true })),
 };
 
+/** The playground has the package's files beside it: the page and its worker fetch them once. */
+const beside = { index: "index.js", public: "index.js", "worker-client": "worker-client.js", merge: "profile.js" };
+const published = {
+  name: "published",
+  setup: (build) => build.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: `./${beside[/(\w[\w-]*)\.js$/.exec(path)[1]]}`, external: true })),
+};
+const files = [...new Set(Object.values(beside)), "worker.js", moduleOf("."), "network/index.js", `network/${moduleOf("network")}`];
+
 await rm(dist, { recursive: true, force: true });
 await Promise.all([optimise(), bundle(), playground(), declarations(), manifest(), ...(full ? [optimiseFull(), bundleOver("full")] : [absentFull()])]);
-for (const name of ["skewless_bg.wasm", "network/index.js", `network/${moduleOf("network")}`]) {
+for (const name of files) {
   await copyFile(join(dist, name), await inFolder(join(dist, "playground", name)));
 }
 await sizes();
@@ -113,16 +121,8 @@ async function scripts(names, plugins = []) {
 }
 
 async function playground() {
-  await esbuild.build({
-    plugins: [apart],
-    entryPoints: [at("playground/playground.ts"), at("playground/playground.css")],
-    outdir: join(dist, "playground"),
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    minify: true,
-    legalComments: "none",
-  });
+  const entryPoints = [at("playground/playground.ts"), at("playground/playground.css")];
+  await esbuild.build({ ...settings, plugins: [published], entryPoints, outdir: join(dist, "playground") });
   await copyFile(at("playground/index.html"), join(dist, "playground/index.html"));
 }
 

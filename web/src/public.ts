@@ -2,7 +2,7 @@
 
 export { SkewlessError } from "./error.js";
 export type { ErrorData, Kind } from "./error.js";
-export type { FeatureInfo, InputInfo, ModelInfo } from "./info.js";
+export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo } from "./info.js";
 export type { Load } from "./load.js";
 export type { Model } from "./model.js";
 export type { LoadOptions, Progress } from "./options.js";
