@@ -14,10 +14,13 @@ pub const FORMAT_VERSION: u32 = 1;
 /// The first entry's name.
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// Names and media types of the other entries, in their order.
+/// The part that holds a plan.
+const MODEL: (&str, &str) = ("model.plan", "application/vnd.skewless.plan");
+
+/// Names and media types of the other entries that every bundle has, in their order.
 pub(super) const PARTS: [(&str, &str); 8] = [
     ("features.json", "application/json"),
-    ("model.plan", "application/vnd.skewless.plan"),
+    MODEL,
     ("output.json", "application/json"),
     ("spec.plan", "application/vnd.skewless.spec"),
     ("profile.json", "application/json"),
@@ -25,6 +28,9 @@ pub(super) const PARTS: [(&str, &str); 8] = [
     ("card.md", "text/markdown"),
     ("provenance.json", "application/json"),
 ];
+
+/// The part that not every bundle has; it stands behind the model.
+pub(super) const EXPLAIN: (&str, &str) = ("explain.plan", "application/vnd.skewless.explain");
 
 /// The engine that runs `model.plan`.
 pub(super) const ENGINE_PLAN: &str = "plan";
@@ -143,17 +149,22 @@ impl Manifest {
 
     /// The name of the part that holds the model.
     pub(super) fn model_part(&self) -> &'static str {
-        self.expected_parts().get(1).map_or("", |(name, _)| name)
+        self.model().0
     }
 
-    /// Names and media types of the parts, in their order.
-    pub(super) fn expected_parts(&self) -> [(&'static str, &'static str); PARTS.len()] {
-        let mut parts = PARTS;
-        if self.engine == ENGINE_TRACT
-            && let Some(model) = parts.get_mut(1)
-        {
-            *model = ("model.onnx", "application/onnx");
+    fn model(&self) -> (&'static str, &'static str) {
+        match self.engine.as_str() {
+            ENGINE_TRACT => ("model.onnx", "application/onnx"),
+            _ => MODEL,
         }
+    }
+
+    /// Names and media types of the parts, in their order; with or without the one that not every bundle has.
+    pub(super) fn expected_parts(&self, explain: bool) -> Vec<(&'static str, &'static str)> {
+        let explain = (explain && self.engine == ENGINE_PLAN).then_some(EXPLAIN);
+        let behind = [self.model()].into_iter().chain(explain);
+        let mut parts = PARTS.to_vec();
+        parts.splice(1..2, behind);
         parts
     }
 
@@ -183,7 +194,8 @@ impl Manifest {
 
     /// Proves that the entries are exactly the parts that the manifest names, in order, size and digest.
     pub(super) fn check_parts(&self, entries: &[Entry<'_>]) -> Result<()> {
-        let expected = self.expected_parts();
+        let explain = self.parts.iter().any(|part| part.name == EXPLAIN.0);
+        let expected = self.expected_parts(explain);
         for (at, entry) in entries.iter().enumerate() {
             let name = entry.name;
             if !expected.iter().any(|(known, _)| *known == name) {
@@ -201,7 +213,7 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for (name, _) in expected {
+        for &(name, _) in &expected {
             let named = self.parts.iter().any(|part| part.name == name);
             if !named || !entries.iter().any(|entry| entry.name == name) {
                 return Err(Error::bundle(
@@ -211,7 +223,7 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(expected) {
+        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(&expected) {
             check_part(part, entry, name, media_type)?;
         }
         match self.parts.len() == expected.len() {

@@ -3,7 +3,7 @@
 use super::names::ColumnNames;
 use super::rules::{Rules, check_table};
 use super::step::{Index, Step, StepOp};
-use super::{Frame, InputSlot, Pipeline, Slot};
+use super::{Frame, InputSlot, Made, Pipeline, Slot};
 use crate::columns::{Columns, index_to_code};
 use crate::error::{Error, Result};
 use crate::plan::{Group, Layout};
@@ -50,6 +50,8 @@ pub(crate) struct Compiler<'a> {
     unknown_fields: UnknownFields,
     lookups: &'a [LookupTable],
     sources: Vec<(String, Source)>,
+    /// The inputs behind each source, by their places in `inputs`, rising.
+    origins: Vec<Vec<usize>>,
     steps: Vec<Step>,
     number_slots: usize,
     text_slots: usize,
@@ -58,6 +60,7 @@ pub(crate) struct Compiler<'a> {
     groups: Vec<Group>,
     columns: usize,
     names: Vec<ColumnNames>,
+    made: Vec<Made>,
     may_be_missing: Option<String>,
 }
 
@@ -132,6 +135,7 @@ impl<'a> Compiler<'a> {
                 Kind::Tensor { .. } => compiler.tensor_slot(),
                 _ => Slot::Number(compiler.number_slot()),
             };
+            compiler.origins.push(vec![compiler.inputs.len()]);
             compiler.inputs.push(InputSlot {
                 input: input.clone(),
                 zone,
@@ -200,6 +204,7 @@ impl<'a> Compiler<'a> {
             emitted: self.emitted,
             layout: Layout::new(self.groups),
             names: self.names,
+            made: self.made,
             may_be_missing: self.may_be_missing,
         })
     }
@@ -217,11 +222,31 @@ impl<'a> Compiler<'a> {
         for step in self.steps.iter_mut().skip(first) {
             step.feature.clone_from(&feature.name);
         }
+        let origins = self.origins_of(feature);
         if !feature.hidden {
+            let before = self.columns;
             self.emit(feature, result)?;
+            let inputs = origins.iter().filter_map(|&place| self.inputs.get(place));
+            self.made.push(Made {
+                name: feature.name.clone(),
+                inputs: inputs.map(|slot| slot.input.name.clone()).collect(),
+                columns: self.columns - before,
+            });
         }
+        self.origins.push(origins);
         self.sources.push((feature.name.clone(), result));
         Ok(())
+    }
+
+    /// The inputs behind a feature.
+    fn origins_of(&self, feature: &FittedFeature) -> Vec<usize> {
+        let sources = self.sources.iter().zip(&self.origins);
+        let from = sources.filter(|((name, _), _)| feature.from.contains(name));
+        let behind: Vec<&Vec<usize>> = from.map(|(_, origins)| origins).collect();
+        let places = 0..self.inputs.len();
+        places
+            .filter(|place| behind.iter().any(|origins| origins.contains(place)))
+            .collect()
     }
 
     fn compile(&mut self, feature: &FittedFeature, sources: &[Source]) -> Result<Source> {

@@ -39,7 +39,17 @@ pub struct Pipeline {
     emitted: Vec<Slot>,
     layout: Layout,
     names: Vec<ColumnNames>,
+    made: Vec<Made>,
     may_be_missing: Option<String>,
+}
+
+/// A feature that the model sees.
+pub(crate) struct Made {
+    pub(crate) name: String,
+    /// The inputs that it is made from in the end, in their order.
+    pub(crate) inputs: Vec<String>,
+    /// How many columns of the feature row are its.
+    pub(crate) columns: usize,
 }
 
 pub(crate) struct InputSlot {
@@ -86,6 +96,11 @@ impl Pipeline {
     /// The names of the feature row's columns; a tensor's are `NAME[0]`, `NAME[1]`, …
     pub fn column_names(&self) -> Vec<String> {
         self.names.iter().flat_map(ColumnNames::written).collect()
+    }
+
+    /// The features that the model sees, in the order of their columns.
+    pub(crate) fn made(&self) -> &[Made] {
+        &self.made
     }
 
     /// The inputs that records need: those some feature is made from, in the specification's order.
