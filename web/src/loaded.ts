@@ -2,6 +2,7 @@
 
 import { toColumns } from "./columns.js";
 import { asData, type ErrorData, SkewlessError, type Thrown } from "./error.js";
+import { type Explanation, explanationOf } from "./explanation.js";
 import { checkGolden } from "./golden.js";
 import { type InputSlot, Memory, typeName, UNREADABLE } from "./memory.js";
 import { type OutputPart, Parts } from "./parts.js";
@@ -78,6 +79,13 @@ export class Loaded {
     this.memory.begin(1);
     this.#write(0, record);
     return Array.from({ length: this.native.validate() }, (_, at) => this.#error(at));
+  }
+
+  /** What each feature of a record added to its raw scores. */
+  explain(record: RawRecord): Explanation {
+    this.memory.begin(1);
+    this.#write(0, record);
+    return explanationOf(this.native.explain());
   }
 
   /** A golden row's features. */

@@ -63,29 +63,12 @@ impl Predictor {
     /// # Errors
     /// `unsupported.explain` where the bundle or its engine cannot say it; the record's first fault, as `input.*`.
     pub fn explain(&self, record: &Record) -> Result<Explanation> {
-        let method = self.engine().explains()?;
         let records = std::slice::from_ref(record);
         let pipeline = self.pipeline();
         let refused = pipeline.unknown_fields(records);
         let cells = RecordCells { records, pipeline };
         let mut batch = BatchPrediction::default();
-        let found = self.explain_cells(&cells, refused, &mut Scratch::default(), &mut batch)?;
-        let outputs = self.engine().outputs();
-        let features = pipeline
-            .made()
-            .iter()
-            .zip(found.added.chunks_exact(outputs.max(1)))
-            .map(|(made, contributions)| FeatureContribution {
-                feature: made.name.clone(),
-                inputs: made.inputs.clone(),
-                contributions: contributions.to_vec(),
-            });
-        Ok(Explanation {
-            method,
-            raw: batch.raw,
-            base: found.base,
-            features: features.collect(),
-        })
+        self.explain_cells(&cells, refused, &mut Scratch::default(), &mut batch)
     }
 
     /// As [`Predictor::explain`], of one row of cells with the faults that the caller found; its prediction goes to
@@ -99,16 +82,31 @@ impl Predictor {
         refused: Vec<Error>,
         scratch: &mut Scratch,
         batch: &mut BatchPrediction,
-    ) -> Result<Contributions> {
-        self.engine().explains()?;
+    ) -> Result<Explanation> {
+        let (engine, made) = (self.engine(), self.pipeline().made());
+        let method = engine.explains()?;
         self.predict_cells(cells, refused, scratch, batch)?;
         if let Some(error) = batch.errors.pop() {
             return Err(error);
         }
         let row = self.feature_row_of_cells(cells)?;
-        let (made, outputs) = (self.pipeline().made(), self.engine().outputs());
-        let mut contributions = Contributions::new(outputs, made.iter().map(|made| made.columns));
-        self.engine().explain(&row, &mut contributions)?;
-        Ok(contributions)
+        let outputs = engine.outputs();
+        let mut found = Contributions::new(outputs, made.iter().map(|made| made.columns));
+        engine.explain(&row, &mut found)?;
+        let contributions = found.added.chunks_exact(outputs.max(1));
+        let features =
+            made.iter()
+                .zip(contributions)
+                .map(|(made, contributions)| FeatureContribution {
+                    feature: made.name.clone(),
+                    inputs: made.inputs.clone(),
+                    contributions: contributions.to_vec(),
+                });
+        Ok(Explanation {
+            method,
+            raw: batch.raw.clone(),
+            base: found.base,
+            features: features.collect(),
+        })
     }
 }

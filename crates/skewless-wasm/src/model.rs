@@ -145,6 +145,34 @@ impl Model {
         self.finished(result)
     }
 
+    /// What each feature of the first raw row added to its raw scores: the method, the raw scores, the base, and a list of
+    /// features, each a list of its name, its inputs and its contributions.
+    ///
+    /// # Errors
+    /// `unsupported.explain`, and the row's first fault.
+    pub fn explain(&mut self) -> std::result::Result<Array, JsValue> {
+        let refused = self.rows.filled(1);
+        let (scratch, answers) = (&mut self.scratch, &mut self.answers);
+        let found = (self.predictor).explain_cells(&self.rows, refused, scratch, answers);
+        self.rows.clear();
+        let found = found.map_err(|error| thrown(&error))?;
+        let features = Array::new();
+        for feature in found.features {
+            features.push(&Array::of3(
+                &JsValue::from_str(&feature.feature),
+                &list(feature.inputs),
+                &list(feature.contributions),
+            ));
+        }
+        let method = JsValue::from_str(found.method.name());
+        Ok(Array::of4(
+            &method,
+            &list(found.raw),
+            &list(found.base),
+            &features,
+        ))
+    }
+
     /// Counts the faults of the first raw row; [`Model::error`] gives them.
     pub fn validate(&mut self) -> usize {
         let refused = self.rows.filled(1);
@@ -304,6 +332,11 @@ impl Model {
         slots.for_each(|(slot, value)| *slot = size(value));
         self.table.as_ptr() as usize
     }
+}
+
+/// A JavaScript array.
+fn list<T: Into<JsValue>>(values: Vec<T>) -> JsValue {
+    values.into_iter().map(Into::into).collect::<Array>().into()
 }
 
 /// A size or an address, which has 32 bits in WebAssembly.
