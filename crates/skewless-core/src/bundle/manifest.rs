@@ -17,10 +17,11 @@ pub(super) const MANIFEST: &str = "manifest.json";
 /// The part that holds a plan.
 const MODEL: (&str, &str) = ("model.plan", "application/vnd.skewless.plan");
 
-/// Names and media types of the other entries that every bundle has, in their order.
-pub(super) const PARTS: [(&str, &str); 8] = [
+/// Names and media types of the other entries, in their order.
+pub(super) const PARTS: [(&str, &str); 9] = [
     ("features.json", "application/json"),
     MODEL,
+    EXPLAIN,
     ("output.json", "application/json"),
     ("spec.plan", "application/vnd.skewless.spec"),
     ("profile.json", "application/json"),
@@ -29,7 +30,7 @@ pub(super) const PARTS: [(&str, &str); 8] = [
     ("provenance.json", "application/json"),
 ];
 
-/// The part that not every bundle has; it stands behind the model.
+/// The part that not every bundle has.
 pub(super) const EXPLAIN: (&str, &str) = ("explain.plan", "application/vnd.skewless.explain");
 
 /// The engine that runs `model.plan`.
@@ -160,12 +161,16 @@ impl Manifest {
     }
 
     /// Names and media types of the parts, in their order; with or without the one that not every bundle has.
-    pub(super) fn expected_parts(&self, explain: bool) -> Vec<(&'static str, &'static str)> {
-        let explain = (explain && self.engine == ENGINE_PLAN).then_some(EXPLAIN);
-        let behind = [self.model()].into_iter().chain(explain);
-        let mut parts = PARTS.to_vec();
-        parts.splice(1..2, behind);
-        parts
+    pub(super) fn expected_parts(
+        &self,
+        explain: bool,
+    ) -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+        let model = self.model();
+        let explain = explain && self.engine == ENGINE_PLAN;
+        let parts = PARTS
+            .into_iter()
+            .filter(move |part| explain || part.0 != EXPLAIN.0);
+        parts.map(move |part| if part.0 == MODEL.0 { model } else { part })
     }
 
     pub(super) fn check_names(&self) -> Result<()> {
@@ -198,7 +203,7 @@ impl Manifest {
         let expected = self.expected_parts(explain);
         for (at, entry) in entries.iter().enumerate() {
             let name = entry.name;
-            if !expected.iter().any(|(known, _)| *known == name) {
+            if !expected.clone().any(|(known, _)| known == name) {
                 return Err(Error::bundle(
                     "bundle.unknown_part",
                     format!("the part `{name}` is not one of a bundle's"),
@@ -213,7 +218,7 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for &(name, _) in &expected {
+        for (name, _) in expected.clone() {
             let named = self.parts.iter().any(|part| part.name == name);
             if !named || !entries.iter().any(|entry| entry.name == name) {
                 return Err(Error::bundle(
@@ -223,10 +228,12 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(&expected) {
+        for ((part, entry), (name, media_type)) in
+            self.parts.iter().zip(entries).zip(expected.clone())
+        {
             check_part(part, entry, name, media_type)?;
         }
-        match self.parts.len() == expected.len() {
+        match self.parts.len() == expected.count() {
             true => Ok(()),
             false => Err(Error::bundle(
                 "bundle.invalid_manifest",
