@@ -67,17 +67,15 @@ impl Predictor {
         let pipeline = self.pipeline();
         let refused = pipeline.unknown_fields(records);
         let cells = RecordCells { records, pipeline };
-        let method = self.engine().explains()?;
         let (mut scratch, mut batch) = (Scratch::default(), BatchPrediction::default());
-        let found = self.explain_cells(&cells, refused, &mut scratch, &mut batch)?;
+        let (method, found) = self.explain_cells(&cells, refused, &mut scratch, &mut batch)?;
         let contributions = found.added.chunks_exact(found.base.len().max(1));
-        let features = (pipeline.made().iter().zip(contributions)).map(|(made, contributions)| {
-            FeatureContribution {
-                feature: made.name.clone(),
-                inputs: made.inputs.clone(),
+        let features =
+            (pipeline.seen().zip(contributions)).map(|(seen, contributions)| FeatureContribution {
+                feature: seen.name.clone(),
+                inputs: pipeline.inputs_behind(&seen.name),
                 contributions: contributions.to_vec(),
-            }
-        });
+            });
         Ok(Explanation {
             method,
             features: features.collect(),
@@ -97,17 +95,17 @@ impl Predictor {
         refused: Vec<Error>,
         scratch: &mut Scratch,
         batch: &mut BatchPrediction,
-    ) -> Result<Contributions> {
-        let (engine, made) = (self.engine(), self.pipeline().made());
-        engine.explains()?;
+    ) -> Result<(Method, Contributions)> {
+        let engine = self.engine();
+        let method = engine.explains()?;
         self.predict_cells(cells, refused, scratch, batch)?;
         if let Some(error) = batch.errors.pop() {
             return Err(error);
         }
         let row = self.feature_row_of_cells(cells)?;
-        let columns = made.iter().map(|made| made.columns);
+        let columns = self.pipeline().seen().map(|seen| seen.columns);
         let mut found = Contributions::new(engine.outputs(), columns);
         engine.explain(&row, &mut found)?;
-        Ok(found)
+        Ok((method, found))
     }
 }

@@ -156,12 +156,12 @@ impl Model {
         let (scratch, answers) = (&mut self.scratch, &mut self.answers);
         let found = (self.predictor).explain_cells(&self.rows, refused, scratch, answers);
         self.rows.clear();
-        let found = found.map_err(|error| thrown(&error))?;
-        let method = match self.predictor.engine().explains() {
-            Ok(Method::TreeShap) => 1.0,
-            _ => 0.0,
-        };
-        Ok([&[method], &*self.answers.raw, &found.base, &found.added].concat())
+        let (method, found) = found.map_err(|error| thrown(&error))?;
+        let mut numbers = vec![f64::from(u8::from(method == Method::TreeShap))];
+        for list in [&self.answers.raw, &found.base, &found.added] {
+            numbers.extend_from_slice(list);
+        }
+        Ok(numbers)
     }
 
     /// Counts the faults of the first raw row; [`Model::error`] gives them.

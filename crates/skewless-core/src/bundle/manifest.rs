@@ -14,14 +14,14 @@ pub const FORMAT_VERSION: u32 = 1;
 /// The first entry's name.
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// The part that holds a plan.
-const MODEL: (&str, &str) = ("model.plan", "application/vnd.skewless.plan");
+/// The part that not every bundle has.
+pub(super) const EXPLAIN: &str = "explain.plan";
 
 /// Names and media types of the other entries, in their order.
 pub(super) const PARTS: [(&str, &str); 9] = [
     ("features.json", "application/json"),
-    MODEL,
-    EXPLAIN,
+    ("model.plan", "application/vnd.skewless.plan"),
+    (EXPLAIN, "application/vnd.skewless.explain"),
     ("output.json", "application/json"),
     ("spec.plan", "application/vnd.skewless.spec"),
     ("profile.json", "application/json"),
@@ -29,9 +29,9 @@ pub(super) const PARTS: [(&str, &str); 9] = [
     ("card.md", "text/markdown"),
     ("provenance.json", "application/json"),
 ];
-
-/// The part that not every bundle has.
-pub(super) const EXPLAIN: (&str, &str) = ("explain.plan", "application/vnd.skewless.explain");
+/// The places of the model and of what explains it.
+const MODEL: usize = 1;
+const BEHIND_MODEL: usize = 2;
 
 /// The engine that runs `model.plan`.
 pub(super) const ENGINE_PLAN: &str = "plan";
@@ -156,21 +156,21 @@ impl Manifest {
     fn model(&self) -> (&'static str, &'static str) {
         match self.engine.as_str() {
             ENGINE_TRACT => ("model.onnx", "application/onnx"),
-            _ => MODEL,
+            _ => PARTS[MODEL],
         }
     }
 
     /// Names and media types of the parts, in their order; with or without the one that not every bundle has.
-    pub(super) fn expected_parts(
-        &self,
-        explain: bool,
-    ) -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
-        let model = self.model();
-        let explain = explain && self.engine == ENGINE_PLAN;
-        let parts = PARTS
-            .into_iter()
-            .filter(move |part| explain || part.0 != EXPLAIN.0);
-        parts.map(move |part| if part.0 == MODEL.0 { model } else { part })
+    pub(super) fn expected_parts(&self, explain: bool) -> Vec<(&'static str, &'static str)> {
+        let mut parts = Vec::with_capacity(PARTS.len());
+        for (place, part) in PARTS.into_iter().enumerate() {
+            match place {
+                MODEL => parts.push(self.model()),
+                BEHIND_MODEL if !explain || self.engine == ENGINE_TRACT => {}
+                _ => parts.push(part),
+            }
+        }
+        parts
     }
 
     pub(super) fn check_names(&self) -> Result<()> {
@@ -199,11 +199,11 @@ impl Manifest {
 
     /// Proves that the entries are exactly the parts that the manifest names, in order, size and digest.
     pub(super) fn check_parts(&self, entries: &[Entry<'_>]) -> Result<()> {
-        let explain = self.parts.iter().any(|part| part.name == EXPLAIN.0);
+        let explain = self.parts.iter().any(|part| part.name == EXPLAIN);
         let expected = self.expected_parts(explain);
         for (at, entry) in entries.iter().enumerate() {
             let name = entry.name;
-            if !expected.clone().any(|(known, _)| known == name) {
+            if !expected.iter().any(|(known, _)| *known == name) {
                 return Err(Error::bundle(
                     "bundle.unknown_part",
                     format!("the part `{name}` is not one of a bundle's"),
@@ -218,7 +218,7 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for (name, _) in expected.clone() {
+        for &(name, _) in &expected {
             let named = self.parts.iter().any(|part| part.name == name);
             if !named || !entries.iter().any(|entry| entry.name == name) {
                 return Err(Error::bundle(
@@ -233,7 +233,7 @@ impl Manifest {
         {
             check_part(part, entry, name, media_type)?;
         }
-        match self.parts.len() == expected.count() {
+        match self.parts.len() == expected.len() {
             true => Ok(()),
             false => Err(Error::bundle(
                 "bundle.invalid_manifest",

@@ -259,7 +259,7 @@ impl BundleParts {
             parts: vec![],
         };
         manifest.check_names()?;
-        let names: Vec<_> = manifest.expected_parts(explained).collect();
+        let names = manifest.expected_parts(explained);
         manifest.parts = names
             .iter()
             .zip(&contents)
@@ -302,7 +302,7 @@ mod tests {
 
     /// Names and media types of the parts that every bundle has.
     fn names() -> Vec<(&'static str, &'static str)> {
-        let parts = PARTS.into_iter().filter(|&part| part != EXPLAIN);
+        let parts = PARTS.into_iter().filter(|part| part.0 != EXPLAIN);
         parts.collect()
     }
 
@@ -445,7 +445,7 @@ mod tests {
 
     #[test]
     fn the_part_for_explanations_is_there_or_not_and_fits_the_model() {
-        let (name, media_type) = EXPLAIN;
+        let (name, media_type) = (EXPLAIN, "application/vnd.skewless.explain");
         let mut with = parts();
         with.insert(2, (name.to_owned(), b"SKWE".to_vec()));
         let mut told = manifest(&parts());

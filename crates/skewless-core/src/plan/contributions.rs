@@ -16,7 +16,7 @@ impl Contributions {
     pub fn new(outputs: usize, columns: impl Iterator<Item = usize>) -> Self {
         let (mut features, mut count) = (Vec::new(), 0);
         for width in columns {
-            features.extend(std::iter::repeat_n(count, width));
+            features.resize(features.len() + width, count);
             count += 1;
         }
         Self {
