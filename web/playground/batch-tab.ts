@@ -12,7 +12,7 @@ import type { Session } from "./session.js";
 import { count, counted, duration, figure, percent, sentence, size, words } from "./words.js";
 
 /** Rows of the answers that are shown; the others are in the files. */
-const SHOWN = 50;
+const SHOWN = 20;
 /** Bins of a calibration plot. */
 const BINS = 10;
 

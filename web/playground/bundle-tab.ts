@@ -55,7 +55,7 @@ function inputs({ inputs }: ModelInfo): HTMLElement {
     input.nullable ? "may be missing" : "needed",
     plain(input.doc ?? ""),
   ]);
-  return table(["Input", "Type", "Values", "", "Meaning"], rows, { caption: "Inputs" });
+  return table(["Input", "Type", "Values", "Presence", "Meaning"], rows, { caption: "Inputs" });
 }
 
 function range({ min, max, vocabulary, shape, zone }: InputInfo): string {

@@ -17,7 +17,7 @@ const SAID: { readonly [level in Level]: string } = {
 /** Draws the comparison anew. */
 export function showDrift(host: HTMLElement, session: Session): void {
   const asked = session.profile();
-  const { inputs, predictions } = driftOf(asked, session.info.profile);
+  const { inputs, predictions } = driftOf(asked, session.info.profile, session.info.inputs);
   const grid = element("ul", { class: "multiples" }, ...inputs.map((drift) => multiple(drift, title(drift.name))), multiple(predictions, "Predictions"));
   const rows = [...inputs, predictions].map((drift) => [title(drift.name), drift.index.toFixed(3), SAID[drift.level]]);
   const numbers = element("details", { class: "numbers" }, element("summary", {}, "As numbers"), table(["Input", "Index", "Says"], rows, { caption: "Population stability index by input", numbers: [1] }));
@@ -58,6 +58,6 @@ function multiple({ index, level, bins, ours, theirs }: Drift, name: string): HT
 
 function method(): HTMLElement {
   const text =
-    "The population stability index compares the shares of rows over the bins of the bundle's reference profile: under 0.1 counts as alike, from 0.25 on as strongly shifted. Where so few rows would give the same index by chance, it says nothing. The counts stay in this page.";
+    "The population stability index compares the shares of rows over the bins of the bundle's reference profile: under 0.1 counts as alike, from 0.25 on as strongly shifted. Where so few rows would give the same index by chance, it says nothing. Times after the training period are always shifted. The counts stay in this page.";
   return element("p", { class: "note method" }, text);
 }

@@ -1,6 +1,7 @@
 // Drift: how far the inputs of this session are from those of the training data.
 
-import type { Bins, InputProfile, Profile } from "../src/public.js";
+import type { Bins, InputInfo, InputProfile, Profile } from "../src/public.js";
+import { figure } from "./words.js";
 
 /** How far apart two distributions are, in words. */
 export type Level = "few" | "same" | "some" | "much";
@@ -25,28 +26,38 @@ const MUCH = 0.25;
 const EMPTY = 0.5;
 
 /** Each input's drift, the largest first, and last the predictions'. */
-export function driftOf(asked: Profile, reference: Profile): { inputs: Drift[]; predictions: Drift } {
+export function driftOf(asked: Profile, reference: Profile, infos: readonly InputInfo[]): { inputs: Drift[]; predictions: Drift } {
   const inputs = reference.inputs.flatMap((theirs, at) => {
     const ours = asked.inputs[at];
-    return ours && !("tensors" in theirs.counts) ? [compared(theirs.name, cellsOf(ours), cellsOf(theirs))] : [];
+    const say = edgeText(infos.find(({ name }) => name === theirs.name));
+    return ours && !("tensors" in theirs.counts) ? [compared(theirs.name, cellsOf(ours, say), cellsOf(theirs, say))] : [];
   });
   const order: readonly Level[] = ["much", "some", "few", "same"];
   inputs.sort((a, b) => order.indexOf(a.level) - order.indexOf(b.level) || b.index - a.index);
-  return { inputs, predictions: compared("predictions", binsOf(asked.predictions), binsOf(reference.predictions)) };
+  return { inputs, predictions: compared("predictions", binsOf(asked.predictions, figure), binsOf(reference.predictions, figure)) };
 }
 
 type Cells = readonly (readonly [name: string, rows: number])[];
 
-function cellsOf({ missing, counts }: InputProfile): Cells {
+/** How a border between bins reads: dates are days, timestamps are seconds since 1970. */
+function edgeText(info: InputInfo | undefined): (edge: number) => string {
+  const date = (milliseconds: number) => new Date(milliseconds).toISOString();
+  if (info?.type === "timestamp") return (edge) => date(edge * 1000).slice(0, 16).replace("T", " ");
+  if (info?.type === "date") return (edge) => date(edge * 86_400_000).slice(0, 10);
+  return (edge) => `${figure(edge)}${info?.unit ? ` ${info.unit}` : ""}`;
+}
+
+function cellsOf({ missing, counts }: InputProfile, say: (edge: number) => string): Cells {
   const absent = ["missing", missing] as const;
-  if ("numbers" in counts) return [...binsOf(counts.numbers), absent];
+  if ("numbers" in counts) return [...binsOf(counts.numbers, say), absent];
   if ("tensors" in counts) return [["present", counts.tensors], absent];
   const { values, counts: rows, other, out_of_vocabulary: unknown } = counts.categories;
   return [...values.map((value, at) => [value, rows[at] ?? 0] as const), ["other", other], ["unknown", unknown], absent];
 }
 
-function binsOf({ edges, counts }: Bins): Cells {
-  const name = (at: number) => (at === 0 ? `below ${edges[0]}` : at === edges.length ? `from ${edges[at - 1]}` : `${edges[at - 1]} to ${edges[at]}`);
+function binsOf({ edges, counts }: Bins, say: (edge: number) => string): Cells {
+  const edge = (at: number) => say(edges[at] ?? NaN);
+  const name = (at: number) => (at === 0 ? `below ${edge(0)}` : at === edges.length ? `from ${edge(at - 1)}` : `${edge(at - 1)} to ${edge(at)}`);
   return counts.map((rows, at) => [name(at), rows] as const);
 }
 

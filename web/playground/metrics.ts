@@ -12,7 +12,7 @@ const DIGITS = 4;
 /** The measures of a test, against the baseline where there was one. */
 export function metricsOf({ model, baseline, difference, rows, positive_share: share, calibration }: Tested, positive: string): HTMLElement[] {
   const names = Object.keys(model);
-  const heads = ["Measure", "Model", ...(baseline ? ["Baseline", "", "Difference"] : [""])];
+  const heads = ["Measure", "Model", ...(baseline ? ["Baseline", "Both", "Difference"] : ["Interval"])];
   const body = names.map((name) => [
     NAMES[name] ?? words(name),
     said(model[name]),

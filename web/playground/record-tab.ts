@@ -3,7 +3,6 @@
 import { type Prediction, type RawRecord, type RawValue, SkewlessError } from "../src/public.js";
 import { answerFor, noAnswer } from "./answer.js";
 import { button, element } from "./element.js";
-import { explanationOf } from "./explanation.js";
 import { Field } from "./field.js";
 import type { Session } from "./session.js";
 import { WhatIf } from "./what-if.js";
@@ -95,7 +94,7 @@ export class RecordTab {
     const label = "label" in prediction ? prediction.label : undefined;
     this.#whatIf.show(record, label);
     try {
-      this.#why.show(explanationOf(this.#session.model, record), record, label);
+      this.#why.show(this.#session.model.explain(record), record, label);
     } catch (error) {
       if (!(error instanceof SkewlessError)) throw error;
       const cannot = error.code === "unsupported.explain";

@@ -36,6 +36,8 @@ export class WhatIf {
       .filter(({ type }) => type !== "tensor")
       .map(({ name }) => element("option", { value: name }, title(name)));
     this.#select = element("select", { id: "what-if-input" }, ...options);
+    // A curve says more than bars at first sight.
+    this.#select.value = (model.info.inputs.find(({ usual }) => usual) ?? model.info.inputs[0])?.name ?? "";
     this.#select.addEventListener("change", () => this.#draw());
     const label = element("label", { for: "what-if-input", class: "soft" }, "varying");
     const head = element("div", { class: "section-head" }, element("h2", { id: "what-if-title" }, "What if"), label, this.#select);

@@ -1,8 +1,7 @@
 // Why: what each input added to the raw score, as bars to both sides of nothing.
 
-import type { ModelInfo, RawRecord } from "../src/public.js";
+import type { Explanation, FeatureContribution, ModelInfo, RawRecord } from "../src/public.js";
 import { button, element } from "./element.js";
-import type { Explanation, FeatureContribution } from "./explanation.js";
 import { figure, signed, title, valueText, words } from "./words.js";
 
 /** How many bars stand there before one asks for all. */

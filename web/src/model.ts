@@ -1,6 +1,7 @@
 // A loaded model: the public face of the WebAssembly model behind it.
 
 import { SkewlessError } from "./error.js";
+import type { Explanation } from "./explanation.js";
 import { infoOf, type ModelInfo } from "./info.js";
 import { Loaded, type Open } from "./loaded.js";
 import type { LoadOptions } from "./options.js";
@@ -52,6 +53,14 @@ export class Model<Row extends RawRecord = RawRecord, Output extends Prediction 
       const { memory } = loaded;
       return { rows, raw: memory.raw(rows), values: memory.values(rows), labels: memory.labels(rows), errors };
     });
+  }
+
+  /**
+   * What each feature added to the raw scores of one record: `raw` is `base` plus all contributions.
+   * @throws {SkewlessError} `unsupported.explain` where the bundle cannot say it; `input.*`, as `predict` does.
+   */
+  explain(record: Row): Explanation {
+    return this.#held.run((loaded) => loaded.explain(record));
   }
 
   /** All that is wrong with a record, field by field; empty when it can be answered. */

@@ -2,6 +2,7 @@
 
 use js_sys::Array;
 use skewless_core::bundle::Contents;
+use skewless_core::explanation::Method;
 use skewless_core::plan::EngineScratch;
 #[cfg(not(any(feature = "network", feature = "full")))]
 use skewless_core::plan::decode_tables;
@@ -144,6 +145,24 @@ impl Model {
         };
         self.rows.clear();
         self.finished(result)
+    }
+
+    /// What each feature of the first raw row added to its raw scores: how it was computed (0 linear, 1 TreeSHAP), the raw
+    /// scores, what stands for nothing known, and the contributions, feature after feature.
+    ///
+    /// # Errors
+    /// `unsupported.explain`, and the row's first fault.
+    pub fn explain(&mut self) -> std::result::Result<Vec<f64>, JsValue> {
+        let refused = self.rows.filled(1);
+        let (scratch, answers) = (&mut self.scratch, &mut self.answers);
+        let found = (self.predictor).explain_cells(&self.rows, refused, scratch, answers);
+        self.rows.clear();
+        let (method, found) = found.map_err(|error| thrown(&error))?;
+        let mut numbers = vec![f64::from(u8::from(method == Method::TreeShap))];
+        for list in [&self.answers.raw, &found.base, &found.added] {
+            numbers.extend_from_slice(list);
+        }
+        Ok(numbers)
     }
 
     /// Counts the faults of the first raw row; [`Model::error`] gives them.

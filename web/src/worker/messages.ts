@@ -8,7 +8,7 @@ import type { LoadOptions, Progress } from "../options.js";
 import type { Source } from "../source.js";
 
 /** The methods of a model that a worker answers: one more of them is one line here. */
-export const METHODS = ["predict", "predictBatch", "validate", "score", "profile"] as const satisfies readonly (keyof Model)[];
+export const METHODS = ["predict", "predictBatch", "validate", "explain", "score", "profile"] as const satisfies readonly (keyof Model)[];
 
 /** The name of a method that a worker answers. */
 export type Method = (typeof METHODS)[number];
