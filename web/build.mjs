@@ -1,7 +1,7 @@
 // Makes `dist/`, the folder that is published, from the sources and from what `cargo xtask wasm` left in `src/**/wasm/`.
 
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -18,12 +18,52 @@ const STRIP = ["--strip-debug", "--strip-producers", "--strip-target-features"];
 /** Where each WebAssembly build lies in the sources; it keeps its place in `dist/`. */
 const builds = [".", "network", "serve"];
 
+/**
+ * The modules that `load` fetches besides have names of their own: esbuild lays what it bundles into one folder, and a
+ * module is found beside it.
+ */
+const moduleOf = (build) => (["network", "full"].includes(build) ? `skewless_${build}_bg.wasm` : "skewless_bg.wasm");
+
+/** What each host has an entry of. */
+const hosts = ["index", "node", "workerd", "edge-light"];
+
 /** `--full`: the package with the general engine too, whose module `cargo xtask web --full` builds for minutes. */
 const full = process.argv.includes("--full");
 
+/** What all of the package's scripts are built with. */
+const settings = {
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  platform: "neutral",
+  external: ["node:*", "*.wasm", "*.wasm?module"],
+  minify: true,
+  legalComments: "none",
+};
+
+/** What stands in a file of its own is not bundled into another. */
+const apart = {
+  name: "apart",
+  setup: (build) => build.onResolve({ filter: /^\.\.?\/(network|full)\// }, ({ path }) => ({ path, external: true })),
+};
+
+/** The worker's module and the program have the package beside them. */
+const besides = {
+  name: "besides",
+  setup: (build) => build.onResolve({ filter: /^\.\.?\/(index|node)\.js$/ }, ({ path }) => ({ path, external: true })),
+};
+
+/** The playground has the package's files beside it: the page and its worker fetch them once. */
+const beside = { index: "index.js", public: "index.js", "worker-client": "worker-client.js", merge: "profile.js" };
+const published = {
+  name: "published",
+  setup: (build) => build.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: `./${beside[/(\w[\w-]*)\.js$/.exec(path)[1]]}`, external: true })),
+};
+const files = [...new Set(Object.values(beside)), "worker.js", moduleOf("."), "network/index.js", `network/${moduleOf("network")}`];
+
 await rm(dist, { recursive: true, force: true });
-await Promise.all([optimise(), bundle(), playground(), declarations(), manifest(), ...(full ? [optimiseFull(), bundleOver("full")] : [])]);
-for (const name of ["skewless_bg.wasm", "network/index.js", "network/skewless_bg.wasm"]) {
+await Promise.all([optimise(), bundle(), playground(), declarations(), manifest(), ...(full ? [optimiseFull(), bundleOver("full")] : [absentFull()])]);
+for (const name of files) {
   await copyFile(join(dist, name), await inFolder(join(dist, "playground", name)));
 }
 await sizes();
@@ -34,7 +74,7 @@ await sizes();
  */
 async function optimise() {
   const one = async (build) => {
-    const output = await inFolder(join(dist, build, "skewless_bg.wasm"));
+    const output = await inFolder(join(dist, build, moduleOf(build)));
     await run("wasm-opt", at("src", build, "wasm/skewless_bg.wasm"), ...STRIP, "-o", output);
   };
   await Promise.all(builds.map(one));
@@ -42,18 +82,23 @@ async function optimise() {
 
 /** The compiler has made it small already; the optimiser would take minutes for little. */
 async function optimiseFull() {
-  const output = await inFolder(join(dist, "full/skewless_bg.wasm"));
+  const output = await inFolder(join(dist, "full", moduleOf("full")));
   await run("wasm-opt", at("src/full/wasm/skewless_bg.wasm"), ...STRIP, "-o", output);
 }
 
 async function bundle() {
-  const apart = {
-    name: "apart",
-    setup: (build) => build.onResolve({ filter: /^\.\/network\// }, ({ path }) => ({ path, external: true })),
-  };
-  await scripts(["index", "node", "workerd", "serve/index", "serve/node", "serve/workerd"], [apart]);
+  await scripts([...hosts, "serve/index", "serve/node", "serve/workerd"]);
   await scripts([{ in: at("src/merge.ts"), out: "profile" }]);
+  await scripts(["worker", "worker-node", "worker-client", "worker-client-node"], [besides]);
+  await scripts(["bin/skewless"], [besides]);
+  await chmod(join(dist, "bin/skewless.js"), 0o755);
   await bundleOver("network");
+}
+
+/** Bundlers want to find every file that another names. */
+async function absentFull() {
+  const entryPoints = Object.fromEntries(hosts.map((host) => [host, at("src/full/absent.ts")]));
+  await esbuild.build({ ...settings, entryPoints, outdir: join(dist, "full") });
 }
 
 /** The same sources over a larger module's own bindings. */
@@ -62,36 +107,22 @@ async function bundleOver(build) {
     name: "bindings",
     setup: (setup) => setup.onResolve({ filter: /\/wasm\/skewless\.js$/ }, () => ({ path: at("src", build, "wasm/skewless.js") })),
   };
-  await scripts(["index", "node", "workerd"].map((host) => `${build}/${host}`), [bindings]);
+  await scripts(hosts.map((host) => `${build}/${host}`), [bindings]);
 }
 
 async function scripts(names, plugins = []) {
   await esbuild.build({
+    ...settings,
     entryPoints: names.map((name) => (typeof name === "string" ? { in: at(`src/${name}.ts`), out: name } : name)),
-    plugins,
+    plugins: [apart, ...plugins],
     outdir: dist,
     outbase: at("src"),
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    platform: "neutral",
-    external: ["node:*", "*.wasm"],
-    minify: true,
-    legalComments: "none",
   });
 }
 
 async function playground() {
-  await esbuild.build({
-    plugins: [{ name: "apart", setup: (build) => build.onResolve({ filter: /^\.\/network\// }, ({ path }) => ({ path, external: true })) }],
-    entryPoints: [at("playground/playground.ts"), at("playground/playground.css")],
-    outdir: join(dist, "playground"),
-    bundle: true,
-    format: "esm",
-    target: "es2022",
-    minify: true,
-    legalComments: "none",
-  });
+  const entryPoints = [at("playground/playground.ts"), at("playground/playground.css")];
+  await esbuild.build({ ...settings, plugins: [published], entryPoints, outdir: join(dist, "playground") });
   await copyFile(at("playground/index.html"), join(dist, "playground/index.html"));
 }
 
@@ -134,8 +165,8 @@ async function inFolder(path) {
 async function sizes() {
   const row = (...cells) => console.log(cells.map((cell, index) => (index ? String(cell).padStart(9) : cell.padEnd(28))).join(""));
   row("file", "bytes", "gzip", "brotli");
-  const names = ["skewless_bg.wasm", "index.js", "network/skewless_bg.wasm", "network/index.js", "serve/skewless_bg.wasm", "serve/workerd.js", "playground/playground.js"];
-  for (const name of full ? [...names, "full/skewless_bg.wasm", "full/index.js"] : names) {
+  const names = ["skewless_bg.wasm", "index.js", `network/${moduleOf("network")}`, "network/index.js", "serve/skewless_bg.wasm", "serve/workerd.js", "playground/playground.js"];
+  for (const name of full ? [...names, `full/${moduleOf("full")}`, "full/index.js"] : names) {
     const path = join(dist, name);
     const bytes = await readFile(path);
     const brotli = brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });

@@ -25,13 +25,3 @@ function record(row) {
     Object.entries(INPUTS).map(([name, width]) => [name, row.slice(start, (start += width))]),
   );
 }
-
-/** The code with which `load` refuses a bundle. */
-export async function refusal(load, bundle) {
-  try {
-    await load(bundle);
-    return "opened";
-  } catch (error) {
-    return error.code;
-  }
-}

@@ -44,9 +44,9 @@ export function report(target, rows, sha256) {
 
 /**
  * Serves files at the given paths (`{"/bundle.skw": path}`) and folders (`{"/": path}`, the longest prefix counts) on a
- * free port of this machine, with the policy above on every answer.
+ * free port of this machine, with the policy on every answer.
  */
-export async function serve(files) {
+export async function serve(files, policy = POLICY) {
   const prefixes = Object.keys(files).sort((a, b) => b.length - a.length);
   const server = createServer(async (request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
@@ -57,12 +57,12 @@ export async function serve(files) {
       const body = await readFile(path);
       response.writeHead(200, {
         "content-type": TYPES[extname(path)] ?? "application/octet-stream",
-        "content-security-policy": POLICY,
+        "content-security-policy": policy,
         "x-content-type-options": "nosniff",
       });
       response.end(body);
     } catch {
-      response.writeHead(404, { "content-security-policy": POLICY }).end();
+      response.writeHead(404, { "content-security-policy": policy }).end();
     }
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));

@@ -17,7 +17,7 @@ export interface Control {
   fill?(): void;
 }
 
-interface Bounds {
+export interface Bounds {
   readonly min: number;
   readonly max: number;
   readonly step: number;
@@ -137,7 +137,7 @@ function asText(value: RawValue): string {
 }
 
 /** What the slider spans: the usual values with as much room again on both sides, within the range. */
-function sliderBounds({ type, min = -Infinity, max = Infinity, usual }: InputInfo): Bounds | undefined {
+export function sliderBounds({ type, min = -Infinity, max = Infinity, usual }: InputInfo): Bounds | undefined {
   const [low, high] = usual ? [usual[0] - (usual[1] - usual[0]), usual[1] + (usual[1] - usual[0])] : [min, max];
   const [from, to] = [Math.max(low, min), Math.min(high, max)];
   if (!Number.isFinite(from) || !Number.isFinite(to) || !(to > from)) return undefined;

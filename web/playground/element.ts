@@ -8,12 +8,50 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   attributes: Attributes = {},
   ...children: readonly (Node | string)[]
 ): HTMLElementTagNameMap[Name] {
-  const made = document.createElement(name);
+  return filled(document.createElement(name), attributes, children);
+}
+
+/** The same for an element of a drawing. */
+export function shape<Name extends keyof SVGElementTagNameMap>(
+  name: Name,
+  attributes: Attributes = {},
+  ...children: readonly (Node | string)[]
+): SVGElementTagNameMap[Name] {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+}
+
+function filled<T extends Element>(made: T, attributes: Attributes, children: readonly (Node | string)[]): T {
   for (const [key, value] of Object.entries(attributes)) {
     if (value === undefined || value === false) continue;
     made.setAttribute(key, value === true ? "" : String(value));
   }
   made.append(...children);
+  return made;
+}
+
+/** A table; every row's first cell is its heading. */
+export function table(
+  heads: readonly string[],
+  rows: readonly (readonly (Node | string)[])[],
+  { caption, numbers = [], ...attributes }: { caption: string; numbers?: readonly number[]; class?: string },
+): HTMLElement {
+  const kind = (at: number) => (numbers.includes(at) ? "number" : undefined);
+  const head = heads.map((text, at) => element("th", { scope: "col", class: kind(at) }, text));
+  const body = rows.map((cells) =>
+    element("tr", {}, ...cells.map((cell, at) => element(at === 0 ? "th" : "td", { scope: at === 0 && "row", class: kind(at) }, cell))),
+  );
+  // A table that is wider than the page scrolls by itself, which a keyboard must reach.
+  return element(
+    "div",
+    { class: "table", tabindex: 0, role: "region", "aria-label": caption },
+    element("table", { ...attributes, "aria-label": caption }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body)),
+  );
+}
+
+/** A button that does something in this page. */
+export function button(text: string, act: () => void, attributes: Attributes = {}): HTMLButtonElement {
+  const made = element("button", { type: "button", ...attributes }, text);
+  made.addEventListener("click", act);
   return made;
 }
 

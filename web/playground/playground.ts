@@ -1,51 +1,92 @@
-// The page: a form made from the bundle's specification, and the answer while one types.
+// The page: opens a bundle and gives each tab its part.
 
-import { load } from "../src/index.js";
-import { type Model, type RawRecord, type RawValue, SkewlessError } from "../src/public.js";
-import { answerFor, noAnswer } from "./answer.js";
+import { SkewlessError } from "../src/public.js";
+import { BatchTab } from "./batch-tab.js";
+import { showBundle } from "./bundle-tab.js";
+import { showDrift } from "./drift-tab.js";
 import { byId, element } from "./element.js";
-import { factsOf, featuresOf, timeOf } from "./facts.js";
-import { Field } from "./field.js";
+import { bundleOfAddress, isBundle, takeDrops } from "./opening.js";
+import { RecordTab } from "./record-tab.js";
+import { Session } from "./session.js";
+import { type OpenTab, startTabs, type TabName } from "./tabs.js";
 import { plain, title } from "./words.js";
 
-/** How long the form must be quiet before a prediction is timed, in milliseconds. */
-const QUIET = 250;
-
-void start().catch(fail);
-
-async function start(): Promise<void> {
-  const model = await load(bundleAddress());
-  introduce(model);
-  const fields = model.info.inputs.map((input) => new Field(input));
-  for (const field of fields) field.show(model.info.example?.[field.name]);
-  const form = byId<HTMLFormElement>("form");
-  form.append(...fields.map((field) => field.element));
-  form.addEventListener("submit", (event) => event.preventDefault());
-
-  const { entries, time } = factsOf(model.info);
-  byId("facts").append(...entries);
-  byId("made").append(featuresOf(model.info));
-  const update = updater(model, fields, time);
-  form.addEventListener("input", update);
-  form.addEventListener("change", update);
-  update();
-  for (const id of ["form", "panel", "made"]) byId(id).hidden = false;
+/** What is on show of one bundle. */
+interface Shown {
+  readonly session: Session;
+  readonly batch: BatchTab;
 }
 
-/** The bundle beside the page, `bundle.skw`, or the one of this origin that `?bundle=` names. */
-function bundleAddress(): URL {
-  const named = new URLSearchParams(location.search).get("bundle") ?? "./bundle.skw";
-  const address = new URL(named, location.href);
-  if (address.origin !== location.origin) {
-    throw new SkewlessError({ kind: "misuse", code: "misuse.other_origin", message: "the bundle must be of this page's origin" });
+let shown: Shown | undefined;
+let openTab: OpenTab | undefined;
+
+takeDrops((file) => void take(file));
+byId<HTMLInputElement>("bundle-file").addEventListener("change", ({ target }) => {
+  const picker = target as HTMLInputElement;
+  const [file] = picker.files ?? [];
+  picker.value = "";
+  if (file) void take(file);
+});
+void begin();
+
+async function begin(): Promise<void> {
+  try {
+    const bytes = await bundleOfAddress();
+    if (bytes) await show(bytes);
+    else welcome();
+  } catch (error) {
+    fail(error);
   }
-  return address;
 }
 
-function introduce({ info }: Model): void {
+/** A dropped or picked file: a bundle is opened, anything else is a table for the one that is open. */
+async function take(file: File): Promise<void> {
+  if (shown && !(await isBundle(file))) {
+    openTab?.("batch");
+    await shown.batch.run(file);
+    return;
+  }
+  try {
+    await show(new Uint8Array(await file.arrayBuffer()));
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function show(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const session = await Session.open(bytes);
+  shown?.session.close();
+  const { info } = session;
   document.title = `${title(info.name)} · Skewless playground`;
   byId("title").replaceChildren(title(info.name), " ", element("span", { class: "version" }, info.version));
   byId("summary").textContent = summaryOf(info.card);
+  byId("fatal").hidden = true;
+  byId("welcome").hidden = true;
+  byId("tabs").hidden = false;
+
+  let tab: TabName = "record";
+  const refresh = () => {
+    if (tab === "drift") showDrift(byId("panel-drift"), session);
+  };
+  new RecordTab(byId("panel-record"), session, refresh);
+  shown = { session, batch: new BatchTab(byId("panel-batch"), session, byId("status"), refresh) };
+  byId("panel-bundle").replaceChildren();
+  byId("panel-drift").replaceChildren();
+  const current = session;
+  openTab ??= startTabs((name) => tabShown(name));
+  tabShown = (name) => {
+    tab = name;
+    if (name === "drift") showDrift(byId("panel-drift"), current);
+    if (name === "bundle" && !byId("panel-bundle").firstChild) showBundle(byId("panel-bundle"), current);
+  };
+  tabShown(tab = openNow());
+}
+
+/** What a tab does when it is opened; each bundle has its own. */
+let tabShown: (name: TabName) => void = () => {};
+
+function openNow(): TabName {
+  return (document.querySelector('[role="tab"][aria-selected="true"]')?.id.replace("tab-", "") ?? "record") as TabName;
 }
 
 /** The card's first paragraph of prose. */
@@ -55,37 +96,20 @@ function summaryOf(card: string): string {
   return plain(prose);
 }
 
-function updater(model: Model, fields: readonly Field[], time: HTMLElement): () => void {
-  const answer = byId("answer");
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  return () => {
-    clearTimeout(timer);
-    const record = recordOf(fields);
-    const errors = model.validate(record);
-    for (const field of fields) field.complain(errors.find((error) => error.field === field.name));
-    answer.classList.toggle("is-empty", errors.length > 0);
-    if (errors.length > 0) {
-      answer.replaceChildren(...noAnswer(errors.length));
-      return;
-    }
-    answer.replaceChildren(...answerFor(model.predict(record), model.info));
-    timer = setTimeout(() => void (time.textContent = timeOf(() => model.predict(record))), QUIET);
-  };
-}
-
-function recordOf(fields: readonly Field[]): RawRecord {
-  const record: { [input: string]: RawValue } = {};
-  for (const field of fields) {
-    const value = field.value();
-    if (value !== undefined) record[field.name] = value;
-  }
-  return record;
+function welcome(): void {
+  byId("title").textContent = "Open a bundle";
+  byId("summary").textContent = "A bundle is one file, NAME.skw, with a model and its feature code. It is opened and answers in this page.";
+  byId("welcome").hidden = false;
 }
 
 function fail(reason: unknown): void {
-  byId("title").textContent = "The bundle can't be opened";
   const fatal = byId("fatal");
   fatal.replaceChildren(reason instanceof Error ? reason.message : String(reason));
   if (reason instanceof SkewlessError) fatal.append(" ", element("code", {}, reason.code));
   fatal.hidden = false;
+  // What was open before stays open.
+  if (shown) return;
+  byId("title").textContent = "The bundle can't be opened";
+  byId("summary").textContent = "";
+  byId("welcome").hidden = false;
 }

@@ -58,6 +58,12 @@ export class SkewlessError extends Error {
     return value instanceof Error && value.name === "SkewlessError";
   }
 
+  /** The broken rule as a phrase that stands beside the field: `message` without the field's name. */
+  get rule(): string {
+    const about = `field \`${this.field}\` `;
+    return this.message.startsWith(about) ? this.message.slice(about.length) : this.message;
+  }
+
   /** The error as plain data, for logs and for answers over HTTP. */
   toJSON(): ErrorData {
     const { kind, code, message, field, value, row } = this;

@@ -1,16 +1,9 @@
 // The check of a bundle's golden rows: this instance must give each feature and each number of them, to the bit.
 
 import { SkewlessError } from "./error.js";
+import type { GoldenRow } from "./info.js";
 import type { Loaded } from "./loaded.js";
 import { parsed, type Parts } from "./parts.js";
-import type { RawRecord } from "./raw.js";
-
-/** A line of `golden.jsonl`. */
-interface GoldenRow {
-  readonly record: RawRecord;
-  readonly features: readonly (number | null)[];
-  readonly prediction: { readonly raw: readonly number[]; readonly values: readonly number[]; readonly label: number | null };
-}
 
 const NO_LABEL = 0xffff_ffff;
 

@@ -7,10 +7,10 @@ export * from "./public.js";
 
 /**
  * Opens a bundle.
- * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.*`.
  */
 export const load: Load = loader(
   () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
-  (address) => fetch(address),
-  { larger: () => import("./network/index.js") },
+  (address, signal) => fetch(address, { signal: signal ?? null }),
+  { larger: { network: () => import("./network/index.js"), full: () => import("./full/index.js") } },
 );

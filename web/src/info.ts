@@ -1,6 +1,7 @@
 // What a bundle says of itself, laid out for pages: everything a form needs, and what people read.
 
-import type { FeaturePart, FeaturesPart, InputPart, OpPart, OutputPart, Parts, ProfilePart, Task } from "./parts.js";
+import type { FeaturePart, FeaturesPart, InputPart, OpPart, OutputPart, Parts, Task } from "./parts.js";
+import type { Profile } from "./profile.js";
 import type { RawRecord } from "./raw.js";
 
 /** What the bundle says of itself. */
@@ -31,10 +32,23 @@ export interface ModelInfo {
   readonly columns: readonly string[];
   /** A record that the model answers: one of the bundle's golden rows. */
   readonly example?: RawRecord;
+  /** The golden rows: records with the numbers that every door must give, to the bit. */
+  readonly golden: readonly GoldenRow[];
+  /** How often each input took which values in the training data: the reference of `profile()`. */
+  readonly profile: Profile;
   /** The model card, in Markdown. */
   readonly card: string;
   /** Where the model comes from: data, configuration, code, metrics. */
   readonly provenance: unknown;
+}
+
+/** A golden row. */
+export interface GoldenRow {
+  readonly record: RawRecord;
+  /** The feature row that the model sees, `null` for missing. */
+  readonly features: readonly (number | null)[];
+  /** Scores, the numbers of the prediction, and the index of its label in `labels`. */
+  readonly prediction: { readonly raw: readonly number[]; readonly values: readonly number[]; readonly label: number | null };
 }
 
 /** One field of a record. */
@@ -49,6 +63,8 @@ export interface InputInfo {
   readonly doc?: string;
   /** May be missing: absent, `null` or `NaN`. */
   readonly nullable: boolean;
+  /** Other values that stand for a missing one. */
+  readonly missing?: readonly (string | number)[];
   /** Smallest value. */
   readonly min?: number;
   /** Greatest value. */
@@ -92,8 +108,8 @@ export interface Identity {
 export function infoOf(identity: Identity, parts: Parts, needed: readonly string[]): ModelInfo {
   const spec = parts.json("features.json") as FeaturesPart;
   const { name: target, task, labels = [], threshold, unit } = parts.json("output.json") as OutputPart;
-  const profile = parts.json("profile.json") as ProfilePart;
-  const [first] = parts.text("golden.jsonl").split("\n", 1);
+  const profile = parts.json("profile.json") as Profile;
+  const golden = parts.lines("golden.jsonl") as GoldenRow[];
   return {
     ...identity,
     task,
@@ -104,14 +120,16 @@ export function infoOf(identity: Identity, parts: Parts, needed: readonly string
     inputs: spec.inputs.filter(({ name }) => needed.includes(name)).map((input) => inputInfo(input, spec, profile)),
     features: spec.features.map(featureInfo),
     columns: spec.features.filter(({ hidden }) => !hidden).flatMap((feature) => columnNames(feature, spec)),
-    ...(first && { example: (JSON.parse(first) as { record: RawRecord }).record }),
+    ...(golden[0] && { example: golden[0].record }),
+    golden,
+    profile,
     card: parts.text("card.md"),
     provenance: parts.json("provenance.json"),
   };
 }
 
-function inputInfo(input: InputPart, spec: FeaturesPart, profile: ProfilePart): InputInfo {
-  const { name, type, unit, doc, nullable = false, range, zone, shape } = input;
+function inputInfo(input: InputPart, spec: FeaturesPart, profile: Profile): InputInfo {
+  const { name, type, unit, doc, nullable = false, missing = [], range, zone, shape } = input;
   const usual = usualOf(input, profile);
   const vocabulary = vocabularyOf(name, spec);
   return {
@@ -120,6 +138,7 @@ function inputInfo(input: InputPart, spec: FeaturesPart, profile: ProfilePart): 
     ...(unit !== undefined && { unit }),
     ...(doc !== undefined && { doc }),
     nullable,
+    ...(missing.length > 0 && { missing }),
     ...(range?.min !== undefined && { min: range.min }),
     ...(range?.max !== undefined && { max: range.max }),
     ...(usual && { usual }),
@@ -130,9 +149,10 @@ function inputInfo(input: InputPart, spec: FeaturesPart, profile: ProfilePart): 
 }
 
 /** The outermost edges of the reference's ten bins of equal share. */
-function usualOf({ name, type }: InputPart, profile: ProfilePart): [number, number] | undefined {
+function usualOf({ name, type }: InputPart, profile: Profile): [number, number] | undefined {
   if (type !== "number" && type !== "integer") return undefined;
-  const edges = profile.inputs.find((counted) => counted.name === name)?.counts.numbers?.edges ?? [];
+  const counts = profile.inputs.find((counted) => counted.name === name)?.counts;
+  const edges = counts && "numbers" in counts ? counts.numbers.edges : [];
   const [low, high] = [edges[0] as number, edges[edges.length - 1] as number];
   return low < high ? [low, high] : undefined;
 }

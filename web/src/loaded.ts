@@ -2,9 +2,10 @@
 
 import { toColumns } from "./columns.js";
 import { asData, type ErrorData, SkewlessError, type Thrown } from "./error.js";
+import { type Explanation, explanationOf } from "./explanation.js";
 import { checkGolden } from "./golden.js";
 import { type InputSlot, Memory, typeName, UNREADABLE } from "./memory.js";
-import { type OutputPart, Parts } from "./parts.js";
+import { type FeaturesPart, type OutputPart, Parts } from "./parts.js";
 import { Watch } from "./profile.js";
 import { type Answer, answerOf, type Prediction } from "./prediction.js";
 import { isDictionary, isNumbers, type RawColumns, type RawRecord } from "./raw.js";
@@ -28,6 +29,8 @@ export class Loaded {
   readonly watch: Watch | undefined;
   #answer: Answer;
   #values: unknown[];
+  /** Read when something is explained. */
+  #spec: FeaturesPart | undefined;
   /** The fields that a record may have, where it may not have any. */
   #fields: ReadonlySet<string> | undefined;
 
@@ -82,6 +85,14 @@ export class Loaded {
     this.memory.begin(1);
     this.#write(0, record);
     return Array.from({ length: this.native.validate() }, (_, at) => this.#error(at));
+  }
+
+  /** What each feature of a record added to its raw scores. */
+  explain(record: RawRecord): Explanation {
+    this.memory.begin(1);
+    this.#write(0, record);
+    const numbers = this.native.explain();
+    return explanationOf(numbers, this.memory.outputs, (this.#spec ??= this.parts.json("features.json") as FeaturesPart));
   }
 
   /** A golden row's features. */

@@ -1,29 +1,26 @@
 // A loaded model: the public face of the WebAssembly model behind it.
 
 import { SkewlessError } from "./error.js";
+import type { Explanation } from "./explanation.js";
 import { infoOf, type ModelInfo } from "./info.js";
 import { Loaded, type Open } from "./loaded.js";
+import type { LoadOptions } from "./options.js";
 import type { BatchPrediction, Prediction } from "./prediction.js";
 import type { Profile } from "./profile.js";
-import type { RawColumns, RawRecord } from "./raw.js";
+import type { Columns, RawColumns, RawRecord } from "./raw.js";
 import { Held, type Runtime } from "./runtime.js";
 
-/** How a bundle is opened. */
-export interface LoadOptions {
-  /** Predict the bundle's golden rows and refuse the bundle when one number differs. Default: true. */
-  readonly verify?: boolean;
-  /** Count what is answered, for `profile()`. Default: false. */
-  readonly profile?: boolean;
-}
-
-/** A model that answers; `load` makes it. */
-export class Model {
+/**
+ * A model that answers; `load` makes it. `npx skewless types` writes the types of a bundle's records and predictions;
+ * without them, records may have any fields.
+ */
+export class Model<Row extends RawRecord = RawRecord, Output extends Prediction = Prediction> {
   #held: Held<Loaded>;
   #size: number;
   #info: ModelInfo | undefined;
 
   /** @internal */
-  constructor(runtime: Runtime, open: Open, bundle: Uint8Array, { verify = true, profile = false }: LoadOptions = {}) {
+  constructor(runtime: Runtime, open: Open, bundle: Uint8Array, { verify = true, profile = false }: Pick<LoadOptions, "verify" | "profile"> = {}) {
     this.#size = bundle.length;
     this.#held = new Held(runtime, (again) => new Loaded(runtime, open, bundle, verify && !again, profile));
   }
@@ -40,15 +37,15 @@ export class Model {
    * The answer for one record.
    * @throws {SkewlessError} `input.*`, naming the field and the value.
    */
-  predict(record: RawRecord): Prediction {
-    return this.#held.run((loaded) => loaded.predict(record));
+  predict(record: Row): Output {
+    return this.#held.run((loaded) => loaded.predict(record)) as Output;
   }
 
   /**
    * The answers for many rows, given as columns of one length or as an array of records.
    * @throws {SkewlessError} when no row can be answered, for example `input.ragged_columns`.
    */
-  predictBatch(batch: RawColumns | readonly RawRecord[]): BatchPrediction {
+  predictBatch(batch: Columns<Row> | readonly Row[]): BatchPrediction {
     return this.#held.run((loaded) => {
       const { rows, errors } = Array.isArray(batch)
         ? { rows: batch.length, errors: loaded.predictRecords(batch) }
@@ -56,6 +53,14 @@ export class Model {
       const { memory } = loaded;
       return { rows, raw: memory.raw(rows), values: memory.values(rows), labels: memory.labels(rows), errors };
     });
+  }
+
+  /**
+   * What each feature added to the raw scores of one record: `raw` is `base` plus all contributions.
+   * @throws {SkewlessError} `unsupported.explain` where the bundle cannot say it; `input.*`, as `predict` does.
+   */
+  explain(record: Row): Explanation {
+    return this.#held.run((loaded) => loaded.explain(record));
   }
 
   /** All that is wrong with a record, field by field; empty when it can be answered. */

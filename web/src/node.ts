@@ -7,6 +7,6 @@ export * from "./public.js";
 
 /** Opens a bundle; a string is a path or a URL. */
 export const load: Load = loader(() => compile(new URL("./skewless_bg.wasm", import.meta.url)), read, {
-  larger: () => import("./network/node.js"),
+  larger: { network: () => import("./network/node.js"), full: () => import("./full/node.js") },
   now: true,
 });

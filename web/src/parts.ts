@@ -22,6 +22,7 @@ export interface InputPart {
   readonly unit?: string;
   readonly doc?: string;
   readonly nullable?: boolean;
+  readonly missing?: readonly (string | number)[];
   readonly range?: { readonly min?: number; readonly max?: number };
   readonly zone?: string;
   readonly shape?: readonly number[];
@@ -55,11 +56,6 @@ export interface FeaturesPart {
   readonly lookups?: readonly { readonly name: string; readonly keys: readonly string[] }[];
 }
 
-/** `profile.json`, as far as it is shown. */
-export interface ProfilePart {
-  readonly inputs: readonly { readonly name: string; readonly counts: { readonly numbers?: { readonly edges: readonly number[] } } }[];
-}
-
 /** The parts in the order in which the module tells where they stand. */
 const NAMES = ["features.json", "output.json", "profile.json", "golden.jsonl", "card.md", "provenance.json"] as const;
 
@@ -80,6 +76,12 @@ export class Parts {
   text(name: PartName): string {
     const [start, end] = this.#ranges.subarray(2 * NAMES.indexOf(name));
     return new TextDecoder().decode(this.#bundle.subarray(start, end));
+  }
+
+  /** The JSON of each of a part's lines. */
+  lines(name: PartName): unknown[] {
+    const lines = this.text(name).split("\n");
+    return lines.flatMap((line) => (line ? [parsed(line, name)] : []));
   }
 
   /** A part's JSON. */

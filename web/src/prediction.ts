@@ -5,9 +5,9 @@ import type { Memory } from "./memory.js";
 import type { OutputPart, Task } from "./parts.js";
 
 /** The answer of a model that chooses between two labels. */
-export interface BinaryPrediction {
+export interface BinaryPrediction<Label extends string = string> {
   /** The label chosen by the model's threshold. */
-  readonly label: string;
+  readonly label: Label;
   /** The probability of the second label, between 0 and 1. */
   readonly probability: number;
   /** The score before the link function. */
@@ -15,11 +15,11 @@ export interface BinaryPrediction {
 }
 
 /** The answer of a model that chooses among several labels. */
-export interface MulticlassPrediction {
+export interface MulticlassPrediction<Label extends string = string> {
   /** The most probable label. */
-  readonly label: string;
+  readonly label: Label;
   /** The probability of each label. */
-  readonly probabilities: Readonly<Record<string, number>>;
+  readonly probabilities: Readonly<Record<Label, number>>;
   /** The scores before the link function, in the order of the labels. */
   readonly raw: number[];
 }

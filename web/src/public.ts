@@ -2,9 +2,11 @@
 
 export { SkewlessError } from "./error.js";
 export type { ErrorData, Kind } from "./error.js";
-export type { FeatureInfo, InputInfo, ModelInfo } from "./info.js";
+export type { Explanation, FeatureContribution } from "./explanation.js";
+export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo } from "./info.js";
 export type { Load } from "./load.js";
-export type { LoadOptions, Model } from "./model.js";
+export type { Model } from "./model.js";
+export type { LoadOptions, Progress } from "./options.js";
 export type {
   BatchPrediction,
   BinaryPrediction,
@@ -14,5 +16,5 @@ export type {
   VectorPrediction,
 } from "./prediction.js";
 export type { Bins, Categories, InputProfile, Profile } from "./profile.js";
-export type { DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue } from "./raw.js";
+export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue } from "./raw.js";
 export type { Source } from "./source.js";

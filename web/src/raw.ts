@@ -36,6 +36,9 @@ export type RawColumn = NumberArray | DictionaryColumn | readonly RawValue[];
 /** Columns of one length under the names of the model's inputs. */
 export type RawColumns = { readonly [input: string]: RawColumn };
 
+/** Columns of records of this type, one for each of their fields. */
+export type Columns<Row extends RawRecord> = { readonly [input in keyof Row]: NumberArray | DictionaryColumn | readonly Row[input][] };
+
 /** True for typed arrays of numbers. */
 export function isNumbers(value: unknown): value is NumberArray {
   return ArrayBuffer.isView(value) && !(value instanceof DataView || value instanceof BigInt64Array || value instanceof BigUint64Array);

@@ -8,5 +8,5 @@ export * from "./public.js";
 /** Opens a bundle. */
 export const load: Load = loader(
   () => Promise.resolve(module),
-  (address) => fetch(address),
+  (address, signal) => fetch(address, { signal: signal ?? null }),
 );

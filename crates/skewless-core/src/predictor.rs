@@ -61,6 +61,7 @@ impl Predictor {
         let pipeline = Pipeline::new(bundle.features()).map_err(|error| {
             Error::bundle("bundle.invalid_features", error.to_string()).with_field("features.json")
         })?;
+        let engine = with_shares(engine, bundle.explain())?;
         Self::assemble(pipeline, engine, bundle.output().clone())
     }
 
@@ -86,6 +87,7 @@ impl Predictor {
         let pipeline = Pipeline::new(&features).map_err(|error| {
             Error::bundle("bundle.invalid_features", error.message()).with_field("spec.plan")
         })?;
+        let engine = with_shares(engine, contents.explain())?;
         Self::assemble(pipeline, engine, output)
     }
 
@@ -94,7 +96,9 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::new`], and as [`Model::encode`].
     pub fn from_parts(spec: &FittedSpec, model: &Model, output: Output) -> Result<Self> {
-        Self::assemble(Pipeline::new(spec)?, decode(&model.encode()?)?, output)
+        let engine = decode(&model.encode()?)?;
+        let engine = with_shares(engine, model.encode_explain()?.as_deref())?;
+        Self::assemble(Pipeline::new(spec)?, engine, output)
     }
 
     /// Puts parts together that are not in a bundle yet, with another crate's engine.
@@ -301,7 +305,7 @@ impl Predictor {
     }
 
     /// The feature row of one row of cells.
-    fn feature_row_of_cells(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
+    pub(crate) fn feature_row_of_cells(&self, cells: &dyn Cells) -> Result<Vec<f64>> {
         let mut frame = self.pipeline.run_cells(cells, Vec::new());
         if !frame.problems.is_empty() {
             return Err(frame.problems.swap_remove(0));
@@ -407,6 +411,12 @@ impl Predictor {
         }
         Ok(())
     }
+}
+
+/// An engine with the part `explain.plan`, where there is one.
+fn with_shares(mut engine: Box<dyn Engine>, part: Option<&[u8]>) -> Result<Box<dyn Engine>> {
+    part.map_or(Ok(()), |part| engine.take_shares(part))?;
+    Ok(engine)
 }
 
 /// The first fault of each row, by row.

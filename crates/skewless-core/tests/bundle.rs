@@ -100,6 +100,7 @@ fn model() -> Model {
                     leaf(0.7),
                     leaf(1.1),
                 ],
+                covers: vec![8.0, 6.0, 2.0, 1.0, 1.0],
             },
             Tree {
                 output: 0,
@@ -108,6 +109,7 @@ fn model() -> Model {
                     leaf(0.01),
                     leaf(-0.02),
                 ],
+                covers: vec![8.0, 2.0, 6.0],
             },
         ],
     })

@@ -138,6 +138,9 @@ fn tree(tree: &forust_ml::tree::Tree) -> Result<Tree> {
     Ok(Tree {
         output: 0,
         nodes: nodes.collect::<Result<_>>()?,
+        covers: (tree.nodes.iter())
+            .map(|node| f64::from(node.hessian_sum))
+            .collect(),
     })
 }
 

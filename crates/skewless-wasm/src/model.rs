@@ -2,6 +2,7 @@
 
 use js_sys::Array;
 use skewless_core::bundle::Contents;
+use skewless_core::explanation::Method;
 use skewless_core::plan::EngineScratch;
 #[cfg(not(any(feature = "network", feature = "full")))]
 use skewless_core::plan::decode_tables;
@@ -50,13 +51,13 @@ pub struct Model {
 
 #[wasm_bindgen]
 impl Model {
-    /// Reads the bytes of a bundle.
+    /// Reads the bytes of a bundle, which must have the digest `expected` where one is given.
     ///
     /// # Errors
     /// `bundle.*` and `unsupported.*`.
     #[wasm_bindgen(constructor)]
-    pub fn new(bundle: &[u8]) -> std::result::Result<Model, JsValue> {
-        Self::open(bundle).map_err(|error| thrown(&error))
+    pub fn new(bundle: &[u8], expected: Option<String>) -> std::result::Result<Model, JsValue> {
+        Self::open(bundle, expected).map_err(|error| thrown(&error))
     }
 
     /// The bundle's digest.
@@ -144,6 +145,24 @@ impl Model {
         };
         self.rows.clear();
         self.finished(result)
+    }
+
+    /// What each feature of the first raw row added to its raw scores: how it was computed (0 linear, 1 TreeSHAP), the raw
+    /// scores, what stands for nothing known, and the contributions, feature after feature.
+    ///
+    /// # Errors
+    /// `unsupported.explain`, and the row's first fault.
+    pub fn explain(&mut self) -> std::result::Result<Vec<f64>, JsValue> {
+        let refused = self.rows.filled(1);
+        let (scratch, answers) = (&mut self.scratch, &mut self.answers);
+        let found = (self.predictor).explain_cells(&self.rows, refused, scratch, answers);
+        self.rows.clear();
+        let (method, found) = found.map_err(|error| thrown(&error))?;
+        let mut numbers = vec![f64::from(u8::from(method == Method::TreeShap))];
+        for list in [&self.answers.raw, &found.base, &found.added] {
+            numbers.extend_from_slice(list);
+        }
+        Ok(numbers)
     }
 
     /// Counts the faults of the first raw row; [`Model::error`] gives them.
@@ -271,8 +290,13 @@ impl Model {
 }
 
 impl Model {
-    fn open(bytes: &[u8]) -> Result<Self> {
+    fn open(bytes: &[u8], expected: Option<String>) -> Result<Self> {
         let contents = Contents::read(bytes)?;
+        let digest = contents.digest();
+        if let Some(expected) = expected.filter(|expected| expected != digest) {
+            let message = format!("the bundle has the digest {digest}, and {expected} is expected");
+            return Err(Error::bundle("bundle.unexpected_digest", message));
+        }
         let predictor = predictor(&contents)?;
         let parts = READ_BY_HOST.map(|name| contents.range(name));
         Ok(Self {

@@ -14,7 +14,8 @@ pub(crate) fn run_tests() -> Result<()> {
     step("what the tests need", || {
         setup::chromium()?;
         setup::npm("web")?;
-        setup::npm("tests/web")
+        setup::npm("tests/web")?;
+        setup::npm("tests/consumers")
     })?;
     step("Rust tests", || {
         run(cargo(&[
@@ -38,6 +39,11 @@ pub(crate) fn run_tests() -> Result<()> {
     step("tests in Node, Chromium and workerd", || {
         let mut tests = command("npm", &["--silent", "test"]);
         tests.current_dir(at("tests/web"));
+        run(tests)
+    })?;
+    step("consumers of the packed package", || {
+        let mut tests = command("npm", &["--silent", "test"]);
+        tests.current_dir(at("tests/consumers"));
         run(tests)
     })?;
     step("parity", || parity::compare(PROFILE))?;

@@ -103,6 +103,7 @@ fn model(shape: Shape, trees: usize, depth: usize, random: &mut Random) -> TreeM
     let splits = (1 << depth) - 1;
     let mut tree = || Tree {
         output: 0,
+        covers: vec![],
         nodes: (0..2 * splits + 1)
             .map(|node| {
                 if node >= splits {

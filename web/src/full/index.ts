@@ -11,6 +11,6 @@ export * from "../public.js";
  * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
  */
 export const load: Load = loader(
-  () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
-  (address) => fetch(address),
+  () => compile(new URL("./skewless_full_bg.wasm", import.meta.url)),
+  (address, signal) => fetch(address, { signal: signal ?? null }),
 );

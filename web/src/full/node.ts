@@ -7,4 +7,4 @@ import { loader } from "./load.js";
 export * from "../public.js";
 
 /** Opens a bundle of any engine; a string is a path or a URL. */
-export const load: Load = loader(() => compile(new URL("./skewless_bg.wasm", import.meta.url)), read);
+export const load: Load = loader(() => compile(new URL("./skewless_full_bg.wasm", import.meta.url)), read);

@@ -1,7 +1,7 @@
 // The package with the general engine in Cloudflare Workers: the module is part of the script.
 
 import type { Load } from "../load.js";
-import module from "./skewless_bg.wasm";
+import module from "./skewless_full_bg.wasm";
 import { loader } from "./load.js";
 
 export * from "../public.js";
@@ -9,5 +9,5 @@ export * from "../public.js";
 /** Opens a bundle of any engine. */
 export const load: Load = loader(
   () => Promise.resolve(module),
-  (address) => fetch(address),
+  (address, signal) => fetch(address, { signal: signal ?? null }),
 );

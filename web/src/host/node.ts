@@ -9,7 +9,7 @@ export async function compile(address: URL): Promise<WebAssembly.Module> {
 }
 
 /** Reads a path or a `file:` URL from disk, everything else by `fetch`. */
-export async function read(address: URL | string): Promise<Response | Uint8Array> {
+export async function read(address: URL | string, signal?: AbortSignal): Promise<Response | Uint8Array> {
   const url = typeof address === "string" && !/^[a-z][a-z0-9+.-]+:/i.test(address) ? pathToFileURL(address) : new URL(address);
-  return url.protocol === "file:" ? readFile(url) : fetch(url);
+  return url.protocol === "file:" ? readFile(url, { signal }) : fetch(url, { signal: signal ?? null });
 }

@@ -11,6 +11,7 @@ export * from "../public.js";
  * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
  */
 export const load: Load = loader(
-  () => compile(new URL("./skewless_bg.wasm", import.meta.url)),
-  (address) => fetch(address),
+  () => compile(new URL("./skewless_network_bg.wasm", import.meta.url)),
+  (address, signal) => fetch(address, { signal: signal ?? null }),
+  { larger: { full: () => import("../full/index.js") } },
 );

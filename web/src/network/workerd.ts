@@ -1,6 +1,6 @@
 // The package with networks in Cloudflare Workers: the module is part of the script and compiled when it is deployed.
 
-import module from "./skewless_bg.wasm";
+import module from "./skewless_network_bg.wasm";
 import { type Load, loader } from "../load.js";
 
 export * from "../public.js";
@@ -8,5 +8,5 @@ export * from "../public.js";
 /** Opens a bundle. */
 export const load: Load = loader(
   () => Promise.resolve(module),
-  (address) => fetch(address),
+  (address, signal) => fetch(address, { signal: signal ?? null }),
 );

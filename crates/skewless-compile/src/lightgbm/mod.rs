@@ -98,12 +98,7 @@ fn read_trees(model: &ModelText<'_>, outputs: usize, inputs: usize) -> Result<Ve
         .trees
         .iter()
         .enumerate()
-        .map(|(index, fields)| {
-            Ok(Tree {
-                output: index % outputs,
-                nodes: tree::read(fields, inputs)?,
-            })
-        })
+        .map(|(index, fields)| tree::read(fields, inputs, index % outputs))
         .collect()
 }
 

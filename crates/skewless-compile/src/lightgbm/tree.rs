@@ -3,7 +3,7 @@
 //! Semantics are those of `Tree::NumericalDecision` and `Tree::CategoricalDecision` in LightGBM's `tree.h`.
 
 use skewless_core::error::{Error, Result};
-use skewless_core::plan::{Missing, Node, Test};
+use skewless_core::plan::{Missing, Node, Test, Tree};
 
 use super::text::Fields;
 use crate::graft::graft;
@@ -12,8 +12,8 @@ use crate::graft::graft;
 const CATEGORICAL: u8 = 1;
 const DEFAULT_LEFT: u8 = 2;
 
-/// The nodes of a tree over `inputs` columns.
-pub(crate) fn read(fields: &Fields<'_>, inputs: usize) -> Result<Vec<Node>> {
+/// A tree over `inputs` columns.
+pub(crate) fn read(fields: &Fields<'_>, inputs: usize, output: usize) -> Result<Tree> {
     if fields.has("is_linear") && fields.number::<u8>("is_linear")? != 0 {
         let message = "a tree has linear models in its leaves (`linear_tree`)";
         return Err(Error::unsupported("unsupported.linear_tree", message));
@@ -24,8 +24,16 @@ pub(crate) fn read(fields: &Fields<'_>, inputs: usize) -> Result<Vec<Node>> {
     };
     let mut tree = TreeText::read(fields, splits, inputs)?;
     // A tree without splits has its only leaf where the first split would be.
-    graft(splits + leaves, 0, |number| tree.node(number))
-        .map_err(|fault| fault.explain(|what| fields.invalid(&what)))
+    let mut covers = Vec::new();
+    let nodes = graft(splits + leaves, 0, |number| {
+        covers.extend(tree.covers.get(number));
+        tree.node(number)
+    });
+    Ok(Tree {
+        output,
+        nodes: nodes.map_err(|fault| fault.explain(|what| fields.invalid(&what)))?,
+        covers,
+    })
 }
 
 struct TreeText<'a> {
@@ -36,6 +44,8 @@ struct TreeText<'a> {
     left: Vec<i64>,
     right: Vec<i64>,
     leaves: Vec<f64>,
+    /// The training rows of each split, then of each leaf; empty where the file does not say.
+    covers: Vec<f64>,
     /// Each until its split has taken it.
     categories: Vec<Option<Vec<u32>>>,
 }
@@ -79,6 +89,7 @@ impl<'a> TreeText<'a> {
                 fields.numbers("right_child", splits)?
             },
             leaves,
+            covers: read_covers(fields, splits)?,
             categories: read_categories(fields)?,
         })
     }
@@ -174,6 +185,15 @@ impl<'a> TreeText<'a> {
             ))
         })
     }
+}
+
+fn read_covers(fields: &Fields<'_>, splits: usize) -> Result<Vec<f64>> {
+    if splits == 0 || !fields.has("internal_count") || !fields.has("leaf_count") {
+        return Ok(Vec::new());
+    }
+    let mut covers: Vec<f64> = fields.numbers("internal_count", splits)?;
+    covers.extend(fields.numbers::<f64>("leaf_count", splits + 1)?);
+    Ok(covers)
 }
 
 /// The category sets: bitsets of 32-bit words, one after the other, with their boundaries.

@@ -164,6 +164,7 @@ impl Forest {
                 trees.push(Tree {
                     output,
                     nodes: self.for_target(&shape, target),
+                    covers: vec![],
                 });
             }
         }
@@ -182,6 +183,7 @@ impl Forest {
                 Aggregate::Sum | Aggregate::Average => trees.push(Tree {
                     output,
                     nodes: vec![Node::Leaf { value }],
+                    covers: vec![],
                 }),
                 Aggregate::Min | Aggregate::Max => {
                     starts
@@ -283,6 +285,7 @@ impl Forest {
             trees.extend((own..self.roots.len()).map(|_| Tree {
                 output,
                 nodes: vec![Node::Leaf { value: 0.0 }],
+                covers: vec![],
             }));
         }
         Ok(())

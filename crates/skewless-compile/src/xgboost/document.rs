@@ -72,7 +72,7 @@ pub(crate) struct Forest {
     pub(crate) weights: Vec<f32>,
 }
 
-/// One tree: an entry a node in the first six, the category sets in the others.
+/// One tree: an entry a node in the first seven, the category sets in the others.
 #[derive(Deserialize)]
 pub(crate) struct TreeArrays {
     pub(crate) left_children: Vec<i64>,
@@ -82,6 +82,9 @@ pub(crate) struct TreeArrays {
     /// Threshold of a split, value of a leaf.
     pub(crate) split_conditions: Vec<f32>,
     pub(crate) default_left: Vec<Flag>,
+    /// Weight of the training rows at each node.
+    #[serde(default)]
+    pub(crate) sum_hessian: Vec<f32>,
     /// 1 for a categorical split.
     #[serde(default)]
     pub(crate) split_type: Vec<u8>,

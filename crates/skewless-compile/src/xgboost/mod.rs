@@ -142,10 +142,9 @@ fn read_trees(
                 )));
             }
             let weight = weights.and_then(|weights| weights.get(index)).copied();
-            let nodes = tree::read(arrays, weight, inputs, &|what| {
+            tree::read(arrays, weight, (inputs, output), &|what| {
                 invalid(format!("tree {index}: {what}"))
-            })?;
-            Ok(Tree { output, nodes })
+            })
         })
         .collect()
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use skewless_core::error::{Error, Result};
-use skewless_core::plan::{Missing, Node, Test};
+use skewless_core::plan::{Missing, Node, Test, Tree};
 
 use super::document::TreeArrays;
 use crate::graft::graft;
@@ -16,13 +16,13 @@ use crate::graft::graft;
 /// Makes an error about this tree.
 type Invalid<'a> = &'a dyn Fn(String) -> Error;
 
-/// The nodes of a tree over `inputs` columns, its leaves times `weight` where the booster has weights.
+/// The tree of an output over `inputs` columns, its leaves times `weight` where the booster has weights.
 pub(crate) fn read(
     arrays: &TreeArrays,
     weight: Option<f32>,
-    inputs: usize,
+    (inputs, output): (usize, usize),
     invalid: Invalid<'_>,
-) -> Result<Vec<Node>> {
+) -> Result<Tree> {
     if !matches!(arrays.tree_param.size_leaf_vector.as_str(), "0" | "1") {
         let message = "a tree has vectors in its leaves (`multi_output_tree`)";
         return Err(Error::unsupported("unsupported.multi_output", message));
@@ -36,6 +36,7 @@ pub(crate) fn read(
     ];
     if lengths.iter().any(|&length| length != count)
         || ![0, count].contains(&arrays.split_type.len())
+        || ![0, count].contains(&arrays.sum_hessian.len())
     {
         return Err(invalid("its arrays have different lengths".to_owned()));
     }
@@ -46,7 +47,16 @@ pub(crate) fn read(
         sets: category_sets(arrays, invalid)?,
         invalid,
     };
-    graft(count, 0, |number| reader.node(number)).map_err(|fault| fault.explain(invalid))
+    let mut covers = Vec::new();
+    let nodes = graft(count, 0, |number| {
+        covers.extend(arrays.sum_hessian.get(number).copied().map(f64::from));
+        reader.node(number)
+    });
+    Ok(Tree {
+        output,
+        nodes: nodes.map_err(|fault| fault.explain(invalid))?,
+        covers,
+    })
 }
 
 struct TreeReader<'a> {

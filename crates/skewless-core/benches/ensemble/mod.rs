@@ -100,7 +100,11 @@ impl Forest {
             nodes.extend([self.leaf(), self.leaf()]);
             ends.extend([left, right]);
         }
-        Tree { output: 0, nodes }
+        Tree {
+            output: 0,
+            nodes,
+            covers: vec![],
+        }
     }
 
     fn leaf(&mut self) -> Node {

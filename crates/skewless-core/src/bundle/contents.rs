@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::archive::{self, Entry};
 use super::compiled;
-use super::manifest::{MANIFEST, Manifest};
+use super::manifest::{EXPLAIN, MANIFEST, Manifest};
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use crate::output::Output;
@@ -52,8 +52,17 @@ impl<'a> Contents<'a> {
 
     /// A part's bytes; none for a name that no part has.
     pub fn part(&self, name: &str) -> &'a [u8] {
+        self.optional(name).unwrap_or_default()
+    }
+
+    fn optional(&self, name: &str) -> Option<&'a [u8]> {
         let entry = self.parts.iter().find(|entry| entry.name == name);
-        entry.map(|entry| entry.data).unwrap_or_default()
+        entry.map(|entry| entry.data)
+    }
+
+    /// The bytes of `explain.plan`, where the bundle has the part.
+    pub fn explain(&self) -> Option<&'a [u8]> {
+        self.optional(EXPLAIN)
     }
 
     /// Where a part's bytes stand in the bundle's; nothing at 0 for a name that no part has.

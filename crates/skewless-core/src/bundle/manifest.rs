@@ -14,10 +14,14 @@ pub const FORMAT_VERSION: u32 = 1;
 /// The first entry's name.
 pub(super) const MANIFEST: &str = "manifest.json";
 
+/// The part that not every bundle has.
+pub(super) const EXPLAIN: &str = "explain.plan";
+
 /// Names and media types of the other entries, in their order.
-pub(super) const PARTS: [(&str, &str); 8] = [
+pub(super) const PARTS: [(&str, &str); 9] = [
     ("features.json", "application/json"),
     ("model.plan", "application/vnd.skewless.plan"),
+    (EXPLAIN, "application/vnd.skewless.explain"),
     ("output.json", "application/json"),
     ("spec.plan", "application/vnd.skewless.spec"),
     ("profile.json", "application/json"),
@@ -25,6 +29,9 @@ pub(super) const PARTS: [(&str, &str); 8] = [
     ("card.md", "text/markdown"),
     ("provenance.json", "application/json"),
 ];
+/// The places of the model and of what explains it.
+const MODEL: usize = 1;
+const BEHIND_MODEL: usize = 2;
 
 /// The engine that runs `model.plan`.
 pub(super) const ENGINE_PLAN: &str = "plan";
@@ -139,20 +146,30 @@ impl Manifest {
                 self.engine
             ),
         )
+        .with_value(&self.engine)
     }
 
     /// The name of the part that holds the model.
     pub(super) fn model_part(&self) -> &'static str {
-        self.expected_parts().get(1).map_or("", |(name, _)| name)
+        self.model().0
     }
 
-    /// Names and media types of the parts, in their order.
-    pub(super) fn expected_parts(&self) -> [(&'static str, &'static str); PARTS.len()] {
-        let mut parts = PARTS;
-        if self.engine == ENGINE_TRACT
-            && let Some(model) = parts.get_mut(1)
-        {
-            *model = ("model.onnx", "application/onnx");
+    fn model(&self) -> (&'static str, &'static str) {
+        match self.engine.as_str() {
+            ENGINE_TRACT => ("model.onnx", "application/onnx"),
+            _ => PARTS[MODEL],
+        }
+    }
+
+    /// Names and media types of the parts, in their order; with or without the one that not every bundle has.
+    pub(super) fn expected_parts(&self, explain: bool) -> Vec<(&'static str, &'static str)> {
+        let mut parts = Vec::with_capacity(PARTS.len());
+        for (place, part) in PARTS.into_iter().enumerate() {
+            match place {
+                MODEL => parts.push(self.model()),
+                BEHIND_MODEL if !explain || self.engine == ENGINE_TRACT => {}
+                _ => parts.push(part),
+            }
         }
         parts
     }
@@ -183,7 +200,8 @@ impl Manifest {
 
     /// Proves that the entries are exactly the parts that the manifest names, in order, size and digest.
     pub(super) fn check_parts(&self, entries: &[Entry<'_>]) -> Result<()> {
-        let expected = self.expected_parts();
+        let explain = self.parts.iter().any(|part| part.name == EXPLAIN);
+        let expected = self.expected_parts(explain);
         for (at, entry) in entries.iter().enumerate() {
             let name = entry.name;
             if !expected.iter().any(|(known, _)| *known == name) {
@@ -201,7 +219,7 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for (name, _) in expected {
+        for &(name, _) in &expected {
             let named = self.parts.iter().any(|part| part.name == name);
             if !named || !entries.iter().any(|entry| entry.name == name) {
                 return Err(Error::bundle(
@@ -211,7 +229,9 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(expected) {
+        for ((part, entry), (name, media_type)) in
+            self.parts.iter().zip(entries).zip(expected.clone())
+        {
             check_part(part, entry, name, media_type)?;
         }
         match self.parts.len() == expected.len() {

@@ -22,7 +22,7 @@ use crate::plan::Model;
 use crate::profile::Profile;
 use crate::spec::FittedSpec;
 use archive::Entry;
-use manifest::{ENGINE_PLAN, ENGINE_TRACT, MANIFEST, PARTS};
+use manifest::{ENGINE_PLAN, ENGINE_TRACT, MANIFEST};
 
 /// A validated bundle.
 #[derive(Clone, Debug)]
@@ -33,6 +33,7 @@ pub struct Bundle {
     features: FittedSpec,
     output: Output,
     model: Vec<u8>,
+    explain: Option<Vec<u8>>,
     profile: String,
     golden: String,
     card: String,
@@ -68,6 +69,7 @@ impl Bundle {
             features,
             output,
             model: contents.model().to_vec(),
+            explain: contents.explain().map(<[u8]>::to_vec),
             profile: text(part("profile.json"), "profile.json")?,
             golden: text(part("golden.jsonl"), "golden.jsonl")?,
             card: text(part("card.md"), "card.md")?,
@@ -104,6 +106,11 @@ impl Bundle {
     /// The bytes of `model.plan` or `model.onnx`, by [`Manifest::engine`].
     pub fn model(&self) -> &[u8] {
         &self.model
+    }
+
+    /// The bytes of `explain.plan`, where the bundle has the part.
+    pub fn explain(&self) -> Option<&[u8]> {
+        self.explain.as_deref()
     }
 
     /// `profile.json`.
@@ -189,6 +196,13 @@ impl BundleModel {
             Self::Onnx { file, .. } => Ok(file.clone()),
         }
     }
+
+    fn encode_explain(&self) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Plan(model) => model.encode_explain(),
+            Self::Onnx { .. } => Ok(None),
+        }
+    }
 }
 
 /// What a bundle is made from.
@@ -223,9 +237,10 @@ impl BundleParts {
     /// # Errors
     /// Whatever [`Model::encode`] and reading the result with [`Bundle::from_bytes`] would say.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        let contents: [Vec<u8>; PARTS.len()] = [
-            to_json(&self.features)?,
-            self.model.encode()?,
+        let explain = self.model.encode_explain()?;
+        let explained = explain.is_some();
+        let before = [to_json(&self.features)?, self.model.encode()?];
+        let after = [
             to_json(&self.output)?,
             compiled::write(&self.features, &self.output),
             to_json(&self.profile)?,
@@ -233,6 +248,7 @@ impl BundleParts {
             self.card.clone().into_bytes(),
             to_json(&self.provenance)?,
         ];
+        let contents: Vec<Vec<u8>> = before.into_iter().chain(explain).chain(after).collect();
         let mut manifest = Manifest {
             format_version: FORMAT_VERSION,
             name: self.name.clone(),
@@ -243,7 +259,7 @@ impl BundleParts {
             parts: vec![],
         };
         manifest.check_names()?;
-        let names = manifest.expected_parts();
+        let names = manifest.expected_parts(explained);
         manifest.parts = names
             .iter()
             .zip(&contents)
@@ -281,7 +297,14 @@ fn to_json(value: &impl Serialize) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::manifest::{EXPLAIN, PARTS};
     use super::*;
+
+    /// Names and media types of the parts that every bundle has.
+    fn names() -> Vec<(&'static str, &'static str)> {
+        let parts = PARTS.into_iter().filter(|part| part.0 != EXPLAIN);
+        parts.collect()
+    }
 
     /// The smallest bundle there is, as named parts.
     fn parts() -> Vec<(String, Vec<u8>)> {
@@ -294,7 +317,7 @@ mod tests {
             accumulate: crate::plan::Accumulate::F64,
         });
         let output = r#"{"name":"y","task":"regression","link":"identity"}"#;
-        let contents: [&[u8]; PARTS.len()] = [
+        let contents: [&[u8]; PARTS.len() - 1] = [
             features.as_bytes(),
             &model.encode().unwrap(),
             output.as_bytes(),
@@ -307,17 +330,17 @@ mod tests {
             b"# y",
             b"{}",
         ];
-        PARTS
-            .iter()
+        names()
+            .into_iter()
             .zip(contents)
-            .map(|((name, _), data)| ((*name).to_owned(), data.to_vec()))
+            .map(|(name, data)| (name.0.to_owned(), data.to_vec()))
             .collect()
     }
 
     fn manifest(parts: &[(String, Vec<u8>)]) -> Manifest {
         let described = parts
             .iter()
-            .zip(PARTS)
+            .zip(names())
             .map(|((name, data), (_, media_type))| Part {
                 name: name.clone(),
                 media_type: media_type.to_owned(),
@@ -418,6 +441,43 @@ mod tests {
         assert_eq!(changed(|p| p.swap(0, 1)), "bundle.not_canonical");
         assert_eq!(changed(|p| p[4].1.push(b'x')), "bundle.size_mismatch");
         assert_eq!(changed(|p| p[6].1[0] = b'x'), "bundle.digest_mismatch");
+    }
+
+    #[test]
+    fn the_part_for_explanations_is_there_or_not_and_fits_the_model() {
+        let (name, media_type) = (EXPLAIN, "application/vnd.skewless.explain");
+        let mut with = parts();
+        with.insert(2, (name.to_owned(), b"SKWE".to_vec()));
+        let mut told = manifest(&parts());
+        let described = Part {
+            name: name.to_owned(),
+            media_type: media_type.to_owned(),
+            size: 4,
+            sha256: sha256_hex(b"SKWE"),
+        };
+        told.parts.insert(2, described.clone());
+        let text = |manifest: &Manifest| serde_json::to_string(manifest).unwrap() + "\n";
+        let bundle = Bundle::from_bytes(&archive_of(&text(&told), &with)).unwrap();
+        assert_eq!(bundle.explain(), Some(&b"SKWE"[..]));
+        let refused = crate::Predictor::new(&bundle).err().unwrap();
+        assert_eq!(
+            (refused.code(), refused.field()),
+            ("bundle.invalid_explain", Some(name))
+        );
+        assert_eq!(code(&told, &parts()), "bundle.missing_part");
+        assert_eq!(code(&manifest(&parts()), &with), "bundle.unknown_part");
+        let mut late = with.clone();
+        late.swap(2, 3);
+        assert_eq!(code(&told, &late), "bundle.not_canonical");
+        let mut other = told.clone();
+        other.parts[2].media_type = "application/json".into();
+        assert_eq!(code(&other, &with), "bundle.not_canonical");
+        let mut graph = told;
+        graph.engine = ENGINE_TRACT.into();
+        graph.parts[1].name = "model.onnx".into();
+        let mut onnx = with;
+        onnx[1].0 = "model.onnx".into();
+        assert_eq!(code(&graph, &onnx), "bundle.unknown_part");
     }
 
     #[test]

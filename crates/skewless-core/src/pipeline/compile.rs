@@ -3,7 +3,7 @@
 use super::names::ColumnNames;
 use super::rules::{Rules, check_table};
 use super::step::{Index, Step, StepOp};
-use super::{Frame, InputSlot, Pipeline, Slot};
+use super::{Frame, InputSlot, Made, Pipeline, Slot};
 use crate::columns::{Columns, index_to_code};
 use crate::error::{Error, Result};
 use crate::plan::{Group, Layout};
@@ -58,6 +58,7 @@ pub(crate) struct Compiler<'a> {
     groups: Vec<Group>,
     columns: usize,
     names: Vec<ColumnNames>,
+    made: Vec<Made>,
     may_be_missing: Option<String>,
 }
 
@@ -200,6 +201,7 @@ impl<'a> Compiler<'a> {
             emitted: self.emitted,
             layout: Layout::new(self.groups),
             names: self.names,
+            made: self.made,
             may_be_missing: self.may_be_missing,
         })
     }
@@ -217,9 +219,16 @@ impl<'a> Compiler<'a> {
         for step in self.steps.iter_mut().skip(first) {
             step.feature.clone_from(&feature.name);
         }
+        let before = self.columns;
         if !feature.hidden {
             self.emit(feature, result)?;
         }
+        self.made.push(Made {
+            name: feature.name.clone(),
+            from: feature.from.clone(),
+            hidden: feature.hidden,
+            columns: self.columns - before,
+        });
         self.sources.push((feature.name.clone(), result));
         Ok(())
     }

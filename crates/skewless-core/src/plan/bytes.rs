@@ -80,13 +80,23 @@ impl PlanWriter {
 pub(super) struct PlanReader<'a> {
     rest: &'a [u8],
     read: usize,
+    part: &'static str,
+    code: &'static str,
 }
 
 impl<'a> PlanReader<'a> {
+    /// Reads `model.plan`.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self::of_part(bytes, "model.plan", "bundle.invalid_plan")
+    }
+
+    /// Reads a part of a bundle whose faults have a code.
+    pub(super) fn of_part(bytes: &'a [u8], part: &'static str, code: &'static str) -> Self {
         Self {
             rest: bytes,
             read: 0,
+            part,
+            code,
         }
     }
 
@@ -175,17 +185,14 @@ impl<'a> PlanReader<'a> {
     }
 
     pub(super) fn invalid(&self, what: &str) -> Error {
-        Error::bundle(
-            "bundle.invalid_plan",
-            format!("model.plan at byte {}: {what}", self.read),
-        )
-        .with_field("model.plan")
+        let part = self.part;
+        Error::bundle(self.code, format!("{part} at byte {}: {what}", self.read)).with_field(part)
     }
 
     pub(super) fn end(&self) -> Result<()> {
         match self.rest.len() {
             0 => Ok(()),
-            left => Err(self.invalid(&format!("{left} bytes follow the end of the model"))),
+            left => Err(self.invalid(&format!("{left} bytes follow the end"))),
         }
     }
 }

@@ -7,9 +7,11 @@
 use super::bytes::{PlanReader, PlanWriter};
 use super::layout::{Group, Layout, one_hot_column};
 use super::{
-    Accumulate, Engine, EngineScratch, LinearModel, ModelSummary, check_compact_shape, check_shape,
+    Accumulate, Contributions, Engine, EngineScratch, LinearModel, ModelSummary,
+    check_compact_shape, check_row, check_shape,
 };
 use crate::error::{Error, Result};
+use crate::explanation::Method;
 
 pub(super) fn encode(model: &LinearModel, plan: &mut PlanWriter) -> Result<()> {
     let lengths_fit = model.weights.len() == model.inputs * model.outputs
@@ -148,6 +150,26 @@ impl Engine for LinearEngine {
             let row = rows.get(start..start + width).unwrap_or_default();
             for (output, score) in scores.iter_mut().enumerate() {
                 *score = self.output(output, compact_terms(layout, row, self.weights(output)));
+            }
+        }
+        Ok(())
+    }
+
+    fn explains(&self) -> Result<Method> {
+        Ok(Method::Linear)
+    }
+
+    fn explain(&self, row: &[f64], to: &mut Contributions) -> Result<()> {
+        check_row(self, row)?;
+        for (output, &intercept) in self.intercept.iter().enumerate() {
+            to.add_base(output, intercept);
+            for (column, (&x, &w)) in row.iter().zip(self.weights(output)).enumerate() {
+                let x = match self.accumulate {
+                    Accumulate::F64 => x,
+                    // The product of two f32 values is exact in f64.
+                    Accumulate::F32 => f64::from(narrow(x)),
+                };
+                to.add(column, output, x * w);
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! [`decode`] validates such bytes in full and gives an [`Engine`].
 
 mod bytes;
+mod contributions;
 mod layout;
 mod linear;
 pub mod network;
@@ -11,10 +12,12 @@ mod rank;
 mod simd;
 mod trees;
 
+pub use contributions::Contributions;
 pub use layout::{Group, Layout};
 pub use network::NetworkModel;
 
 use crate::error::{Error, Result};
+use crate::explanation::Method;
 use bytes::{PlanReader, PlanWriter};
 
 /// Scores feature rows. The scalar implementation in this module's engines is the definition of every result.
@@ -60,6 +63,34 @@ pub trait Engine: Send + Sync {
         raw: &mut [f64],
     ) -> Result<()> {
         expand_and_score(self, layout, rows, scratch, raw)
+    }
+
+    /// Takes a bundle's part `explain.plan`; called at most once.
+    ///
+    /// # Errors
+    /// `bundle.invalid_explain` where the part is malformed, does not fit the model, or is nothing that the model needs.
+    fn take_shares(&mut self, _part: &[u8]) -> Result<()> {
+        let message = "explain.plan is for trees, and the model has none";
+        Err(Error::bundle("bundle.invalid_explain", message).with_field("explain.plan"))
+    }
+
+    /// How [`Engine::explain`] computes.
+    ///
+    /// # Errors
+    /// `unsupported.explain` where it cannot, with the reason.
+    fn explains(&self) -> Result<Method> {
+        Err(Error::unsupported(
+            "unsupported.explain",
+            "contributions of features are there for linear models and sums of trees alone",
+        ))
+    }
+
+    /// Adds what each column of one feature row added to the raw scores.
+    ///
+    /// # Errors
+    /// As [`Engine::explains`], and `misuse.shape`.
+    fn explain(&self, _row: &[f64], _to: &mut Contributions) -> Result<()> {
+        self.explains().map(|_| ())
     }
 }
 
@@ -170,6 +201,17 @@ pub struct TreeModel {
     pub trees: Vec<Tree>,
 }
 
+impl TreeModel {
+    /// Counts feature rows (n × `inputs`, row-major) through the trees and adds them to the covers of all nodes: for models
+    /// whose source does not say how training rows went.
+    ///
+    /// # Errors
+    /// `misuse.shape` for numbers that are no rows of that width; as [`Model::encode`].
+    pub fn count_covers(&mut self, rows: &[f64]) -> Result<()> {
+        trees::count_covers(self, rows)
+    }
+}
+
 /// What becomes of the leaves that a row falls into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Aggregate {
@@ -218,6 +260,9 @@ pub struct Tree {
     pub output: usize,
     /// The nodes in any order.
     pub nodes: Vec<Node>,
+    /// How many training rows came to each node, or their weight, in the order of `nodes`; empty where nobody knows.
+    /// Predictions don't depend on it: explanations do.
+    pub covers: Vec<f64>,
 }
 
 /// A node of a [`Tree`].
@@ -312,6 +357,18 @@ impl Model {
         Ok(plan.finish())
     }
 
+    /// The bytes of `explain.plan`; nothing where the model needs no such part, cannot be explained, or is of trees whose
+    /// [`Tree::covers`] are not known.
+    ///
+    /// # Errors
+    /// `unsupported.model_size`.
+    pub fn encode_explain(&self) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Trees(model) => trees::encode_shares(model),
+            Self::Linear(_) | Self::Network(_) => Ok(None),
+        }
+    }
+
     /// Width of a feature row.
     pub fn inputs(&self) -> usize {
         match self {
@@ -388,6 +445,10 @@ fn tables(kind: u8, plan: &mut PlanReader<'_>, simd: Simd) -> Result<Box<dyn Eng
     Ok(match kind {
         KIND_TREES => Box::new(trees::TreeEngine::read(plan, simd)?),
         KIND_LINEAR => Box::new(linear::LinearEngine::read(plan)?),
+        KIND_NETWORK => {
+            let message = "model.plan holds a network, which this build does not know";
+            return Err(Error::unsupported("unsupported.engine", message).with_value("network"));
+        }
         kind => {
             return Err(Error::unsupported(
                 "unsupported.engine",
@@ -436,6 +497,10 @@ fn check_compact_shape<E: Engine + ?Sized>(
 
 fn check_shape<E: Engine + ?Sized>(engine: &E, rows: &[f64], raw: &[f64]) -> Result<()> {
     check_lengths(engine.inputs(), engine.outputs(), rows, raw)
+}
+
+fn check_row<E: Engine + ?Sized>(engine: &E, row: &[f64]) -> Result<()> {
+    check_lengths(engine.inputs(), 1, row, &[0.0])
 }
 
 fn check_lengths(inputs: usize, outputs: usize, rows: &[f64], raw: &[f64]) -> Result<()> {

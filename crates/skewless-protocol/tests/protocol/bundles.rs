@@ -139,6 +139,7 @@ fn stump(input: usize, threshold: f64, left: f64, right: f64) -> Tree {
             Node::Leaf { value: left },
             Node::Leaf { value: right },
         ],
+        covers: vec![],
     }
 }
 

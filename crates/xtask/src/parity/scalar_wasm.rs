@@ -11,8 +11,16 @@ const MODULE: &str = "skewless_bg.wasm";
 const BINDINGS: &str = "skewless.js";
 const OUT: &str = "target/parity/wasm-scalar";
 const PACKAGE: &str = "target/parity/package";
-/// The package's modules, in the sources and in the package; the one with networks can do what each can.
-const MODULES: [(&str, &str); 2] = [("web/src/wasm", ""), ("web/src/network/wasm", "network")];
+/// The package's modules, in the sources and in the package, and their names there; the one with networks can do what
+/// each can.
+const MODULES: [(&str, &str, &str); 2] = [
+    ("web/src/wasm", "", MODULE),
+    (
+        "web/src/network/wasm",
+        "network",
+        "skewless_network_bg.wasm",
+    ),
+];
 
 /// Builds the module, and gives a folder with the package's JavaScript around it.
 ///
@@ -24,7 +32,7 @@ pub(super) fn package() -> Result<PathBuf> {
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| path.display().to_string());
     let bindings = read(at(OUT).join(BINDINGS))?;
     let package = at(PACKAGE);
-    for (sources, folder) in MODULES {
+    for (sources, folder, module) in MODULES {
         if read(at(sources).join(BINDINGS))? != bindings {
             bail!("the module without vector instructions has other bindings than {sources}");
         }
@@ -36,7 +44,7 @@ pub(super) fn package() -> Result<PathBuf> {
                 std::fs::copy(file.path(), copy.join(file.file_name()))?;
             }
         }
-        std::fs::copy(at(OUT).join(MODULE), copy.join(MODULE))?;
+        std::fs::copy(at(OUT).join(MODULE), copy.join(module))?;
     }
     std::fs::write(package.join("package.json"), "{\"type\":\"module\"}\n")?;
     Ok(package)

@@ -183,7 +183,11 @@ impl<'a> Formula<'a> {
                             .ok_or_else(|| invalid("a tree reads a column that is not there"))?;
                     }
                 }
-                trees.push(Tree { output: 0, nodes });
+                trees.push(Tree {
+                    output: 0,
+                    nodes,
+                    covers: vec![],
+                });
             }
         }
         Ok(Model::Trees(TreeModel {

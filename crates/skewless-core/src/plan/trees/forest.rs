@@ -3,6 +3,7 @@
 
 use super::super::rank::{MISSING_BIN, MissingMode, category_bin, numeric_bin};
 use super::super::{Accumulate, Aggregate, narrow};
+use super::bins::RowBins;
 use super::precision::Quantised;
 
 pub(super) struct Forest {
@@ -107,6 +108,32 @@ impl Forest {
             }));
             self.score_bins(bins, scores);
         }
+    }
+
+    /// How many of the feature rows come to each node.
+    pub(super) fn count_visits(&self, rows: &[f64]) -> Vec<f64> {
+        let (mut visits, mut bins) = (vec![0.0; self.nodes.len()], Vec::new());
+        for row in rows.chunks_exact(self.inputs.max(1)) {
+            bins.clear();
+            RowBins::push_row(self, row, &mut bins);
+            for tree in &self.trees {
+                let mut index = tree.node;
+                while let (Some(node), Some(visits)) =
+                    (self.nodes.get(index), visits.get_mut(index))
+                {
+                    *visits += 1.0;
+                    if node.kind == NodeKind::Leaf {
+                        break;
+                    }
+                    let bin = bins.get(usize::from(node.feature)).copied();
+                    index = match self.goes_left(node, bin.unwrap_or(MISSING_BIN)) {
+                        true => index + 1,
+                        false => node.next as usize,
+                    };
+                }
+            }
+        }
+        visits
     }
 
     fn score_bins(&self, bins: &[u16], scores: &mut [f64]) {

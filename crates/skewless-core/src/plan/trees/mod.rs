@@ -11,20 +11,25 @@ mod forest;
 mod lanes;
 mod masks;
 mod precision;
+mod shap;
+mod shares;
 mod streams;
 #[cfg(test)]
 mod tests;
 
 use super::bytes::{PlanReader, PlanWriter};
 use super::{
-    Engine, EngineScratch, Layout, ModelSummary, Simd, TreeModel, check_compact_shape, check_shape,
-    expand_and_score,
+    Contributions, Engine, EngineScratch, Layout, ModelSummary, Simd, TreeModel,
+    check_compact_shape, check_row, check_shape, expand_and_score,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::explanation::Method;
 use forest::Forest;
 use lanes::Lanes;
 pub(super) use masks::Active;
 use masks::{Masks, Tops};
+use shares::Shares;
+pub(super) use shares::{count_covers, encode as encode_shares};
 
 /// Writes an ensemble behind the plan's header.
 pub(super) fn encode(model: &TreeModel, plan: &mut PlanWriter) -> Result<()> {
@@ -34,6 +39,7 @@ pub(super) fn encode(model: &TreeModel, plan: &mut PlanWriter) -> Result<()> {
 pub(super) struct TreeEngine {
     forest: Forest,
     kernel: Kernel,
+    shares: Option<Shares>,
 }
 
 enum Kernel {
@@ -69,7 +75,11 @@ impl TreeEngine {
             Simd::Off => Kernel::Scalar,
             Simd::Auto => Kernel::for_shape(&forest),
         };
-        Ok(Self { forest, kernel })
+        Ok(Self {
+            forest,
+            kernel,
+            shares: None,
+        })
     }
 }
 
@@ -154,6 +164,39 @@ impl Engine for TreeEngine {
             Kernel::Lanes(lanes) => {
                 lanes.score_compact(&self.forest, compact, &mut scratch.bins, raw);
             }
+        }
+        Ok(())
+    }
+
+    fn take_shares(&mut self, part: &[u8]) -> Result<()> {
+        let forest = &self.forest;
+        let shares = Shares::read(part, forest.leaves.len() - forest.trees.len())?;
+        self.shares = Some(shares);
+        Ok(())
+    }
+
+    fn explains(&self) -> Result<Method> {
+        let players = usize::min(self.forest.depth, self.forest.features.len());
+        let reason = match &self.shares {
+            _ if !self.forest.aggregate.adds() => {
+                "the least or the greatest of leaves is no sum, of which features add a part"
+            }
+            None => {
+                "the bundle has no part explain.plan, which says how training rows went through the trees: pack the model again, with --fit-on where its file does not say it"
+            }
+            Some(_) if players > shap::MOST_PLAYERS => {
+                "a path through the trees may ask of more than 512 columns"
+            }
+            Some(_) => return Ok(Method::TreeShap),
+        };
+        Err(Error::unsupported("unsupported.explain", reason))
+    }
+
+    fn explain(&self, row: &[f64], to: &mut Contributions) -> Result<()> {
+        self.explains()?;
+        check_row(self, row)?;
+        if let Some(shares) = &self.shares {
+            shap::explain(&self.forest, shares, row, to);
         }
         Ok(())
     }

@@ -79,6 +79,7 @@ pub(super) fn model(random: &mut Random, shape: Shape) -> TreeModel {
             }
             Tree {
                 output: random.below(shape.outputs),
+                covers: covers(random, &nodes),
                 nodes,
             }
         })
@@ -93,6 +94,20 @@ pub(super) fn model(random: &mut Random, shape: Shape) -> TreeModel {
         leaves: shape.leaves,
         trees,
     }
+}
+
+/// How many rows came to each node: whole numbers that add up, few enough that some splits send all of theirs one way.
+/// Children stand behind their parents.
+fn covers(random: &mut Random, nodes: &[Node]) -> Vec<f64> {
+    let mut covers = vec![0; nodes.len()];
+    covers[0] = random.below(2_000);
+    for (node, split) in nodes.iter().enumerate() {
+        if let Node::Split { left, right, .. } = split {
+            covers[*left] = random.below(covers[node] + 1);
+            covers[*right] = covers[node] - covers[*left];
+        }
+    }
+    covers.into_iter().map(|rows| rows as f64).collect()
 }
 
 fn missing(random: &mut Random) -> Missing {

@@ -1,6 +1,7 @@
 //! Every kernel gives the bits of the scalar walk, and the scalar walk those of the model as it is written.
 
 mod generate;
+mod shap;
 
 use proptest::prelude::*;
 
@@ -117,30 +118,39 @@ fn as_written(model: &TreeModel, row: &[f64]) -> Vec<f64> {
 fn leaf(tree: &Tree, row: &[f64], narrow: bool) -> f64 {
     let mut at = 0;
     loop {
-        let (input, test, missing, left, right) = match &tree.nodes[at] {
+        at = match &tree.nodes[at] {
             Node::Leaf { value } => return *value,
-            Node::Split {
-                input,
-                test,
-                missing,
-                left,
-                right,
-            } => (*input, test, *missing, *left, *right),
+            Node::Split { left, right, .. } => match passes_left(&tree.nodes[at], row, narrow) {
+                true => *left,
+                false => *right,
+            },
         };
-        let value = match narrow {
-            true => f64::from(row[input] as f32),
-            false => row[input],
-        };
-        let near_zero = value.is_nan() || value.abs() <= f64::from(1e-35_f32);
-        let yes = match missing {
-            Missing::Left if value.is_nan() => true,
-            Missing::Right if value.is_nan() => false,
-            Missing::AsZero if value.is_nan() => passes(test, 0.0),
-            Missing::ZeroIsMissingLeft if near_zero => true,
-            Missing::ZeroIsMissingRight if near_zero => false,
-            _ => passes(test, value),
-        };
-        at = if yes { left } else { right };
+    }
+}
+
+/// Whether a split sends a row to the left.
+fn passes_left(node: &Node, row: &[f64], narrow: bool) -> bool {
+    let Node::Split {
+        input,
+        test,
+        missing,
+        ..
+    } = node
+    else {
+        return false;
+    };
+    let value = match narrow {
+        true => f64::from(row[*input] as f32),
+        false => row[*input],
+    };
+    let near_zero = value.is_nan() || value.abs() <= f64::from(1e-35_f32);
+    match missing {
+        Missing::Left if value.is_nan() => true,
+        Missing::Right if value.is_nan() => false,
+        Missing::AsZero if value.is_nan() => passes(test, 0.0),
+        Missing::ZeroIsMissingLeft if near_zero => true,
+        Missing::ZeroIsMissingRight if near_zero => false,
+        _ => passes(test, value),
     }
 }
 

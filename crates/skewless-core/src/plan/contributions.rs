@@ -1,0 +1,53 @@
+//! Where an engine puts what the columns of one feature row added to its raw scores.
+
+/// What the features of one row added to each raw score.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Contributions {
+    /// What the model says where nothing is known, one value an output.
+    pub base: Vec<f64>,
+    /// features × outputs, row-major: what each feature added.
+    pub added: Vec<f64>,
+    /// The feature that each column belongs to.
+    features: Vec<usize>,
+}
+
+impl Contributions {
+    /// Zeros, for features of so many columns each.
+    pub fn new(outputs: usize, columns: impl Iterator<Item = usize>) -> Self {
+        let (mut features, mut count) = (Vec::new(), 0);
+        for width in columns {
+            features.resize(features.len() + width, count);
+            count += 1;
+        }
+        Self {
+            base: vec![0.0; outputs],
+            added: vec![0.0; count * outputs],
+            features,
+        }
+    }
+
+    /// Adds to what stands for nothing known.
+    pub(super) fn add_base(&mut self, output: usize, value: f64) {
+        if let Some(base) = self.base.get_mut(output) {
+            *base += value;
+        }
+    }
+
+    /// Adds to what a column's feature added.
+    pub(super) fn add(&mut self, column: usize, output: usize, value: f64) {
+        let feature = self.features.get(column).copied().unwrap_or_default();
+        if let Some(added) = self.added.get_mut(feature * self.base.len() + output) {
+            *added += value;
+        }
+    }
+
+    /// Divides all that was added to each output.
+    pub(super) fn divide(&mut self, divisors: &[f64]) {
+        let rows = self.added.chunks_exact_mut(divisors.len().max(1));
+        for row in rows.chain([self.base.as_mut_slice()]) {
+            for (value, divisor) in row.iter_mut().zip(divisors) {
+                *value /= divisor;
+            }
+        }
+    }
+}

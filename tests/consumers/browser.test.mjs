@@ -1,0 +1,78 @@
+// Pages that use the package, without a bundler and built by three, in Chromium under the strict policy.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+
+import { launch, openPage } from "../web/browser.mjs";
+import { serve } from "../web/harness.mjs";
+import { expected, install, run, tool } from "./harness.mjs";
+
+/** Builds a consumer; gives the folder that a site would serve. */
+const BUILDS = {
+  browser: async (folder) => folder,
+  vite: async (folder) => {
+    await run(folder, tool("vite"), "build", "--logLevel", "warn");
+    return finished(folder, []);
+  },
+  esbuild: async (folder) => {
+    await run(folder, process.execPath, "build.mjs");
+    return finished(folder, ["index.html", "flights.skw"]);
+  },
+  webpack: async (folder) => {
+    await run(folder, process.execPath, "build.mjs");
+    return finished(folder, ["index.html"]);
+  },
+};
+
+async function finished(folder, files) {
+  const site = join(folder, "dist");
+  for (const file of ["record.json", ...files]) await cp(join(folder, file), join(site, file));
+  return site;
+}
+
+describe("a page", () => {
+  let browser;
+  before(async () => {
+    browser = await launch();
+  });
+  after(() => browser?.close());
+
+  for (const [name, build] of Object.entries(BUILDS)) {
+    test(name, async () => {
+      const site = await serve({ "/": await build(await install(name)) });
+      try {
+        await answers(site.url);
+      } finally {
+        site.close();
+      }
+    });
+  }
+
+  test("vite, while one develops", async () => {
+    const folder = await install("vite");
+    const server = spawn(tool("vite"), ["--host", "127.0.0.1", "--port", "0"], { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
+    try {
+      const lines = createInterface({ input: server.stdout });
+      for await (const line of lines) {
+        const url = /Local: +(\S+)/.exec(line)?.[1];
+        if (url) return await answers(url);
+      }
+      assert.fail("vite serves nothing");
+    } finally {
+      server.kill();
+    }
+  });
+
+  async function answers(url) {
+    const { page, complaints } = await openPage(browser);
+    await page.goto(url);
+    const answer = page.locator("#answer:not(:empty)");
+    const text = await answer.textContent({ timeout: 20_000 }).catch((error) => String(error));
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(JSON.parse(text), { here: expected, worker: expected });
+  }
+});

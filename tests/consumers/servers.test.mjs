@@ -1,0 +1,103 @@
+// Programs and servers that use the package: Node, Deno, Bun, Cloudflare's workerd and Vercel's edge runtime.
+
+import assert from "node:assert/strict";
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+
+import { EdgeVM } from "@edge-runtime/vm";
+import { build } from "esbuild";
+
+import { asGraph, asNetwork } from "../web/bundles.mjs";
+import { paths, serve } from "../web/harness.mjs";
+import { expected, install, record, run, tool } from "./harness.mjs";
+import { startWrangler } from "./wrangler.mjs";
+
+/** Each program gets by without what it does not need: Deno may read the folder, and no more. */
+const PROGRAMS = {
+  node: [process.execPath],
+  deno: [tool("deno"), "run", "--no-prompt", "--cached-only", "--allow-read=.", "--node-modules-dir=manual"],
+  bun: [tool("bun")],
+};
+
+for (const [name, [program, ...given]] of Object.entries(PROGRAMS)) {
+  test(name, async () => {
+    const folder = await install(name);
+    const printed = await run(folder, program, ...given, "main.js");
+    assert.deepEqual(JSON.parse(printed), { here: expected, worker: expected });
+  });
+}
+
+test("cloudflare", async () => {
+  const worker = await startWrangler(await install("cloudflare"));
+  try {
+    const answer = await fetch(worker.url, { method: "POST", body: JSON.stringify(record) });
+    assert.deepEqual(await answer.json(), { here: expected });
+  } finally {
+    await worker.stop();
+  }
+});
+
+test("vercel-edge", async () => {
+  const folder = await install("vercel-edge");
+  const site = await serve({ "/flights.skw": join(folder, "flights.skw") });
+  try {
+    const { code, modules } = await edgeFunction(join(folder, "function.js"));
+    // As the runtime does: modules come with the deployment, code from text or bytes is refused.
+    const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: false } });
+    Object.assign(vm.context, { module: {}, ...modules });
+    vm.evaluate(code);
+    const request = `new Request(${JSON.stringify(`${site.url}/api`)}, { method: "POST", body: ${JSON.stringify(JSON.stringify(record))} })`;
+    const answer = await vm.evaluate(`module.exports.default(${request})`);
+    assert.deepEqual(await answer.json(), { here: expected });
+    await assert.rejects(async () => vm.evaluate("WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))"));
+  } finally {
+    site.close();
+  }
+});
+
+test("where nothing is fetched besides, the error names the package that opens a bundle", async () => {
+  const contents = `import { load } from "skewless"; export default (bundle) => load(bundle).catch(({ code, message }) => [code, message]);`;
+  const { code, modules } = await edgeFunction(join(await install("vercel-edge"), "refusal.js"), contents);
+  const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: false } });
+  Object.assign(vm.context, { module: {}, ...modules });
+  vm.evaluate(code);
+  const flights = await readFile(paths().bundle);
+  for (const [bundle, name] of [[asGraph(flights), "full"], [asNetwork(flights), "network"]]) {
+    const [code, message] = await vm.context.module.exports.default(bundle);
+    assert.equal(code, "unsupported.engine");
+    assert.match(message, new RegExp(`opened by \`load\` of \`skewless/${name}\`$`));
+  }
+});
+
+/**
+ * A function as Vercel builds it: bundled for a host without modules, every `.wasm?module` compiled apart and given as a
+ * global.
+ */
+async function edgeFunction(path, contents) {
+  const modules = {};
+  const wasm = {
+    name: "wasm",
+    setup(setup) {
+      setup.onResolve({ filter: /\.wasm\?module$/ }, ({ path, resolveDir }) => ({
+        path: join(resolveDir, path.replace("?module", "")),
+        namespace: "wasm",
+      }));
+      setup.onLoad({ filter: /./, namespace: "wasm" }, async ({ path }) => {
+        const name = `wasm_${(await stat(path)).size}`;
+        modules[name] = await WebAssembly.compile(await readFile(path));
+        return { contents: `export default globalThis.${name}` };
+      });
+    },
+  };
+  const { outputFiles } = await build({
+    ...(contents ? { stdin: { contents, resolveDir: dirname(path) } } : { entryPoints: [path] }),
+    bundle: true,
+    write: false,
+    format: "cjs",
+    platform: "browser",
+    conditions: ["edge-light"],
+    plugins: [wasm],
+  });
+  return { code: outputFiles[0].text, modules };
+}

@@ -1,0 +1,406 @@
+// What the package publishes, as its declarations say; `published.test.mjs` compares, and writes it with BLESS=1.
+
+// skewless
+export { SkewlessError };
+export type { ErrorData, Kind };
+export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Load };
+export type { Model };
+export type { LoadOptions, Progress };
+export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
+export type { Source };
+/**
+ * Opens a bundle.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export declare const load: Load;
+
+// skewless/network
+export { SkewlessError };
+export type { ErrorData, Kind };
+export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Load };
+export type { Model };
+export type { LoadOptions, Progress };
+export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
+export type { Source };
+/**
+ * Opens a bundle.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export declare const load: Load;
+
+// skewless/full
+export { SkewlessError };
+export type { ErrorData, Kind };
+export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Load };
+export type { Model };
+export type { LoadOptions, Progress };
+export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
+export type { Source };
+/**
+ * Opens a bundle of any engine.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export declare const load: Load;
+
+// skewless/serve
+export { SkewlessError };
+export type { Source };
+export type { CreateHandler, Handler };
+/**
+ * Opens a bundle and gives the function that answers requests with it.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export declare const createHandler: CreateHandler;
+
+// skewless/worker-client
+export { SkewlessError };
+export type { ErrorData, Kind };
+export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Load };
+export type { Model };
+export type { LoadOptions, Progress };
+export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
+export type { Source };
+export type { WorkerLoad, WorkerLoadOptions, WorkerModel };
+/** Opens a bundle in a worker. */
+export declare const load: WorkerLoad<Worker>;
+
+// skewless/edge-light
+export { SkewlessError };
+export type { ErrorData, Kind };
+export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Load };
+export type { Model };
+export type { LoadOptions, Progress };
+export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
+export type { Source };
+/** Opens a bundle. */
+export declare const load: Load;
+
+/** Whose fault an error is. */
+export type Kind = 
+/** The caller's data: a record, a column. */
+"invalid_input"
+/** The author of a feature specification. */
+ | "invalid_spec"
+/** The bundle's bytes are damaged, incomplete or contradict themselves. */
+ | "invalid_bundle"
+/** Well-formed, but this build can't do it. */
+ | "unsupported"
+/** The calling program broke the rules of the interface. */
+ | "misuse"
+/** A fault of this library. */
+ | "internal";
+/** What a `SkewlessError` carries. */
+export interface ErrorData {
+    /** Whose fault it is. */
+    readonly kind: Kind;
+    /** The stable code, for example `input.missing_field`. */
+    readonly code: string;
+    /** A sentence for people. */
+    readonly message: string;
+    /** The input field, feature or bundle part. */
+    readonly field?: string | undefined;
+    /** The offending value as text, shortened. */
+    readonly value?: string | undefined;
+    /** The row of the batch, counted from 0. */
+    readonly row?: number | undefined;
+}
+
+/** What went wrong. `code` is public API and the same on every door. */
+export declare class SkewlessError extends Error {
+    /** The stable code, for example `input.missing_field`. */
+    readonly code: string;
+    /** Whose fault it is. */
+    readonly kind: Kind;
+    /** The input field, feature or bundle part. */
+    readonly field: string | undefined;
+    /** The offending value as text, shortened. */
+    readonly value: string | undefined;
+    /** The row of the batch, counted from 0. */
+    readonly row: number | undefined;
+    constructor(data: ErrorData, options?: ErrorOptions);
+    /** The package's modules are built apart, and each has this class: an error of one is an error of the others. */
+    static [Symbol.hasInstance](value: unknown): boolean;
+    /** The broken rule as a phrase that stands beside the field: `message` without the field's name. */
+    get rule(): string;
+    /** The error as plain data, for logs and for answers over HTTP. */
+    toJSON(): ErrorData;
+}
+
+/** What the bundle says of itself. */
+export interface ModelInfo {
+    /** The model's name. */
+    readonly name: string;
+    /** The model's version (semver). */
+    readonly version: string;
+    /** SHA-256 of the manifest, which names the digest of every other part. */
+    readonly digest: string;
+    /** Size of the bundle in bytes. */
+    readonly size: number;
+    /** What is predicted. */
+    readonly task: Task;
+    /** What the prediction is called. */
+    readonly target: string;
+    /** Unit of a regression's value, or of a vector's. */
+    readonly unit?: string;
+    /** The labels; empty for regression and vectors. */
+    readonly labels: readonly string[];
+    /** Binary: the second label is given from this probability on. */
+    readonly threshold?: number;
+    /** The fields that a record needs, in the specification's order. */
+    readonly inputs: readonly InputInfo[];
+    /** How the inputs become what the model sees. */
+    readonly features: readonly FeatureInfo[];
+    /** The columns that the model sees. */
+    readonly columns: readonly string[];
+    /** A record that the model answers: one of the bundle's golden rows. */
+    readonly example?: RawRecord;
+    /** The model card, in Markdown. */
+    readonly card: string;
+    /** Where the model comes from: data, configuration, code, metrics. */
+    readonly provenance: unknown;
+}
+
+/** One field of a record. */
+export interface InputInfo {
+    /** The field's name. */
+    readonly name: string;
+    /** The type of its values. */
+    readonly type: "number" | "integer" | "boolean" | "category" | "text" | "timestamp" | "date" | "tensor";
+    /** Unit, for people. */
+    readonly unit?: string;
+    /** What it means. */
+    readonly doc?: string;
+    /** May be missing: absent, `null` or `NaN`. */
+    readonly nullable: boolean;
+    /** Smallest value. */
+    readonly min?: number;
+    /** Greatest value. */
+    readonly max?: number;
+    /** The tenth and the ninetieth percentile of the training data, where they differ. */
+    readonly usual?: readonly [number, number];
+    /** The time zone of a timestamp: `local`, `utc` or `±hh:mm`. */
+    readonly zone?: string;
+    /** The lengths of a tensor's dimensions. */
+    readonly shape?: readonly number[];
+    /** The values that the model knows; it answers for others too, as out of vocabulary. */
+    readonly vocabulary?: readonly string[];
+}
+
+/** One feature. */
+export interface FeatureInfo {
+    /** Its name. */
+    readonly name: string;
+    /** The inputs or earlier features it is made from. */
+    readonly from: readonly string[];
+    /** How it is made, for example `one_hot`. */
+    readonly op: string;
+    /** An intermediate that the model does not see. */
+    readonly hidden: boolean;
+    /** What it means. */
+    readonly doc?: string;
+}
+
+/**
+ * Opens a bundle from wherever it is. `load<Flights>(…)` gives the model the types that `npx skewless types` wrote.
+ * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.source`,
+ * `misuse.cache`.
+ */
+export type Load = <M extends Model = Model>(source: Source, options?: LoadOptions) => Promise<M>;
+
+/**
+ * A model that answers; `load` makes it. `npx skewless types` writes the types of a bundle's records and predictions;
+ * without them, records may have any fields.
+ */
+export declare class Model<Row extends RawRecord = RawRecord, Output extends Prediction = Prediction> {
+    #private;
+    /** What the bundle says of itself: name, version, digest, inputs, features, card, provenance. */
+    get info(): ModelInfo;
+    /**
+     * The answer for one record.
+     * @throws {SkewlessError} `input.*`, naming the field and the value.
+     */
+    predict(record: Row): Output;
+    /**
+     * The answers for many rows, given as columns of one length or as an array of records.
+     * @throws {SkewlessError} when no row can be answered, for example `input.ragged_columns`.
+     */
+    predictBatch(batch: Columns<Row> | readonly Row[]): BatchPrediction;
+    /** All that is wrong with a record, field by field; empty when it can be answered. */
+    validate(record: RawRecord): SkewlessError[];
+    /**
+     * The raw scores of feature rows that were made elsewhere: row after row, one for each output. No specification is
+     * applied and no link; a row has the columns that `info.columns` names, `NaN` for missing.
+     * @throws {SkewlessError} `misuse.shape` for numbers that are no rows of that width.
+     */
+    score(rows: Float64Array | Float32Array): Float64Array;
+    /** Gives the model's memory back; every later call throws `misuse.closed`. */
+    close(): void;
+}
+
+/** How a bundle is opened. */
+export interface LoadOptions {
+    /** Predict the bundle's golden rows and refuse the bundle when one number differs. Default: true. */
+    readonly verify?: boolean | undefined;
+    /**
+     * The digest that the bundle must have (`info.digest`, `skewless inspect`): any other bundle is refused as
+     * `bundle.unexpected_digest` before anything of it is used.
+     */
+    readonly expectDigest?: string | undefined;
+    /**
+     * Keep a bundle that was fetched in the host's `caches`, under its digest, and take it from there the next time: then
+     * nothing is fetched. It needs `expectDigest`, without which only the network could tell the digest. Where the host has
+     * no `caches`, the bundle is fetched. Default: false.
+     */
+    readonly cache?: boolean | undefined;
+    /** Calls the loading off: it ends with `input.aborted`, whose `cause` is the signal's reason. */
+    readonly signal?: AbortSignal | undefined;
+    /** Is told of every piece of the bundle that has arrived. */
+    readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How much of a bundle has arrived. */
+export interface Progress {
+    /** Bytes so far. */
+    readonly loaded: number;
+    /** Bytes in all; `undefined` where nobody says so, as for a compressed answer. */
+    readonly total: number | undefined;
+}
+
+/** What is predicted. */
+export type Task = "binary" | "multiclass" | "regression" | "vector";
+
+/** The answer of a model that chooses between two labels. */
+export interface BinaryPrediction<Label extends string = string> {
+    /** The label chosen by the model's threshold. */
+    readonly label: Label;
+    /** The probability of the second label, between 0 and 1. */
+    readonly probability: number;
+    /** The score before the link function. */
+    readonly raw: number;
+}
+
+/** The answer of a model that chooses among several labels. */
+export interface MulticlassPrediction<Label extends string = string> {
+    /** The most probable label. */
+    readonly label: Label;
+    /** The probability of each label. */
+    readonly probabilities: Readonly<Record<Label, number>>;
+    /** The scores before the link function, in the order of the labels. */
+    readonly raw: number[];
+}
+
+/** The answer of a model that estimates a number. */
+export interface RegressionPrediction {
+    /** The estimate, in the unit of the target. */
+    readonly value: number;
+    /** The score before the link function. */
+    readonly raw: number;
+}
+
+/** The answer of a model that gives several numbers. */
+export interface VectorPrediction {
+    /** The numbers, in the unit of the target. */
+    readonly values: number[];
+}
+
+/** The answer for one record; `info.task` says which. */
+export type Prediction = BinaryPrediction | MulticlassPrediction | RegressionPrediction | VectorPrediction;
+
+/** The answers for a batch. Rows that could not be answered hold `NaN` and stand in `errors`; the others are answered. */
+export interface BatchPrediction {
+    /** Number of rows. */
+    readonly rows: number;
+    /** Scores before the link function: row after row, one for each output. */
+    readonly raw: Float64Array;
+    /** Row after row: the probability of the second label (binary), of each label (multiclass), or the numbers. */
+    readonly values: Float64Array;
+    /** The index of each row's label in `info.labels`; 4294967295 for none. */
+    readonly labels: Uint32Array;
+    /** The rows that failed, each with its `row`. */
+    readonly errors: readonly SkewlessError[];
+}
+
+/** A typed array of numbers. */
+export type NumberArray = Float64Array | Float32Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array;
+
+/** Numbers of a tensor: all elements side by side, row-major, or arrays nested as the input's shape says. */
+export type RawTensor = NumberArray | readonly number[] | readonly RawTensor[];
+
+/** A raw value: `null`, `undefined` and `NaN` are missing. */
+export type RawValue = number | string | boolean | null | undefined | RawTensor;
+
+/** A raw record: what was known, under the names of the model's inputs. */
+export type RawRecord = {
+    readonly [input: string]: RawValue;
+};
+
+/** Strings by dictionary: a code a row; a negative code, or 4294967295, is missing. */
+export interface DictionaryColumn {
+    readonly dictionary: readonly string[];
+    readonly codes: Int32Array | Uint32Array;
+}
+
+/**
+ * One column: one value a row. `NaN`, `null` and `undefined` are missing. Of a tensor, a typed array holds the elements
+ * of all rows.
+ */
+export type RawColumn = NumberArray | DictionaryColumn | readonly RawValue[];
+
+/** Columns of one length under the names of the model's inputs. */
+export type RawColumns = {
+    readonly [input: string]: RawColumn;
+};
+
+/** Columns of records of this type, one for each of their fields. */
+export type Columns<Row extends RawRecord> = {
+    readonly [input in keyof Row]: NumberArray | DictionaryColumn | readonly Row[input][];
+};
+
+/** Answers a request. */
+export type Handler = (request: Request) => Promise<Response>;
+
+/** Opens a bundle and gives the function that answers requests with it. */
+export type CreateHandler = (bundle: Source) => Promise<Handler>;
+
+/** A bundle: its address, the answer of a request, a file or its bytes. */
+export type Source = URL | string | Response | Blob | ArrayBuffer | ArrayBufferView;
+
+/** How a bundle is opened in a worker. */
+export interface WorkerLoadOptions<Worker = unknown> extends LoadOptions {
+    /** A worker that has imported `skewless/worker`. Default: one that all such models share, started by the first. */
+    readonly worker?: Worker | undefined;
+    /**
+     * Hand the typed arrays that methods are given over to the worker, in place of copying them: afterwards they are empty
+     * here. Default: false.
+     */
+    readonly transfer?: boolean | undefined;
+}
+
+/** A model in a worker: the methods of `Model`, as promises. */
+export type WorkerModel<M extends Model = Model> = {
+    readonly [name in Method]: (...given: Parameters<M[name]>) => Promise<ReturnType<M[name]>>;
+} & {
+    /** What the bundle says of itself. */
+    readonly info: ModelInfo;
+    /** Gives the model's memory back; with its last model, a worker that this package started ends. */
+    close(): Promise<void>;
+};
+
+/** Opens a bundle in a worker. Types and errors are those of `load`, with `internal.worker` for a worker that stops. */
+export type WorkerLoad<Worker> = <M extends Model = Model>(source: Source, options?: WorkerLoadOptions<Worker>) => Promise<WorkerModel<M>>;
+
+/** The methods of a model that a worker answers: one more of them is one line here. */
+export declare const METHODS: readonly ["predict", "predictBatch", "validate", "score"];
+
+/** The name of a method that a worker answers. */
+export type Method = (typeof METHODS)[number];

@@ -1,0 +1,140 @@
+// What `worker-client.test.mjs` runs in a page: each function gives what it found.
+
+import { load } from "/package/index.js";
+import { load as remoteLoad } from "/package/worker-client.js";
+import { columnsOf, differences } from "/remote.mjs";
+
+const BUNDLE = "/bundle.skw";
+
+const records = async () => {
+  const text = await (await fetch("/rows.jsonl")).text();
+  return text.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+};
+
+export async function everything() {
+  const bytes = new Uint8Array(await (await fetch(BUNDLE)).arrayBuffer());
+  return differences({ load, remoteLoad, bundle: BUNDLE, bytes, records: await records() });
+}
+
+/** The longest time for which the page could not answer, in milliseconds. */
+async function longestWait(work) {
+  let longest = 0;
+  let last = performance.now();
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+    port2.postMessage(0);
+  };
+  port2.postMessage(0);
+  const result = await work();
+  // The wait in which the result came counts too.
+  await new Promise((done) => setTimeout(done, 20));
+  port1.onmessage = null;
+  port1.close();
+  return { result, longest };
+}
+
+export async function smooth() {
+  const ROWS = 300_000;
+  const [here, there] = await Promise.all([load(BUNDLE), remoteLoad(BUNDLE, { transfer: true })]);
+  const columns = columnsOf(await records(), here.info.inputs, ROWS);
+  const blocked = await longestWait(async () => here.predictBatch(columns));
+  const free = await longestWait(() => there.predictBatch(columns));
+  const same = ["raw", "values", "labels"].every((part) => {
+    const [left, right] = [blocked.result[part], free.result[part]];
+    return left.length === right.length && left.length === ROWS && left.every((number, at) => Object.is(number, right[at]));
+  });
+  return { here: blocked.longest, there: free.longest, same, rows: ROWS };
+}
+
+export async function restarted() {
+  const alive = new Set();
+  const { Worker } = globalThis;
+  globalThis.Worker = class extends Worker {
+    constructor(...given) {
+      super(...given);
+      alive.add(this);
+    }
+    terminate() {
+      alive.delete(this);
+      super.terminate();
+    }
+  };
+  const workers = [alive.size];
+  const [first, second] = await Promise.all([remoteLoad(BUNDLE), remoteLoad(BUNDLE)]);
+  workers.push(alive.size);
+  await first.close();
+  await first.close();
+  workers.push(alive.size);
+  await second.close();
+  workers.push(alive.size);
+  const third = await remoteLoad(BUNDLE);
+  workers.push(alive.size);
+  await third.close();
+  workers.push(alive.size);
+  return { workers };
+}
+
+export async function given() {
+  const worker = new Worker("/pages/own-worker.mjs", { type: "module" });
+  const others = [];
+  worker.addEventListener("message", ({ data }) => typeof data === "string" && others.push(data));
+  const model = await remoteLoad(BUNDLE, { worker });
+  const here = await load(BUNDLE);
+  const { example } = here.info;
+  const answered = (await model.predict(example)).raw === here.predict(example).raw;
+  worker.postMessage("echo");
+  await model.close();
+  const again = await remoteLoad(BUNDLE, { worker });
+  const alive = (await again.predict(example)).raw === here.predict(example).raw;
+  return { answered, others, alive };
+}
+
+export async function missing() {
+  const codes = [];
+  const broken = new Worker("/pages/none.mjs", { type: "module" });
+  await remoteLoad(BUNDLE, { worker: broken }).catch(({ code }) => codes.push(code));
+  const dying = new Worker("/pages/own-worker.mjs", { type: "module" });
+  const model = await remoteLoad(BUNDLE, { worker: dying });
+  dying.postMessage("die");
+  await new Promise((done) => setTimeout(done, 200));
+  await model.predict({}).catch(({ code }) => codes.push(code));
+  return codes;
+}
+
+export async function aborted() {
+  const controller = new AbortController();
+  const onProgress = () => controller.abort("enough");
+  try {
+    await remoteLoad(new Response(endless()), { signal: controller.signal, onProgress });
+  } catch ({ code, cause }) {
+    return [code, cause];
+  }
+}
+
+function endless() {
+  return new ReadableStream({ pull: (stream) => new Promise((done) => setTimeout(() => done(stream.enqueue(new Uint8Array(1000))), 5)) });
+}
+
+/** What each load gives; what is not there can only come from the cache. */
+export async function cached() {
+  const { digest } = (await load(BUNDLE)).info;
+  const options = { cache: true, expectDigest: digest };
+  const outcome = (loaded) => loaded.then(({ info }) => info.digest === digest, ({ code }) => code);
+  const first = await outcome(load("/none.skw", options));
+  await load(await (await fetch(BUNDLE)).blob(), options);
+  const handed = await outcome(load("/none.skw", options));
+  await load(BUNDLE, options);
+  const kept = await outcome(load("/none.skw", options));
+  const inWorker = await outcome(remoteLoad("/none.skw", options));
+  const foreign = await outcome(load("/none.skw", { ...options, expectDigest: "0".repeat(64) }));
+  const notAsked = await outcome(load("/none.skw", { expectDigest: digest }));
+  const cache = await caches.open("skewless");
+  await cache.put(`https://skewless.invalid/${digest}`, new Response("damaged"));
+  const damaged = await outcome(load("/none.skw", options));
+  const again = await outcome(load(BUNDLE, options));
+  const mended = await outcome(load("/none.skw", options));
+  return { first, handed, kept, inWorker, foreign, notAsked, damaged, again, mended };
+}

@@ -1,0 +1,83 @@
+// The provenance of a bundle as far as this page reads it: an in-toto statement that may hold less, or something else.
+
+import type { ReliabilityBin } from "./reliability.js";
+
+/** A measure with its interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly low?: number;
+  readonly high?: number;
+}
+
+/** Measures by name. */
+export type Measures = { readonly [measure: string]: Estimate };
+
+/** What was measured on rows that training had not seen. */
+export interface Tested {
+  readonly rows?: number;
+  readonly positive_share?: number;
+  readonly model: Measures;
+  readonly baseline?: Measures;
+  /** The model less the baseline, on the same rows. */
+  readonly difference?: Measures;
+  readonly calibration?: readonly ReliabilityBin[];
+}
+
+/** A file that the model was made from. */
+export interface Dependency {
+  readonly uri: string;
+  readonly digest?: string;
+  readonly rows?: number;
+}
+
+/** What can be shown. */
+export interface Provenance {
+  readonly tested: Tested | undefined;
+  readonly dependencies: readonly Dependency[];
+  readonly facts: readonly (readonly [term: string, description: string])[];
+}
+
+type Json = { readonly [key: string]: Json | undefined } | undefined;
+
+/** Reads what is there; nothing of it is relied on. */
+export function provenanceOf(statement: unknown): Provenance {
+  const predicate = (statement as Json)?.["predicate"];
+  const definition = predicate?.["buildDefinition"];
+  const run = predicate?.["runDetails"];
+  const metadata = run?.["metadata"];
+  // Earlier trainers wrote their own fields beside the metadata and not within it.
+  const own = (name: string) => run?.[name] ?? metadata?.[name];
+  const tested = own("skewless_test") as Tested | undefined;
+  const internal = definition?.["internalParameters"];
+  const parts = list(own("skewless_parts")).map((part) => `${text(part?.["name"])} ${text(part?.["rows"])}`);
+  const parameters = Object.entries((internal?.["parameters"] as Json) ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${text(value)}`);
+  const builder = run?.["builder"];
+  const versions = Object.entries((builder?.["version"] as Json) ?? {}).map(([name, version]) => `${name} ${text(version)}`);
+  const facts: (readonly [string, string])[] = [
+    ["Made by", versions.join(", ") || text(builder?.["id"])],
+    ["Kind of build", text(definition?.["buildType"])],
+    ["Finished", text(metadata?.["finishedOn"])],
+    ["Seed", text(internal?.["seed"])],
+    ["Parameters", parameters.join(", ")],
+    ["Chosen by", text(own("skewless_select_by")).replaceAll("_", " ")],
+    ["Rows", parts.join(", ")],
+    ["Configuration", text((definition?.["externalParameters"]?.["configuration"]?.["digest"] as Json)?.["sha256"])],
+  ];
+  return {
+    tested: tested && typeof tested.model === "object" ? tested : undefined,
+    dependencies: list(definition?.["resolvedDependencies"]).map((one) => ({
+      uri: text(one?.["uri"] ?? one?.["name"]),
+      digest: text((one?.["digest"] as Json)?.["sha256"]),
+      ...(typeof one?.["annotations"]?.["rows"] === "number" && { rows: one["annotations"]["rows"] as number }),
+    })),
+    facts: facts.filter(([, description]) => description !== ""),
+  };
+}
+
+function list(value: unknown): readonly Json[] {
+  return Array.isArray(value) ? (value as Json[]) : [];
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value) : "";
+}

@@ -1,0 +1,32 @@
+// How a bundle is opened: what is proven of it, and how its reading is watched, called off and remembered.
+
+/** How a bundle is opened. */
+export interface LoadOptions {
+  /** Predict the bundle's golden rows and refuse the bundle when one number differs. Default: true. */
+  readonly verify?: boolean | undefined;
+  /** Count what is answered, for `profile()`. Default: false. */
+  readonly profile?: boolean | undefined;
+  /**
+   * The digest that the bundle must have (`info.digest`, `skewless inspect`): any other bundle is refused as
+   * `bundle.unexpected_digest` before anything of it is used.
+   */
+  readonly expectDigest?: string | undefined;
+  /**
+   * Keep a bundle that was fetched in the host's `caches`, under its digest, and take it from there the next time: then
+   * nothing is fetched. It needs `expectDigest`, without which only the network could tell the digest. Where the host has
+   * no `caches`, the bundle is fetched. Default: false.
+   */
+  readonly cache?: boolean | undefined;
+  /** Calls the loading off: it ends with `input.aborted`, whose `cause` is the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Is told of every piece of the bundle that has arrived. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How much of a bundle has arrived. */
+export interface Progress {
+  /** Bytes so far. */
+  readonly loaded: number;
+  /** Bytes in all; `undefined` where nobody says so, as for a compressed answer. */
+  readonly total: number | undefined;
+}

@@ -1,0 +1,192 @@
+// The page's end: the methods of a model as promises over a worker.
+
+import { SkewlessError } from "../error.js";
+import type { ModelInfo } from "../info.js";
+import type { Model } from "../model.js";
+import type { LoadOptions } from "../options.js";
+import { bytesOf, isAddress, type Source } from "../source.js";
+import { buffersOf, type Method, METHODS, type Opened, type Port, type Question, type Reply, unpacked } from "./messages.js";
+
+/** How a bundle is opened in a worker. */
+export interface WorkerLoadOptions<Worker = unknown> extends LoadOptions {
+  /** A worker that has imported `skewless/worker`. Default: one that all such models share, started by the first. */
+  readonly worker?: Worker | undefined;
+  /**
+   * Hand the typed arrays that methods are given over to the worker, in place of copying them: afterwards they are empty
+   * here. Default: false.
+   */
+  readonly transfer?: boolean | undefined;
+}
+
+/** A model in a worker: the methods of `Model`, as promises. */
+export type WorkerModel<M extends Model = Model> = {
+  readonly [name in Method]: (...given: Parameters<M[name]>) => Promise<ReturnType<M[name]>>;
+} & {
+  /** What the bundle says of itself. */
+  readonly info: ModelInfo;
+  /** Gives the model's memory back; with its last model, a worker that this package started ends. */
+  close(): Promise<void>;
+};
+
+/** Opens a bundle in a worker. Types and errors are those of `load`, with `internal.worker` for a worker that stops. */
+export type WorkerLoad<Worker> = <M extends Model = Model>(
+  source: Source,
+  options?: WorkerLoadOptions<Worker>,
+) => Promise<WorkerModel<M>>;
+
+/** How hosts differ. */
+export interface Host<Worker> {
+  /** Starts the package's own worker. */
+  start(): Worker;
+  /** Opens the line to a worker. */
+  connect(worker: Worker, hear: (message: unknown) => void, stopped: (cause: unknown) => void): Port;
+  /** Ends a worker. */
+  end(worker: Worker): void;
+  /** An address as the worker must be told, whose own is another. */
+  resolve(address: URL | string): string;
+}
+
+/** The `load` of a host. */
+export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerLoad<Worker> {
+  const lines = new WeakMap<Worker, Line>();
+  let shared: Worker | undefined;
+
+  function lineOf(given: Worker | undefined): Line {
+    const worker = given ?? (shared ??= host.start());
+    let line = lines.get(worker);
+    if (!line) {
+      const own = worker === shared;
+      const over = () => {
+        lines.delete(worker);
+        if (!own) return;
+        host.end(worker);
+        if (shared === worker) shared = undefined;
+      };
+      line = new Line((hear, stopped) => host.connect(worker, hear, stopped), over);
+      lines.set(worker, line);
+    }
+    return line;
+  }
+
+  const load = async (source: Source, options: WorkerLoadOptions<Worker> = {}): Promise<WorkerModel> => {
+    const { worker, transfer = false, signal, onProgress, ...plain } = options;
+    const line = lineOf(worker);
+    return line.used(async () => {
+      const sent = isAddress(source) ? host.resolve(source) : await portable(source, options);
+      const watch = { signal, onProgress: isAddress(source) || sent instanceof Blob ? onProgress : undefined };
+      const question = { ask: "load", source: sent, options: plain, progress: watch.onProgress !== undefined } as const;
+      const { model, info } = (await line.ask(question, ArrayBuffer.isView(sent), watch)) as Opened;
+      return remote(line, model, info, transfer);
+    });
+  };
+  return load as WorkerLoad<Worker>;
+}
+
+/** A file travels as it is; of bytes a copy is handed over, and an answer is read here. */
+async function portable(source: Exclude<Source, string | URL>, watch: LoadOptions): Promise<Blob | Uint8Array> {
+  if (source instanceof Blob) return source;
+  const bytes = await bytesOf(source, (address) => fetch(address), watch);
+  return "arrayBuffer" in source ? bytes : bytes.slice();
+}
+
+function remote(line: Line, model: number, info: ModelInfo, transfer: boolean): WorkerModel {
+  line.hold();
+  let open = true;
+  const call = (method: Method) => (...given: unknown[]) => line.ask({ ask: "call", model, method, given }, transfer);
+  const close = async () => {
+    if (!open) return;
+    open = false;
+    await line.ask({ ask: "close", model }, false).finally(() => line.release());
+  };
+  return { ...(Object.fromEntries(METHODS.map((method) => [method, call(method)])) as unknown as WorkerModel), info, close };
+}
+
+type Unnumbered<Q> = Q extends unknown ? Omit<Q, "skewless"> : never;
+
+interface Waiting extends Pick<LoadOptions, "signal" | "onProgress"> {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: SkewlessError) => void;
+}
+
+/** The questions to one worker. */
+class Line {
+  #port: Port;
+  #waiting = new Map<number, Waiting>();
+  #asked = 0;
+  #holders = 0;
+  #over: () => void;
+  #stopped: SkewlessError | undefined;
+
+  constructor(connect: (hear: (message: unknown) => void, stopped: (cause: unknown) => void) => Port, over: () => void) {
+    this.#over = over;
+    this.#port = connect(
+      (message) => this.#hear(message as Reply),
+      (cause) => this.#stop(cause),
+    );
+  }
+
+  /** Keeps the worker while `work` lasts. */
+  async used<T>(work: () => Promise<T>): Promise<T> {
+    this.hold();
+    try {
+      return await work();
+    } finally {
+      this.release();
+    }
+  }
+
+  hold(): void {
+    this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#end(new SkewlessError({ kind: "misuse", code: "misuse.closed", message: "this model is closed" }));
+  }
+
+  ask(question: Unnumbered<Question>, transfer: boolean, watch: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<unknown> {
+    const skewless = this.#asked++;
+    const { signal } = watch;
+    const abort = () => {
+      this.#port.post({ skewless: this.#asked++, ask: "abort", load: skewless, reason: String(signal?.reason) }, []);
+    };
+    return new Promise((resolve, reject) => {
+      if (this.#stopped) return reject(this.#stopped);
+      try {
+        this.#port.post({ skewless, ...question }, transfer ? [...buffersOf(question)] : []);
+      } catch (cause) {
+        const message = `this can't be sent to a worker: ${String(cause)}`;
+        return reject(new SkewlessError({ kind: "misuse", code: "misuse.not_cloneable", message }, { cause }));
+      }
+      this.#waiting.set(skewless, { resolve, reject, ...watch });
+      this.#port.awaited?.(true);
+      signal?.addEventListener("abort", abort);
+      if (signal?.aborted) abort();
+    }).finally(() => signal?.removeEventListener("abort", abort));
+  }
+
+  #hear(reply: Reply): void {
+    const waiting = this.#waiting.get(reply?.skewless);
+    if (!waiting) return;
+    if ("progress" in reply) return waiting.onProgress?.(reply.progress);
+    this.#waiting.delete(reply.skewless);
+    if (this.#waiting.size === 0) this.#port.awaited?.(false);
+    // A signal's reason need not travel to be the cause here.
+    const called = waiting.signal?.aborted ? waiting.signal.reason : undefined;
+    if ("error" in reply) waiting.reject(new SkewlessError(reply.error, { cause: called ?? reply.cause }));
+    else waiting.resolve(unpacked(reply.result));
+  }
+
+  #stop(cause: unknown): void {
+    const message = `the worker stopped: ${String(cause)}`;
+    this.#end(new SkewlessError({ kind: "internal", code: "internal.worker", message }, { cause }));
+  }
+
+  #end(error: SkewlessError): void {
+    if (this.#stopped) return;
+    this.#stopped = error;
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    this.#over();
+  }
+}
