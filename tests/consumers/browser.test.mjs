@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 
 import { launch, openPage } from "../web/browser.mjs";
 import { serve } from "../web/harness.mjs";
-import { expected, install, run, tool } from "./harness.mjs";
+import { answers, install, run, tool } from "./harness.mjs";
 
 /** Builds a consumer; gives the folder that a site would serve. */
 const BUILDS = {
@@ -30,7 +30,7 @@ const BUILDS = {
 
 async function finished(folder, files) {
   const site = join(folder, "dist");
-  for (const file of ["record.json", ...files]) await cp(join(folder, file), join(site, file));
+  for (const file of ["record.json", "network.skw", ...files]) await cp(join(folder, file), join(site, file));
   return site;
 }
 
@@ -45,7 +45,7 @@ describe("a page", () => {
     test(name, async () => {
       const site = await serve({ "/": await build(await install(name)) });
       try {
-        await answers(site.url);
+        await answersOf(site.url);
       } finally {
         site.close();
       }
@@ -59,7 +59,7 @@ describe("a page", () => {
       const lines = createInterface({ input: server.stdout });
       for await (const line of lines) {
         const url = /Local: +(\S+)/.exec(line)?.[1];
-        if (url) return await answers(url);
+        if (url) return await answersOf(url);
       }
       assert.fail("vite serves nothing");
     } finally {
@@ -67,12 +67,12 @@ describe("a page", () => {
     }
   });
 
-  async function answers(url) {
+  async function answersOf(url) {
     const { page, complaints } = await openPage(browser);
     await page.goto(url);
     const answer = page.locator("#answer:not(:empty)");
     const text = await answer.textContent({ timeout: 20_000 }).catch((error) => String(error));
     assert.deepEqual(complaints, []);
-    assert.deepEqual(JSON.parse(text), { here: expected, worker: expected });
+    assert.deepEqual(JSON.parse(text), answers);
   }
 });

@@ -12,7 +12,7 @@ export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, Raw
 export type { Source };
 /**
  * Opens a bundle.
- * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.*`.
  */
 export declare const load: Load;
 
