@@ -69,10 +69,13 @@ describe("a page", () => {
 
   async function answersOf(url) {
     const { page, complaints } = await openPage(browser);
+    const asked = new Set();
+    page.context().on("request", (request) => asked.add(new URL(request.url()).origin));
     await page.goto(url);
     const answer = page.locator("#answer:not(:empty)");
     const text = await answer.textContent({ timeout: 20_000 }).catch((error) => String(error));
     assert.deepEqual(complaints, []);
     assert.deepEqual(JSON.parse(text), answers);
+    assert.deepEqual([...asked].filter((origin) => origin !== "null"), [new URL(url).origin]);
   }
 });

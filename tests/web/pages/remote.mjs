@@ -105,13 +105,20 @@ export async function missing() {
 }
 
 export async function aborted() {
-  const controller = new AbortController();
-  const onProgress = () => controller.abort("enough");
-  try {
-    await remoteLoad(new Response(endless()), { signal: controller.signal, onProgress });
-  } catch ({ code, cause }) {
-    return [code, cause];
+  const found = [];
+  const staying = await remoteLoad(BUNDLE);
+  for (const source of [BUNDLE, new Response(endless())]) {
+    const controller = new AbortController();
+    let steps = 0;
+    const onProgress = () => {
+      steps += 1;
+      controller.abort("enough");
+    };
+    const error = await remoteLoad(source, { signal: controller.signal, onProgress }).catch((error) => error);
+    await staying.validate({});
+    found.push([error.code, error.cause, steps]);
   }
+  return found;
 }
 
 function endless() {

@@ -31,16 +31,21 @@ export function answerer(load: Load, port: Port): (message: unknown) => void {
     }
   }
 
+  function close(number: number): void {
+    models.get(number)?.close();
+    models.delete(number);
+  }
+
   function answer(question: Question): unknown {
     switch (question.ask) {
       case "load":
         return open(question);
       case "abort":
-        return loading.get(question.load)?.abort(question.reason);
+        loading.get(question.load)?.abort();
+        // It may have come too late: nobody waits for that model.
+        return close(question.load);
       case "close":
-        models.get(question.model)?.close();
-        models.delete(question.model);
-        return undefined;
+        return close(question.model);
       case "call": {
         const { model, method, given } = question;
         if (!METHODS.includes(method)) throw new TypeError(`there is no method ${method}`);

@@ -19,7 +19,7 @@ export type PlainOptions = Omit<LoadOptions, "signal" | "onProgress">;
 /** What a page asks; `skewless` counts its questions. */
 export type Question = { readonly skewless: number } & (
   | { readonly ask: "load"; readonly source: Source; readonly options: PlainOptions; readonly progress: boolean }
-  | { readonly ask: "abort"; readonly load: number; readonly reason: string }
+  | { readonly ask: "abort"; readonly load: number }
   | { readonly ask: "call"; readonly model: number; readonly method: Method; readonly given: readonly unknown[] }
   | { readonly ask: "close"; readonly model: number }
 );
