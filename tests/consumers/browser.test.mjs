@@ -9,24 +9,33 @@ import { after, before, describe, test } from "node:test";
 
 import { launch, openPage } from "../web/browser.mjs";
 import { serve } from "../web/harness.mjs";
-import { answers, install, run, tool } from "./harness.mjs";
+import { answers, install, run, vite } from "./harness.mjs";
+
+/** What each version of Vite is called with. */
+const VITES = { vite: [], "vite-7": ["--config", "vite-7.config.js"] };
 
 /** Builds a consumer; gives the folder that a site would serve. */
 const BUILDS = {
-  browser: async (folder) => folder,
-  vite: async (folder) => {
-    await run(folder, tool("vite"), "build", "--logLevel", "warn");
-    return finished(folder, []);
-  },
-  esbuild: async (folder) => {
-    await run(folder, process.execPath, "build.mjs");
-    return finished(folder, ["index.html", "flights.skw"]);
-  },
-  webpack: async (folder) => {
-    await run(folder, process.execPath, "build.mjs");
-    return finished(folder, ["index.html"]);
-  },
+  browser: async () => install("browser"),
+  ...Object.fromEntries(
+    Object.entries(VITES).map(([version, given]) => [
+      version,
+      async () => {
+        const folder = await install("vite");
+        await run(folder, process.execPath, vite(version), "build", "--logLevel", "warn", ...given);
+        return finished(folder, []);
+      },
+    ]),
+  ),
+  esbuild: async () => built("esbuild", ["index.html", "flights.skw"]),
+  webpack: async () => built("webpack", ["index.html"]),
 };
+
+async function built(name, files) {
+  const folder = await install(name);
+  await run(folder, process.execPath, "build.mjs");
+  return finished(folder, files);
+}
 
 async function finished(folder, files) {
   const site = join(folder, "dist");
@@ -43,7 +52,7 @@ describe("a page", () => {
 
   for (const [name, build] of Object.entries(BUILDS)) {
     test(name, async () => {
-      const site = await serve({ "/": await build(await install(name)) });
+      const site = await serve({ "/": await build() });
       try {
         await answersOf(site.url);
       } finally {
@@ -52,20 +61,23 @@ describe("a page", () => {
     });
   }
 
-  test("vite, while one develops", async () => {
-    const folder = await install("vite");
-    const server = spawn(tool("vite"), ["--host", "127.0.0.1", "--port", "0"], { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
-    try {
-      const lines = createInterface({ input: server.stdout });
-      for await (const line of lines) {
-        const url = /Local: +(\S+)/.exec(line)?.[1];
-        if (url) return await answersOf(url);
+  for (const [version, given] of Object.entries(VITES)) {
+    test(`${version}, while one develops`, async () => {
+      const folder = await install("vite");
+      const program = [vite(version), "--host", "127.0.0.1", "--port", "0", ...given];
+      const server = spawn(process.execPath, program, { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
+      try {
+        const lines = createInterface({ input: server.stdout });
+        for await (const line of lines) {
+          const url = /Local: +(\S+)/.exec(line)?.[1];
+          if (url) return await answersOf(url);
+        }
+        assert.fail("vite serves nothing");
+      } finally {
+        server.kill();
       }
-      assert.fail("vite serves nothing");
-    } finally {
-      server.kill();
-    }
-  });
+    });
+  }
 
   async function answersOf(url) {
     const { page, complaints } = await openPage(browser);

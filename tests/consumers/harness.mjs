@@ -25,6 +25,11 @@ function golden(text) {
 /** What pages and programs give that open `network.skw` besides, whose damage only the module for networks can tell. */
 export const answers = { here: expected, worker: expected, network: "bundle.invalid_plan" };
 
+/** The script of Vite, of which two versions are there. */
+export function vite(name) {
+  return join(root, "tests/consumers/node_modules", name, "bin/vite.js");
+}
+
 /** The path of a tool that the consumers' packages bring. */
 export function tool(name) {
   return join(root, "tests/consumers/node_modules/.bin", name);
@@ -57,6 +62,7 @@ export async function install(name) {
   const tarball = await packed;
   const folder = join(place, name);
   const modules = join(folder, "node_modules/skewless");
+  await rm(folder, { recursive: true, force: true });
   await cp(join(root, "tests/consumers", name), folder, { recursive: true });
   await mkdir(modules, { recursive: true });
   await execute("tar", ["-xzf", tarball, "--strip-components=1", "-C", modules]);

@@ -125,6 +125,20 @@ function endless() {
   return new ReadableStream({ pull: (stream) => new Promise((done) => setTimeout(() => done(stream.enqueue(new Uint8Array(1000))), 5)) });
 }
 
+/** How often WebAssembly was compiled while it arrived, and when it had arrived. */
+export async function compiled() {
+  const counts = { compileStreaming: 0, compile: 0 };
+  for (const name of Object.keys(counts)) {
+    const original = WebAssembly[name];
+    WebAssembly[name] = (...given) => {
+      counts[name] += 1;
+      return original(...given);
+    };
+  }
+  const models = await Promise.all([load(BUNDLE), load(BUNDLE)]);
+  return { ...counts, models: models.length };
+}
+
 /** What each load gives; what is not there can only come from the cache. */
 export async function cached() {
   const { digest } = (await load(BUNDLE)).info;
