@@ -16,13 +16,14 @@ export function answerer(load: Load, port: Port): (message: unknown) => void {
     return model;
   }
 
-  async function open(question: Question & { ask: "load" }): Promise<Opened> {
+  async function open(question: Question & { ask: "load" }): Promise<Opened | undefined> {
     const { skewless, source, options, progress } = question;
     const controller = new AbortController();
     loading.set(skewless, controller);
     const onProgress = (progress: unknown) => port.post({ skewless, progress }, []);
     try {
       const model = await load(source, { ...options, signal: controller.signal, ...(progress && { onProgress }) });
+      if (controller.signal.aborted) return void model.close();
       // The question's number is the model's.
       models.set(skewless, model);
       return { model: skewless, info: model.info };
@@ -63,8 +64,8 @@ export function answerer(load: Load, port: Port): (message: unknown) => void {
       reply = { skewless, result: packed(await answer(question)) };
     } catch (thrown) {
       const cause = thrown instanceof Error ? thrown.cause : undefined;
-      const { kind, code, message, ...rest } = thrown instanceof SkewlessError ? thrown.toJSON() : internal(thrown);
-      reply = { skewless, error: { kind, code, message, ...rest }, cause: cloneable(cause) };
+      const error = thrown instanceof SkewlessError ? thrown.toJSON() : internal(thrown);
+      reply = { skewless, error, cause: cloneable(cause) };
     }
     port.post(reply, [...buffersOf("result" in reply ? reply.result : undefined)]);
   };

@@ -71,7 +71,7 @@ export function buffersOf(value: unknown, found = new Set<ArrayBuffer>()): Set<A
   return found;
 }
 
-/** Whether the errors of a list may be among a value's fields; long lists of plain values are left as they are. */
+/** Changes what a list or a plain object holds; a long list of plain values is left as it is. */
 function mapped(value: unknown, change: (inner: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 && typeof value[0] === "object" ? value.map(change) : value;
   if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
