@@ -36,12 +36,25 @@ async function longestWait(work) {
   return { result, longest };
 }
 
+/**
+ * The longest waits of the page, without a worker and with one. A busy machine makes any page wait: the least of some
+ * attempts counts, because what the package itself does comes every time.
+ */
 export async function smooth() {
-  const ROWS = 300_000;
+  const ROWS = 200_000;
+  const ATTEMPTS = 4;
   const [here, there] = await Promise.all([load(BUNDLE), remoteLoad(BUNDLE, { transfer: true })]);
   const columns = columnsOf(await records(), here.info.inputs, ROWS);
-  const blocked = await longestWait(async () => here.predictBatch(columns));
-  const free = await longestWait(() => there.predictBatch(columns));
+  const least = async (work) => {
+    const waits = [];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const given = structuredClone(columns);
+      waits.push(await longestWait(() => work(given)));
+    }
+    return waits.reduce((least, wait) => (wait.longest < least.longest ? wait : least));
+  };
+  const blocked = await least(async (given) => here.predictBatch(given));
+  const free = await least((given) => there.predictBatch(given));
   const same = ["raw", "values", "labels"].every((part) => {
     const [left, right] = [blocked.result[part], free.result[part]];
     return left.length === right.length && left.length === ROWS && left.every((number, at) => Object.is(number, right[at]));
