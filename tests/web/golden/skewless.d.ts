@@ -399,8 +399,5 @@ export type WorkerModel<M extends Model = Model> = {
 /** Opens a bundle in a worker. Types and errors are those of `load`, with `internal.worker` for a worker that stops. */
 export type WorkerLoad<Worker> = <M extends Model = Model>(source: Source, options?: WorkerLoadOptions<Worker>) => Promise<WorkerModel<M>>;
 
-/** The methods of a model that a worker answers: one more of them is one line here. */
-export declare const METHODS: readonly ["predict", "predictBatch", "validate", "score"];
-
-/** The name of a method that a worker answers. */
-export type Method = (typeof METHODS)[number];
+/** The name of a method that a worker answers: all of a model's but `close`, which is a message of its own. */
+export type Method = Exclude<keyof Model, "info" | "close">;

@@ -7,11 +7,19 @@ import type { Model } from "../model.js";
 import type { LoadOptions, Progress } from "../options.js";
 import type { Source } from "../source.js";
 
-/** The methods of a model that a worker answers: one more of them is one line here. */
-export const METHODS = ["predict", "predictBatch", "validate", "score"] as const satisfies readonly (keyof Model)[];
+/** The name of a method that a worker answers: all of a model's but `close`, which is a message of its own. */
+export type Method = Exclude<keyof Model, "info" | "close">;
 
-/** The name of a method that a worker answers. */
-export type Method = (typeof METHODS)[number];
+/** One line for each of them; what is missing does not compile. */
+const FORWARDED: { readonly [method in Method]: true } = {
+  predict: true,
+  predictBatch: true,
+  validate: true,
+  score: true,
+};
+
+/** The methods that a worker answers. */
+export const METHODS = Object.keys(FORWARDED) as readonly Method[];
 
 /** Options that a message can hold. */
 export type PlainOptions = Omit<LoadOptions, "signal" | "onProgress">;
