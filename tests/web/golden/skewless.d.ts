@@ -16,6 +16,16 @@ export type { Source };
  */
 export declare const load: Load;
 
+// skewless/serve
+export { SkewlessError };
+export type { Source };
+export type { CreateHandler, Handler };
+/**
+ * Opens a bundle and gives the function that answers requests with it.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export declare const createHandler: CreateHandler;
+
 // skewless/network
 export { SkewlessError };
 export type { ErrorData, Kind };
@@ -47,16 +57,6 @@ export type { Source };
  * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
  */
 export declare const load: Load;
-
-// skewless/serve
-export { SkewlessError };
-export type { Source };
-export type { CreateHandler, Handler };
-/**
- * Opens a bundle and gives the function that answers requests with it.
- * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
- */
-export declare const createHandler: CreateHandler;
 
 // skewless/worker-client
 export { SkewlessError };
