@@ -7,7 +7,7 @@ use super::super::forest::{FeatureKind, Forest, ModelFeature};
 use super::active::Active;
 use super::one_hot::{UsedColumn, one_hot_rows};
 use super::rows::{FeatureRows, NOTHING, TableRows, row_id};
-use super::table::{Table, Word};
+use super::table::Table;
 
 /// The table rows of every model feature, and of every code of a one-hot group.
 pub(super) struct Lookup {
@@ -129,11 +129,11 @@ impl Lookup {
 
     /// Prepares for compact rows: each code of a one-hot group becomes one table row; none where the table would take
     /// too much.
-    pub(super) fn bind<W: Word, const TREES: usize>(
+    pub(super) fn bind(
         &mut self,
         forest: &Forest,
         layout: &Layout,
-        table: &mut Table<W, TREES>,
+        table: &mut Table,
     ) -> Option<()> {
         let by_input = ByInput::new(forest);
         let (mut column, mut at, mut folded) = (0, 0, Vec::new());

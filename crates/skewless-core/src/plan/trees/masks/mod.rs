@@ -24,7 +24,7 @@ use crate::plan::simd::Level;
 pub(in crate::plan) use active::Active;
 use lookup::Lookup;
 use rows::TableRows;
-use table::{Table, Word};
+use table::Table;
 use top::Top;
 pub(super) use tops::Tops;
 use values::Values;
@@ -39,43 +39,18 @@ const MOST_ACTIVE: usize = 1 << 14;
 /// The kernel of models whose trees have at most 64 leaves and whose table is small.
 pub(super) struct Masks {
     lookup: Lookup,
-    words: Words,
+    table: Table,
+    leaves: Leaves,
     level: Level,
 }
 
-/// One bit a leaf, in the smallest word that holds the largest tree. The numbers: trees in 64 bytes, leaves of a tree.
-enum Words {
-    Bits8(Whole<u8, 64, 8>),
-    Bits16(Whole<u16, 32, 16>),
-    Bits32(Whole<u32, 16, 32>),
-    Bits64(Whole<u64, 8, 64>),
-}
-
-/// Masks of whole trees.
-struct Whole<W, const TREES: usize, const LEAVES: usize> {
-    table: Table<W, TREES>,
-    values: Values<TREES, LEAVES>,
-}
-
-/// The same for the table of any word.
-macro_rules! each {
-    ($words:expr, $whole:ident => $result:expr) => {
-        match $words {
-            Words::Bits8($whole) => $result,
-            Words::Bits16($whole) => $result,
-            Words::Bits32($whole) => $result,
-            Words::Bits64($whole) => $result,
-        }
-    };
-}
-
-impl<W: Word, const TREES: usize, const LEAVES: usize> Whole<W, TREES, LEAVES> {
-    fn new(forest: &Forest, rows: &TableRows, tops: &[Top]) -> Option<Self> {
-        Some(Self {
-            table: Table::new(forest, rows, tops)?,
-            values: Values::new(forest, tops),
-        })
-    }
+/// The leaves of whole trees, by the smallest word that has a bit for each. The numbers: trees in a line, leaves of a
+/// tree.
+enum Leaves {
+    Bits8(Values<64, 8>),
+    Bits16(Values<32, 16>),
+    Bits32(Values<16, 32>),
+    Bits64(Values<8, 64>),
 }
 
 impl Masks {
@@ -91,16 +66,17 @@ impl Masks {
             .iter()
             .map(|tree| Top::of(forest, tree, leaves))
             .collect();
-        let words = match leaves {
-            0..=8 => Words::Bits8(Whole::new(forest, &rows, &tops)?),
-            9..=16 => Words::Bits16(Whole::new(forest, &rows, &tops)?),
-            17..=32 => Words::Bits32(Whole::new(forest, &rows, &tops)?),
-            _ => Words::Bits64(Whole::new(forest, &rows, &tops)?),
+        let (trees, leaves) = match leaves {
+            0..=8 => (64, Leaves::Bits8(Values::new(forest, &tops))),
+            9..=16 => (32, Leaves::Bits16(Values::new(forest, &tops))),
+            17..=32 => (16, Leaves::Bits32(Values::new(forest, &tops))),
+            _ => (8, Leaves::Bits64(Values::new(forest, &tops))),
         };
-        let closing = each!(&words, whole => whole.table.closing());
+        let table = Table::new(forest, &rows, &tops, trees)?;
         Some(Self {
-            lookup: Lookup::new(forest, rows, closing),
-            words,
+            lookup: Lookup::new(forest, rows, table.closing()),
+            table,
+            leaves,
             level: Level::detect(),
         })
     }
@@ -127,7 +103,7 @@ impl Masks {
 
     /// Prepares for compact rows; none where the table would take too much.
     pub(super) fn bind(&mut self, forest: &Forest, layout: &Layout) -> Option<()> {
-        each!(&mut self.words, whole => self.lookup.bind(forest, layout, &mut whole.table))
+        self.lookup.bind(forest, layout, &mut self.table)
     }
 
     /// Scores compact rows, `width` numbers each, of the layout bound before.
@@ -161,8 +137,13 @@ impl Masks {
                 lookup(rows.get(start..start + width).unwrap_or_default(), active);
                 forest.start(scores);
             }
-            let (level, sums) = (self.level, forest.sums());
-            each!(&self.words, whole => whole.values.add(level, &whole.table, active, sums, scores));
+            let (level, table, sums) = (self.level, &self.table, forest.sums());
+            match &self.leaves {
+                Leaves::Bits8(leaves) => leaves.add::<u8>(level, table, active, sums, scores),
+                Leaves::Bits16(leaves) => leaves.add::<u16>(level, table, active, sums, scores),
+                Leaves::Bits32(leaves) => leaves.add::<u32>(level, table, active, sums, scores),
+                Leaves::Bits64(leaves) => leaves.add::<u64>(level, table, active, sums, scores),
+            }
             let each_row = scores.chunks_exact_mut(forest.outputs);
             each_row.for_each(|scores| forest.finish(scores));
         }

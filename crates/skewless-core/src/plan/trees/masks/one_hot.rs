@@ -1,7 +1,7 @@
 //! The codes of a one-hot group as table rows: one in place of a row for each column.
 
 use super::rows::{NOTHING, row_id};
-use super::table::{Table, Word};
+use super::table::{Line, Table};
 
 /// A column of a one-hot group that some feature reads: the table rows for 0 and for 1.
 pub(super) struct UsedColumn {
@@ -12,13 +12,13 @@ pub(super) struct UsedColumn {
 
 /// A table row for each code of a one-hot group, and for none. What no single row of the table says is added to
 /// `folded`, whose rows come behind the table's.
-pub(super) fn one_hot_rows<W: Word, const TREES: usize>(
+pub(super) fn one_hot_rows(
     width: usize,
     used: &[UsedColumn],
-    table: &Table<W, TREES>,
-    folded: &mut Vec<Vec<[W; TREES]>>,
+    table: &Table,
+    folded: &mut Vec<Vec<Line>>,
 ) -> Vec<u32> {
-    let mut add = |mask: Vec<[W; TREES]>| {
+    let mut add = |mask: Vec<Line>| {
         folded.push(mask);
         row_id(table.rows() + folded.len() - 1)
     };
@@ -64,8 +64,7 @@ pub(super) fn one_hot_rows<W: Word, const TREES: usize>(
     rows
 }
 
-fn and<W: Word, const TREES: usize>(mask: &mut [[W; TREES]], other: &[[W; TREES]]) {
-    for (mask, other) in mask.iter_mut().flatten().zip(other.iter().flatten()) {
-        *mask &= *other;
-    }
+fn and(mask: &mut [Line], other: &[Line]) {
+    let pairs = mask.iter_mut().zip(other);
+    pairs.for_each(|(mask, other)| mask.close(other));
 }

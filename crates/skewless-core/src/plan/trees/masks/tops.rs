@@ -21,7 +21,7 @@ pub(in crate::plan::trees) struct Tops {
     rows: TableRows,
     /// Whether a table row closes an exit.
     closing: Vec<bool>,
-    table: Table<u64, WALKS>,
+    table: Table,
     /// The nodes behind the exits.
     exits: Vec<[[u32; EXITS]; WALKS]>,
     outputs: Outputs<WALKS>,
@@ -38,7 +38,7 @@ impl Tops {
             .iter()
             .map(|tree| Top::of(forest, tree, EXITS))
             .collect();
-        let table = Table::new(forest, &rows, &tops)?;
+        let table = Table::new(forest, &rows, &tops, WALKS)?;
         let exits = tops.chunks(WALKS).map(|tops| {
             // Where there is no tree there is nothing to walk: any leaf stands for it.
             let leaf = u32::try_from(forest.nodes.len().checked_sub(1)?).ok()?;
@@ -175,7 +175,7 @@ impl Tops {
             let trees = forest.trees.len() - at * WALKS;
             let rows = scores.chunks_exact_mut(forest.outputs).enumerate();
             for (row, scores) in rows {
-                let open = part.and(active.row(row));
+                let open = part.and(active.row(row)).words::<u64, WALKS>();
                 let mut nodes = [0; WALKS];
                 for ((node, exits), open) in nodes.iter_mut().zip(exits).zip(open) {
                     *node = exits

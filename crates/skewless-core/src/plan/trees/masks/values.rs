@@ -68,17 +68,17 @@ impl<const TREES: usize, const LEAVES: usize> Values<TREES, LEAVES> {
     pub(super) fn add<W: Word>(
         &self,
         level: Level,
-        table: &Table<W, TREES>,
+        table: &Table,
         active: &Active,
         sums: Accumulate,
         scores: &mut [f64],
     ) {
         match level {
-            Level::Portable => self.add_portable(table, active, sums, scores),
+            Level::Portable => self.add_portable::<W>(table, active, sums, scores),
             #[cfg(target_arch = "x86_64")]
             #[expect(unsafe_code, reason = "AVX2 is a function's promise")]
             // SAFETY: this level is only detected where the processor has AVX2.
-            Level::Avx2 => unsafe { self.add_avx2(table, active, sums, scores) },
+            Level::Avx2 => unsafe { self.add_avx2::<W>(table, active, sums, scores) },
         }
     }
 
@@ -87,18 +87,18 @@ impl<const TREES: usize, const LEAVES: usize> Values<TREES, LEAVES> {
     #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
     fn add_avx2<W: Word>(
         &self,
-        table: &Table<W, TREES>,
+        table: &Table,
         active: &Active,
         sums: Accumulate,
         scores: &mut [f64],
     ) {
-        self.add_portable(table, active, sums, scores);
+        self.add_portable::<W>(table, active, sums, scores);
     }
 
     #[inline(always)]
     fn add_portable<W: Word>(
         &self,
-        table: &Table<W, TREES>,
+        table: &Table,
         active: &Active,
         sums: Accumulate,
         scores: &mut [f64],
@@ -107,7 +107,7 @@ impl<const TREES: usize, const LEAVES: usize> Values<TREES, LEAVES> {
             let outputs = self.outputs.of(at);
             let rows = scores.chunks_exact_mut(self.outputs.width()).enumerate();
             for (row, scores) in rows {
-                let open = part.and(active.row(row));
+                let open = part.and(active.row(row)).words::<W, TREES>();
                 match (outputs, scores, sums) {
                     (None, [score], Accumulate::F64) => *score = add_f64(*score, leaves, &open),
                     (None, [score], Accumulate::F32) => *score = add_f32(*score, leaves, &open),
