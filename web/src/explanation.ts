@@ -1,5 +1,7 @@
 // Explanations as callers receive them; the shape is that of every door's JSON.
 
+import type { FeaturesPart } from "./parts.js";
+
 /** What each feature added to the raw scores. */
 export interface Explanation {
   /** How contributions were computed. */
@@ -22,16 +24,27 @@ export interface FeatureContribution {
   readonly contributions: readonly number[];
 }
 
-/** An explanation as WebAssembly gives it. */
-type Told = [Explanation["method"], number[], number[], [string, string[], number[]][]];
+const METHODS = ["linear", "tree_shap"] as const;
 
-/** Names what WebAssembly tells. */
-export function explanationOf(told: unknown[]): Explanation {
-  const [method, raw, base, features] = told as Told;
+/** Names the numbers that WebAssembly gives: the method, then scores, base and contributions, `outputs` of each. */
+export function explanationOf([method, ...numbers]: Float64Array, outputs: number, spec: FeaturesPart): Explanation {
+  const seen = spec.features.filter(({ hidden }) => !hidden);
+  const [raw, base, ...contributions] = Array.from({ length: seen.length + 2 }, (_, at) =>
+    numbers.slice(at * outputs, (at + 1) * outputs),
+  ) as [number[], number[], ...number[][]];
   return {
-    method,
+    method: METHODS[method as 0 | 1],
     raw,
     base,
-    features: features.map(([feature, inputs, contributions]) => ({ feature, inputs, contributions })),
+    features: seen.map(({ name }, at) => ({ feature: name, inputs: inputsOf(name, spec), contributions: contributions[at] as number[] })),
   };
+}
+
+/** The inputs behind a feature. Features stand after what they are made from, so that one walk backwards does. */
+function inputsOf(feature: string, { inputs, features }: FeaturesPart): string[] {
+  const needed = new Set([feature]);
+  for (const { name, from } of [...features].reverse()) {
+    if (needed.has(name)) from.forEach((source) => needed.add(source));
+  }
+  return inputs.map(({ name }) => name).filter((name) => needed.has(name));
 }

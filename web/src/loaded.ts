@@ -5,7 +5,7 @@ import { asData, type ErrorData, SkewlessError, type Thrown } from "./error.js";
 import { type Explanation, explanationOf } from "./explanation.js";
 import { checkGolden } from "./golden.js";
 import { type InputSlot, Memory, typeName, UNREADABLE } from "./memory.js";
-import { type OutputPart, Parts } from "./parts.js";
+import { type FeaturesPart, type OutputPart, Parts } from "./parts.js";
 import { type Answer, answerOf, type Prediction } from "./prediction.js";
 import { isDictionary, isNumbers, type RawColumns, type RawRecord } from "./raw.js";
 import type { Runtime } from "./runtime.js";
@@ -26,6 +26,8 @@ export class Loaded {
   readonly native: Native;
   #answer: Answer;
   #values: unknown[];
+  /** Read when something is explained. */
+  #spec: FeaturesPart | undefined;
   /** The fields that a record may have, where it may not have any. */
   #fields: ReadonlySet<string> | undefined;
 
@@ -85,7 +87,8 @@ export class Loaded {
   explain(record: RawRecord): Explanation {
     this.memory.begin(1);
     this.#write(0, record);
-    return explanationOf(this.native.explain());
+    const numbers = this.native.explain();
+    return explanationOf(numbers, this.memory.outputs, (this.#spec ??= this.parts.json("features.json") as FeaturesPart));
   }
 
   /** A golden row's features. */

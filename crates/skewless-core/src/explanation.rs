@@ -67,12 +67,25 @@ impl Predictor {
         let pipeline = self.pipeline();
         let refused = pipeline.unknown_fields(records);
         let cells = RecordCells { records, pipeline };
-        let mut batch = BatchPrediction::default();
-        self.explain_cells(&cells, refused, &mut Scratch::default(), &mut batch)
+        let (mut scratch, mut batch) = (Scratch::default(), BatchPrediction::default());
+        let (method, found) = self.explain_cells(&cells, refused, &mut scratch, &mut batch)?;
+        let contributions = found.added.chunks_exact(found.base.len().max(1));
+        let features =
+            (pipeline.seen().zip(contributions)).map(|(seen, contributions)| FeatureContribution {
+                feature: seen.name.clone(),
+                inputs: pipeline.inputs_behind(&seen.name),
+                contributions: contributions.to_vec(),
+            });
+        Ok(Explanation {
+            method,
+            features: features.collect(),
+            raw: batch.raw,
+            base: found.base,
+        })
     }
 
-    /// As [`Predictor::explain`], of one row of cells with the faults that the caller found; its prediction goes to
-    /// `batch`.
+    /// What each feature added to the raw scores of one row of cells, with the faults that the caller found; its
+    /// prediction goes to `batch`.
     ///
     /// # Errors
     /// As [`Predictor::explain`].
@@ -82,31 +95,17 @@ impl Predictor {
         refused: Vec<Error>,
         scratch: &mut Scratch,
         batch: &mut BatchPrediction,
-    ) -> Result<Explanation> {
-        let (engine, made) = (self.engine(), self.pipeline().made());
+    ) -> Result<(Method, Contributions)> {
+        let engine = self.engine();
         let method = engine.explains()?;
         self.predict_cells(cells, refused, scratch, batch)?;
         if let Some(error) = batch.errors.pop() {
             return Err(error);
         }
         let row = self.feature_row_of_cells(cells)?;
-        let outputs = engine.outputs();
-        let mut found = Contributions::new(outputs, made.iter().map(|made| made.columns));
+        let columns = self.pipeline().seen().map(|seen| seen.columns);
+        let mut found = Contributions::new(engine.outputs(), columns);
         engine.explain(&row, &mut found)?;
-        let contributions = found.added.chunks_exact(outputs.max(1));
-        let features =
-            made.iter()
-                .zip(contributions)
-                .map(|(made, contributions)| FeatureContribution {
-                    feature: made.name.clone(),
-                    inputs: made.inputs.clone(),
-                    contributions: contributions.to_vec(),
-                });
-        Ok(Explanation {
-            method,
-            raw: batch.raw.clone(),
-            base: found.base,
-            features: features.collect(),
-        })
+        Ok((method, found))
     }
 }

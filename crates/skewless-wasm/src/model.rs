@@ -2,6 +2,7 @@
 
 use js_sys::Array;
 use skewless_core::bundle::Contents;
+use skewless_core::explanation::Method;
 use skewless_core::plan::EngineScratch;
 #[cfg(not(any(feature = "network", feature = "full")))]
 use skewless_core::plan::decode_tables;
@@ -145,32 +146,22 @@ impl Model {
         self.finished(result)
     }
 
-    /// What each feature of the first raw row added to its raw scores: the method, the raw scores, the base, and a list of
-    /// features, each a list of its name, its inputs and its contributions.
+    /// What each feature of the first raw row added to its raw scores: how it was computed (0 linear, 1 TreeSHAP), the raw
+    /// scores, what stands for nothing known, and the contributions, feature after feature.
     ///
     /// # Errors
     /// `unsupported.explain`, and the row's first fault.
-    pub fn explain(&mut self) -> std::result::Result<Array, JsValue> {
+    pub fn explain(&mut self) -> std::result::Result<Vec<f64>, JsValue> {
         let refused = self.rows.filled(1);
         let (scratch, answers) = (&mut self.scratch, &mut self.answers);
         let found = (self.predictor).explain_cells(&self.rows, refused, scratch, answers);
         self.rows.clear();
-        let found = found.map_err(|error| thrown(&error))?;
-        let features = Array::new();
-        for feature in found.features {
-            features.push(&Array::of3(
-                &JsValue::from_str(&feature.feature),
-                &list(feature.inputs),
-                &list(feature.contributions),
-            ));
+        let (method, found) = found.map_err(|error| thrown(&error))?;
+        let mut numbers = vec![f64::from(u8::from(method == Method::TreeShap))];
+        for list in [&self.answers.raw, &found.base, &found.added] {
+            numbers.extend_from_slice(list);
         }
-        let method = JsValue::from_str(found.method.name());
-        Ok(Array::of4(
-            &method,
-            &list(found.raw),
-            &list(found.base),
-            &features,
-        ))
+        Ok(numbers)
     }
 
     /// Counts the faults of the first raw row; [`Model::error`] gives them.
@@ -332,11 +323,6 @@ impl Model {
         slots.for_each(|(slot, value)| *slot = size(value));
         self.table.as_ptr() as usize
     }
-}
-
-/// A JavaScript array.
-fn list<T: Into<JsValue>>(values: Vec<T>) -> JsValue {
-    values.into_iter().map(Into::into).collect::<Array>().into()
 }
 
 /// A size or an address, which has 32 bits in WebAssembly.

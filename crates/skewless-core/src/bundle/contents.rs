@@ -62,7 +62,7 @@ impl<'a> Contents<'a> {
 
     /// The bytes of `explain.plan`, where the bundle has the part.
     pub fn explain(&self) -> Option<&'a [u8]> {
-        self.optional(EXPLAIN.0)
+        self.optional(EXPLAIN)
     }
 
     /// Where a part's bytes stand in the bundle's; nothing at 0 for a name that no part has.

@@ -14,13 +14,14 @@ pub const FORMAT_VERSION: u32 = 1;
 /// The first entry's name.
 pub(super) const MANIFEST: &str = "manifest.json";
 
-/// The part that holds a plan.
-const MODEL: (&str, &str) = ("model.plan", "application/vnd.skewless.plan");
+/// The part that not every bundle has.
+pub(super) const EXPLAIN: &str = "explain.plan";
 
-/// Names and media types of the other entries that every bundle has, in their order.
-pub(super) const PARTS: [(&str, &str); 8] = [
+/// Names and media types of the other entries, in their order.
+pub(super) const PARTS: [(&str, &str); 9] = [
     ("features.json", "application/json"),
-    MODEL,
+    ("model.plan", "application/vnd.skewless.plan"),
+    (EXPLAIN, "application/vnd.skewless.explain"),
     ("output.json", "application/json"),
     ("spec.plan", "application/vnd.skewless.spec"),
     ("profile.json", "application/json"),
@@ -28,9 +29,9 @@ pub(super) const PARTS: [(&str, &str); 8] = [
     ("card.md", "text/markdown"),
     ("provenance.json", "application/json"),
 ];
-
-/// The part that not every bundle has; it stands behind the model.
-pub(super) const EXPLAIN: (&str, &str) = ("explain.plan", "application/vnd.skewless.explain");
+/// The places of the model and of what explains it.
+const MODEL: usize = 1;
+const BEHIND_MODEL: usize = 2;
 
 /// The engine that runs `model.plan`.
 pub(super) const ENGINE_PLAN: &str = "plan";
@@ -155,16 +156,20 @@ impl Manifest {
     fn model(&self) -> (&'static str, &'static str) {
         match self.engine.as_str() {
             ENGINE_TRACT => ("model.onnx", "application/onnx"),
-            _ => MODEL,
+            _ => PARTS[MODEL],
         }
     }
 
     /// Names and media types of the parts, in their order; with or without the one that not every bundle has.
     pub(super) fn expected_parts(&self, explain: bool) -> Vec<(&'static str, &'static str)> {
-        let explain = (explain && self.engine == ENGINE_PLAN).then_some(EXPLAIN);
-        let behind = [self.model()].into_iter().chain(explain);
-        let mut parts = PARTS.to_vec();
-        parts.splice(1..2, behind);
+        let mut parts = Vec::with_capacity(PARTS.len());
+        for (place, part) in PARTS.into_iter().enumerate() {
+            match place {
+                MODEL => parts.push(self.model()),
+                BEHIND_MODEL if !explain || self.engine == ENGINE_TRACT => {}
+                _ => parts.push(part),
+            }
+        }
         parts
     }
 
@@ -194,7 +199,7 @@ impl Manifest {
 
     /// Proves that the entries are exactly the parts that the manifest names, in order, size and digest.
     pub(super) fn check_parts(&self, entries: &[Entry<'_>]) -> Result<()> {
-        let explain = self.parts.iter().any(|part| part.name == EXPLAIN.0);
+        let explain = self.parts.iter().any(|part| part.name == EXPLAIN);
         let expected = self.expected_parts(explain);
         for (at, entry) in entries.iter().enumerate() {
             let name = entry.name;
@@ -223,7 +228,9 @@ impl Manifest {
                 .with_field(name));
             }
         }
-        for ((part, entry), (name, media_type)) in self.parts.iter().zip(entries).zip(&expected) {
+        for ((part, entry), (name, media_type)) in
+            self.parts.iter().zip(entries).zip(expected.clone())
+        {
             check_part(part, entry, name, media_type)?;
         }
         match self.parts.len() == expected.len() {

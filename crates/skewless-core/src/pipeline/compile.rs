@@ -50,8 +50,6 @@ pub(crate) struct Compiler<'a> {
     unknown_fields: UnknownFields,
     lookups: &'a [LookupTable],
     sources: Vec<(String, Source)>,
-    /// The inputs behind each source, by their places in `inputs`, rising.
-    origins: Vec<Vec<usize>>,
     steps: Vec<Step>,
     number_slots: usize,
     text_slots: usize,
@@ -135,7 +133,6 @@ impl<'a> Compiler<'a> {
                 Kind::Tensor { .. } => compiler.tensor_slot(),
                 _ => Slot::Number(compiler.number_slot()),
             };
-            compiler.origins.push(vec![compiler.inputs.len()]);
             compiler.inputs.push(InputSlot {
                 input: input.clone(),
                 zone,
@@ -222,31 +219,18 @@ impl<'a> Compiler<'a> {
         for step in self.steps.iter_mut().skip(first) {
             step.feature.clone_from(&feature.name);
         }
-        let origins = self.origins_of(feature);
+        let before = self.columns;
         if !feature.hidden {
-            let before = self.columns;
             self.emit(feature, result)?;
-            let inputs = origins.iter().filter_map(|&place| self.inputs.get(place));
-            self.made.push(Made {
-                name: feature.name.clone(),
-                inputs: inputs.map(|slot| slot.input.name.clone()).collect(),
-                columns: self.columns - before,
-            });
         }
-        self.origins.push(origins);
+        self.made.push(Made {
+            name: feature.name.clone(),
+            from: feature.from.clone(),
+            hidden: feature.hidden,
+            columns: self.columns - before,
+        });
         self.sources.push((feature.name.clone(), result));
         Ok(())
-    }
-
-    /// The inputs behind a feature.
-    fn origins_of(&self, feature: &FittedFeature) -> Vec<usize> {
-        let sources = self.sources.iter().zip(&self.origins);
-        let from = sources.filter(|((name, _), _)| feature.from.contains(name));
-        let behind: Vec<&Vec<usize>> = from.map(|(_, origins)| origins).collect();
-        let places = 0..self.inputs.len();
-        places
-            .filter(|place| behind.iter().any(|origins| origins.contains(place)))
-            .collect()
     }
 
     fn compile(&mut self, feature: &FittedFeature, sources: &[Source]) -> Result<Source> {

@@ -43,11 +43,13 @@ pub struct Pipeline {
     may_be_missing: Option<String>,
 }
 
-/// A feature that the model sees.
+/// A feature, for those who ask what became of the inputs.
 pub(crate) struct Made {
     pub(crate) name: String,
-    /// The inputs that it is made from in the end, in their order.
-    pub(crate) inputs: Vec<String>,
+    /// The inputs and earlier features that it is made from.
+    pub(crate) from: Vec<String>,
+    /// The model does not see it.
+    pub(crate) hidden: bool,
     /// How many columns of the feature row are its.
     pub(crate) columns: usize,
 }
@@ -99,8 +101,22 @@ impl Pipeline {
     }
 
     /// The features that the model sees, in the order of their columns.
-    pub(crate) fn made(&self) -> &[Made] {
-        &self.made
+    pub(crate) fn seen(&self) -> impl Iterator<Item = &Made> {
+        self.made.iter().filter(|made| !made.hidden)
+    }
+
+    /// The inputs behind a feature, in their order. Features stand after what they are made from, so that one walk
+    /// backwards does.
+    pub(crate) fn inputs_behind(&self, feature: &str) -> Vec<String> {
+        let mut needed = vec![feature];
+        for made in self.made.iter().rev() {
+            if needed.contains(&made.name.as_str()) {
+                needed.extend(made.from.iter().map(String::as_str));
+            }
+        }
+        let inputs = self.inputs().map(|input| &input.name);
+        let behind = inputs.filter(|name| needed.contains(&name.as_str()));
+        behind.cloned().collect()
     }
 
     /// The inputs that records need: those some feature is made from, in the specification's order.

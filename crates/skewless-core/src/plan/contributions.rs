@@ -16,7 +16,7 @@ impl Contributions {
     pub fn new(outputs: usize, columns: impl Iterator<Item = usize>) -> Self {
         let (mut features, mut count) = (Vec::new(), 0);
         for width in columns {
-            features.extend(std::iter::repeat_n(count, width));
+            features.resize(features.len() + width, count);
             count += 1;
         }
         Self {
@@ -49,5 +49,22 @@ impl Contributions {
                 *value /= divisor;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_without_columns_keeps_its_place() {
+        let mut found = Contributions::new(2, [1, 0, 2, 0].into_iter());
+        found.add(0, 1, 3.0);
+        found.add(1, 0, 4.0);
+        found.add(2, 0, 6.0);
+        found.add_base(1, 1.0);
+        found.divide(&[2.0, 4.0]);
+        assert_eq!(found.added, [0.0, 0.75, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0]);
+        assert_eq!(found.base, [0.0, 0.25]);
     }
 }

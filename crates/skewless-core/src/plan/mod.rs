@@ -202,7 +202,7 @@ pub struct TreeModel {
 }
 
 impl TreeModel {
-    /// Counts feature rows (n × `inputs`, row-major) through the trees, in place of the covers of all nodes: for models
+    /// Counts feature rows (n × `inputs`, row-major) through the trees and adds them to the covers of all nodes: for models
     /// whose source does not say how training rows went.
     ///
     /// # Errors

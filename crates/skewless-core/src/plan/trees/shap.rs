@@ -60,8 +60,10 @@ pub(super) const MOST_PLAYERS: usize = 512;
 struct Path {
     players: Vec<Player>,
     turns: Vec<Turn>,
-    /// The rules of 1, 2, … points, as far as some leaf has needed them.
-    rules: Vec<Vec<Point>>,
+    /// The rules of 1, 2, … points, one after the other, as far as some leaf has needed them.
+    rules: Vec<Point>,
+    /// The most points of a rule.
+    points: usize,
     /// For each player, the integral over all others.
     integrals: Vec<f64>,
     /// For each player, the product over those before it.
@@ -178,41 +180,42 @@ impl Path {
 
     fn integrate(&mut self) {
         let points = self.players.len().div_ceil(2);
-        while self.rules.len() < points {
-            self.rules.push(gauss_legendre(self.rules.len() + 1));
+        while self.points < points {
+            self.points += 1;
+            gauss_legendre(self.points, &mut self.rules);
         }
         self.integrals.clear();
         self.integrals.resize(self.players.len(), 0.0);
-        let rule = points.checked_sub(1).and_then(|rule| self.rules.get(rule));
-        for Point { at, weight } in rule.into_iter().flatten() {
-            let mut product = *weight;
+        let start = points * points.saturating_sub(1) / 2;
+        let rule = self.rules.get(start..start + points);
+        for point in rule.unwrap_or_default() {
+            let mut product = point.weight;
             self.before.clear();
-            self.before.extend(self.players.iter().map(|player| {
-                let before = product;
-                product *= player.factor(*at);
-                before
-            }));
+            for player in &self.players {
+                self.before.push(product);
+                product *= player.factor(point.at);
+            }
             let mut after = 1.0;
             let sums = self.integrals.iter_mut().zip(&self.before);
             for (player, (sum, before)) in self.players.iter().zip(sums).rev() {
                 *sum += before * after;
-                after *= player.factor(*at);
+                after *= player.factor(point.at);
             }
         }
     }
 }
 
-/// The Gauss–Legendre rule of `count` points on [0, 1]: the roots of a Legendre polynomial, by Newton's method from an
-/// approximation that is close enough for all of them (Abramowitz and Stegun, 22.16.6).
-fn gauss_legendre(count: usize) -> Vec<Point> {
+/// Adds the Gauss–Legendre rule of so many points on [0, 1]: the roots of a Legendre polynomial, by Newton's method from
+/// an approximation that is close enough for all of them (Abramowitz and Stegun, 22.16.6).
+fn gauss_legendre(points: usize, rules: &mut Vec<Point>) {
     const STEPS: usize = 8;
-    let n = whole(count);
-    let points = (0..count).map(|index| {
+    let n = whole(points);
+    for index in 0..points {
         let mut x = libm::cos(std::f64::consts::PI * (whole(index) + 0.75) / (n + 0.5));
         let mut slope = 1.0;
         for _ in 0..STEPS {
             let (mut value, mut last) = (x, 1.0);
-            for degree in 2..=count {
+            for degree in 2..=points {
                 let degree = whole(degree);
                 let next = ((2.0 * degree - 1.0) * x * value - (degree - 1.0) * last) / degree;
                 (value, last) = (next, value);
@@ -220,12 +223,11 @@ fn gauss_legendre(count: usize) -> Vec<Point> {
             slope = n * (x * value - last) / (x * x - 1.0);
             x -= value / slope;
         }
-        Point {
+        rules.push(Point {
             at: (1.0 + x) / 2.0,
             weight: 1.0 / ((1.0 - x * x) * slope * slope),
-        }
-    });
-    points.collect()
+        });
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of columns")]
@@ -240,7 +242,8 @@ mod tests {
     #[test]
     fn a_rule_integrates_polynomials_up_to_its_degree() {
         for count in [1, 2, 3, 7, 16, 50, MOST_PLAYERS / 2] {
-            let rule = gauss_legendre(count);
+            let mut rule = Vec::new();
+            gauss_legendre(count, &mut rule);
             for power in [0, 1, count, 2 * count - 1] {
                 let power = i32::try_from(power).unwrap();
                 let terms = rule.iter().map(|point| point.weight * point.at.powi(power));

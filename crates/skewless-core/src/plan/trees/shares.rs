@@ -23,20 +23,14 @@ impl Shares {
         if reader.raw(MAGIC.len(), "magic")? != MAGIC {
             return Err(reader.invalid("the part does not begin with `SKWE`"));
         }
-        let format = reader.u16("format")?;
-        if format != FORMAT {
-            return Err(Error::unsupported(
-                "unsupported.format_version",
-                format!("{PART} has format {format}; this version reads {FORMAT}"),
-            ));
+        if reader.u16("format")? != FORMAT {
+            let message = "explain.plan has a later format than this version reads";
+            return Err(Error::unsupported("unsupported.format_version", message));
         }
-        let count = reader.size("number of splits")?;
-        if count != splits {
-            return Err(reader.invalid(&format!(
-                "{count} shares do not fit trees with {splits} splits"
-            )));
+        if reader.size("number of splits")? != splits {
+            return Err(reader.invalid("the trees have another number of splits"));
         }
-        let shares = reader.narrow_or_wide(count, true, "shares")?;
+        let shares = reader.narrow_or_wide(splits, true, "shares")?;
         reader.end()?;
         Ok(Self(shares))
     }
@@ -68,24 +62,23 @@ pub(crate) fn encode(model: &TreeModel) -> Result<Option<Vec<u8>>> {
     Ok(Some(part.finish()))
 }
 
-/// Counts the rows that come to each node of a model.
+/// Counts the rows that come to each node of a model, besides those that it knows of.
 pub(crate) fn count_covers(model: &mut TreeModel, rows: &[f64]) -> Result<()> {
     let mut plan = PlanWriter::default();
     super::encode(model, &mut plan)?;
     let forest = decode::read(&mut PlanReader::new(&plan.finish()))?;
     let count = rows.len() / forest.inputs.max(1);
     check_lengths(forest.inputs, 1, rows, &vec![0.0; count])?;
-    let counts = forest.count_visits(rows);
-    let (mut counts, mut visits) = (counts.into_iter(), Vec::new());
+    let mut visits = forest.count_visits(rows).into_iter();
     for tree in &mut model.trees {
-        visits.clear();
-        visits.extend(preorder(tree).zip(&mut counts));
-        tree.covers = vec![0.0; tree.nodes.len()];
-        for &(node, count) in &visits {
-            if let Some(cover) = tree.covers.get_mut(node) {
-                *cover = count;
+        let mut covers = std::mem::take(&mut tree.covers);
+        covers.resize(tree.nodes.len(), 0.0);
+        for (node, visits) in preorder(tree).zip(&mut visits) {
+            if let Some(cover) = covers.get_mut(node) {
+                *cover += visits;
             }
         }
+        tree.covers = covers;
     }
     Ok(())
 }

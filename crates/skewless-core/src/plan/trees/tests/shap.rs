@@ -228,7 +228,11 @@ fn rows_are_counted_through_the_trees() {
             ..generate::model(&mut random, shape)
         };
         let rows = generate::rows(&mut random, 4 * 300);
-        model.count_covers(&rows).unwrap();
+        for tree in &mut model.trees {
+            tree.covers.clear();
+        }
+        model.count_covers(&rows[..4 * 100]).unwrap();
+        model.count_covers(&rows[4 * 100..]).unwrap();
         for tree in &model.trees {
             let mut counted = vec![0.0; tree.nodes.len()];
             for row in rows.chunks_exact(4) {
