@@ -26,6 +26,9 @@ pub(crate) enum Command {
     /// Answer the records of a table, in their order
     #[command(after_help = format!("{PREDICT_NOTES}\n\n{STATUSES}"))]
     Predict(PredictArgs),
+    /// Say what each feature of a record added to its raw score
+    #[command(after_help = format!("{EXPLAIN_NOTES}\n\n{STATUSES}"))]
+    Explain(ExplainArgs),
     /// Show what is in a bundle: inputs, features, model, metrics, provenance
     #[command(after_help = STATUSES)]
     Inspect(InspectArgs),
@@ -41,6 +44,10 @@ const PREDICT_NOTES: &str = "\
 JSON lines answer each record with {\"label\", \"probability\", \"raw\"} for two labels, {\"label\", \"probabilities\",
 \"raw\"} for several, {\"value\", \"raw\"} for a number. A record that cannot be answered has {\"error\": {\"code\",
 \"message\", \"field\", \"value\", \"row\"}} in its place; rows count from 0, and the other rows are answered.";
+
+const EXPLAIN_NOTES: &str = "\
+A line a record: {\"method\", \"raw\", \"base\", \"features\": [{\"feature\", \"inputs\", \"contributions\"}]}. A raw score is
+its base and the contributions of all features, added. On a terminal, a record alone is shown as a table.";
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
@@ -209,6 +216,21 @@ pub(crate) struct PredictArgs {
     /// Print the SHA-256 over all predictions to standard output, and nothing else
     #[arg(long, conflicts_with_all = ["digest", "output", "to"])]
     pub(crate) digest_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// The table of records [default: standard input]
+    #[arg(value_name = "IN")]
+    pub(crate) input: Option<PathBuf>,
+    /// Where the explanations go, as JSON lines; the file appears when it is complete [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// The input's format [default: its extension; jsonl for standard input]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) from: Option<TableFormat>,
 }
 
 /// The formats of tables.

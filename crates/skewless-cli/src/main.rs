@@ -4,6 +4,7 @@ mod args;
 mod bundle_file;
 mod destination;
 mod exit;
+mod explain;
 mod inspect;
 #[cfg(feature = "pack")]
 mod pack;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Predict(args) => predict::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),
         #[cfg(feature = "train")]

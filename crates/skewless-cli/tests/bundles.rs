@@ -36,7 +36,7 @@ fn verify_says_what_it_checked() {
     let report: Json = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(
         (&report["name"], &report["checked"]["parts"]),
-        (&json!("small"), &json!(8))
+        (&json!("small"), &json!(9))
     );
     assert!(report["checked"]["golden_rows"].as_u64().unwrap() >= 32);
 }

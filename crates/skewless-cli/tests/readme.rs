@@ -60,7 +60,7 @@ fn each_command_works_as_it_stands() {
         );
         run += 1;
     }
-    assert_eq!(run, 4, "commands run");
+    assert_eq!(run, 5, "commands run");
 }
 
 #[test]

@@ -149,7 +149,7 @@ impl Encoder {
 }
 
 /// The error of a row as JSON; the row counts over the whole table.
-fn error_json(error: &Error, row: usize) -> Json {
+pub fn error_json(error: &Error, row: usize) -> Json {
     let mut json = Map::new();
     json.insert("code".to_owned(), error.code().into());
     json.insert("message".to_owned(), error.message().into());

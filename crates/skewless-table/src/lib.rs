@@ -27,7 +27,7 @@ mod wanted;
 mod whole;
 
 pub use block::{Block, Chunk, Rows};
-pub use encode::{Encoded, Encoder};
+pub use encode::{Encoded, Encoder, error_json};
 pub use format::Format;
 pub use lookup::read_lookup;
 pub use predictions::PredictionWriter;

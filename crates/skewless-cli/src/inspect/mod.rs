@@ -11,9 +11,7 @@ use crate::destination::print;
 use crate::exit::Outcome;
 use crate::inspect::report::Report;
 
-pub(crate) use text::grouped;
-#[cfg(feature = "train")]
-pub(crate) use text::{section, table, width};
+pub(crate) use text::{grouped, section, table, width};
 
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Outcome> {
     let (bundle, predictor) = bundle_file::open_predictor(&args.bundle)?;

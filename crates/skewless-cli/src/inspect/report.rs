@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
+use skewless_core::explanation::Method;
 use skewless_core::plan::ModelSummary;
 use skewless_core::spec::{FittedSpec, Input, Token};
 use skewless_core::{Bundle, Link, Output, Predictor, Task};
@@ -20,6 +21,7 @@ pub(super) struct Report<'a> {
     pub(super) engine: &'a str,
     pub(super) output: &'a Output,
     pub(super) model: ModelFacts,
+    pub(super) explain: ExplainFacts,
     pub(super) inputs: &'a [Input],
     pub(super) features: Vec<FeatureFacts<'a>>,
     /// The names of the model's columns in their order.
@@ -69,6 +71,16 @@ pub(super) enum ModelFacts {
     },
 }
 
+/// Whether `explain` says what features add.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ExplainFacts {
+    /// How.
+    Method(Method),
+    /// Why not.
+    Refused(String),
+}
+
 #[derive(Serialize)]
 pub(super) struct PartFacts<'a> {
     pub(super) name: &'a str,
@@ -96,6 +108,10 @@ impl<'a> Report<'a> {
             engine: &manifest.engine,
             output: bundle.output(),
             model: predictor.engine().summary().into(),
+            explain: match predictor.engine().explains() {
+                Ok(method) => ExplainFacts::Method(method),
+                Err(error) => ExplainFacts::Refused(error.message().to_owned()),
+            },
             inputs: &bundle.features().inputs,
             features: features(bundle.features()),
             columns: predictor.pipeline().column_names(),

@@ -1,10 +1,11 @@
 //! The facts of a bundle as tables for people.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use skewless_core::explanation::Method;
 use skewless_core::spec::{Input, Role};
 
 use crate::inspect::metrics;
-use crate::inspect::report::{ModelFacts, Report, allowed, answer};
+use crate::inspect::report::{ExplainFacts, ModelFacts, Report, allowed, answer};
 
 /// Columns of text where the terminal does not say how many it has.
 const WIDTH: u16 = 120;
@@ -134,6 +135,12 @@ impl Report<'_> {
             table.add_row(["leaves", &cost]);
         }
         table.add_row(["answer", &answer(self.output)]);
+        let explained = match &self.explain {
+            ExplainFacts::Method(Method::Linear) => "each feature's part of the sum, exact",
+            ExplainFacts::Method(Method::TreeShap) => "TreeSHAP, by the shares of training rows",
+            ExplainFacts::Refused(reason) => &format!("no: {reason}"),
+        };
+        table.add_row(["explained", explained]);
         table
     }
 

@@ -2,6 +2,7 @@
 
 mod columns;
 mod compare;
+mod covers;
 mod engine;
 mod features;
 mod graph;
@@ -22,6 +23,7 @@ use crate::destination::{Destination, print};
 use crate::exit::{Outcome, unreadable};
 use crate::inspect::grouped;
 use crate::pack::compare::{Compared, Rows};
+use crate::pack::covers::Explained;
 use crate::pack::engine::{Chosen, TensorInput};
 use crate::pack::provenance::File;
 use crate::pack::sample::Sample;
@@ -35,7 +37,7 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
         .first()
         .map(|file| file.bytes.as_slice())
         .unwrap_or_default();
-    let chosen = match args.quantize {
+    let mut chosen = match args.quantize {
         true => quantize::choose(args, model, &files)?,
         false => engine::choose(args, model)?,
     };
@@ -46,6 +48,7 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
     let predictor = Predictor::from_engine(&spec, engine, output.clone())?;
     let sample = sample(args, &chosen, &predictor)?;
     let compared = compared(args, &chosen, &predictor, model, &sample)?;
+    let explained = covers::complete(args, &mut chosen, &predictor)?;
     let profile = reference_profile(&spec, &predictor, &sample)?;
     let golden = golden::choose(&predictor, &sample.records, GOLDEN_ROWS)?;
     let golden_rows = golden.len();
@@ -70,6 +73,7 @@ pub(crate) fn run(args: &PackArgs) -> anyhow::Result<Outcome> {
         golden_rows,
         engine: chosen.engine,
         compared,
+        explained,
     };
     packed.report(&args.output, &chosen.notes)?;
     Ok(Outcome::Done)
@@ -204,6 +208,7 @@ struct Packed {
     golden_rows: usize,
     engine: String,
     compared: Compared,
+    explained: Explained,
 }
 
 impl Packed {
@@ -214,11 +219,12 @@ impl Packed {
         if path.as_os_str() == "-" {
             writeln!(std::io::stderr(), "note: engine: {}", self.engine)?;
             writeln!(std::io::stderr(), "note: source: {}", self.compared)?;
+            writeln!(std::io::stderr(), "note: explain: {}", self.explained)?;
             return Ok(());
         }
         let manifest = self.bundle.manifest();
         print(&format!(
-            "{} {}  {}\n  sha256  {}\n  size    {} bytes, {} golden {}\n  engine  {}\n  source  {}\n",
+            "{} {}  {}\n  sha256  {}\n  size    {} bytes, {} golden {}\n  engine  {}\n  source  {}\n  explain {}\n",
             manifest.name,
             manifest.version,
             path.display(),
@@ -228,6 +234,7 @@ impl Packed {
             if self.golden_rows == 1 { "row" } else { "rows" },
             self.engine,
             self.compared,
+            self.explained,
         ))
     }
 }

@@ -17,6 +17,7 @@ use crate::predict::answer::{Answer, Answerer};
 use crate::predict::notes::Notes;
 use crate::predict::plan::{DigestTo, Output, Plan};
 use crate::{bundle_file, destination};
+pub(crate) use plan::input;
 
 pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<Outcome> {
     let (bundle, predictor) = bundle_file::open_predictor(&args.bundle)?;
@@ -49,7 +50,11 @@ pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<Outcome> {
 }
 
 /// Reads the columns that some feature is made from; the others may hold what they like.
-fn reader(bundle: &Bundle, predictor: &Predictor, input: Source) -> skewless_core::Result<Reader> {
+pub(crate) fn reader(
+    bundle: &Bundle,
+    predictor: &Predictor,
+    input: Source,
+) -> skewless_core::Result<Reader> {
     let wanted: Vec<Wanted> = predictor.pipeline().inputs().map(Wanted::from).collect();
     let extra = if notes::refuses_unknown_fields(bundle) {
         Extra::Keep

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use skewless_core::Result;
 use skewless_table::{Format, Source};
 
-use crate::args::PredictArgs;
+use crate::args::{PredictArgs, TableFormat};
 
 /// A resolved request.
 pub(super) struct Plan {
@@ -42,7 +42,7 @@ impl Plan {
         };
         Ok(Self {
             output: output(args)?,
-            input: input(args)?,
+            input: input(args.input.as_ref(), args.from)?,
             jobs: jobs(args),
             digest,
         })
@@ -55,9 +55,10 @@ fn named(path: Option<&PathBuf>) -> Option<&Path> {
         .filter(|path| path.as_os_str() != "-")
 }
 
-fn input(args: &PredictArgs) -> Result<Source> {
-    let format = args.from.map(Format::from);
-    match named(args.input.as_ref()) {
+/// The table of records: a file, or standard input.
+pub(crate) fn input(path: Option<&PathBuf>, from: Option<TableFormat>) -> Result<Source> {
+    let format = from.map(Format::from);
+    match named(path) {
         Some(path) => Source::file(path, format),
         None => Source::stream(
             "standard input",
