@@ -13,11 +13,12 @@ use anyhow::Context;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{any, get};
 use skewless_core::{Bundle, Error};
-use skewless_protocol::{DIGEST, Headers, MODEL, Service, VERSION};
+use skewless_protocol::{DIGEST, MODEL, Service, VERSION};
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -134,37 +135,34 @@ fn router(served: Arc<Served>, playground: Option<&Path>) -> Router {
 /// Carries a request to the protocol and its response back. Scoring runs beside the loop that reads and writes.
 async fn respond(State(served): State<Arc<Served>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
     let most = served.service.limits().max_body;
     // Only the limit can fail here for a caller that still listens.
     let Ok(body) = axum::body::to_bytes(body, most).await else {
-        let error = Error::input(
-            "request.too_large",
-            format!("a body has at most {most} bytes"),
-        );
-        return carried(served.service.refuse(&path, &error));
+        return carried(served.service.refuse_too_large(&asked(&parts, b"")));
     };
-    let headers: Headers = parts
-        .headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
-        .collect();
-    let (service, asked) = (Arc::clone(&served), path.clone());
-    let answered = tokio::task::spawn_blocking(move || {
-        let method = parts.method.as_str();
-        service.service.respond(&skewless_protocol::Request {
-            method,
-            path: &asked,
-            headers,
-            body: &body,
-        })
-    });
+    let (service, parts) = (Arc::clone(&served), Arc::new(parts));
+    let head = Arc::clone(&parts);
+    let answered =
+        tokio::task::spawn_blocking(move || service.service.respond(&asked(&head, &body)));
     match answered.await {
         Ok(response) => carried(response),
         Err(_) => {
             let error = Error::internal("internal.serve", "the request could not be answered");
-            carried(served.service.refuse(&path, &error))
+            carried(served.service.refuse(&asked(&parts, b""), &error))
         }
+    }
+}
+
+/// A request in the protocol's words.
+fn asked<'a>(parts: &'a Parts, body: &'a [u8]) -> skewless_protocol::Request<'a> {
+    let headers = parts.headers.iter();
+    skewless_protocol::Request {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        headers: headers
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+            .collect(),
+        body,
     }
 }
 
@@ -181,7 +179,8 @@ async fn bundle(State(served): State<Arc<Served>>) -> Response {
 async fn refuse_method(State(served): State<Arc<Served>>, request: Request) -> Response {
     let error = Error::input("request.method_not_allowed", "this path takes GET, HEAD")
         .with_value(request.method().as_str());
-    carried(served.service.refuse(request.uri().path(), &error))
+    let (parts, _) = request.into_parts();
+    carried(served.service.refuse(&asked(&parts, b""), &error))
 }
 
 fn carried(answer: skewless_protocol::Response) -> Response {
