@@ -51,7 +51,7 @@ async function bundle() {
     name: "apart",
     setup: (build) => build.onResolve({ filter: /^\.\/network\// }, ({ path }) => ({ path, external: true })),
   };
-  await scripts(["index", "node", "workerd", "serve/index", "serve/node", "serve/workerd"], [apart]);
+  await scripts(["index", "node", "workerd", "serve/index", "serve/node", "serve/workerd", "serve/edge-light"], [apart]);
   await bundleOver("network");
 }
 
@@ -74,7 +74,7 @@ async function scripts(names, plugins = []) {
     format: "esm",
     target: "es2022",
     platform: "neutral",
-    external: ["node:*", "*.wasm"],
+    external: ["node:*", "*.wasm", "*.wasm?module"],
     minify: true,
     legalComments: "none",
   });

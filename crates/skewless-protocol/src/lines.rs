@@ -148,8 +148,8 @@ impl Lines {
         if first {
             line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         }
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if self.too_long || line.len() > self.limits.max_line {
+        let length = line.strip_suffix(b"\r").unwrap_or(line).len();
+        if self.too_long || length > self.limits.max_line {
             let most = self.limits.max_line;
             rows.push(Err(Error::input(
                 "input.line_too_long",

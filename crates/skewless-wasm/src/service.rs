@@ -3,6 +3,7 @@
 //! What needs time, streams or a log is the host's; everything else is decided here.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use js_sys::Uint8Array;
@@ -21,13 +22,14 @@ use crate::object;
 /// A host with a verified bundle, which can be replaced.
 #[wasm_bindgen]
 pub struct Station {
-    host: Host,
+    host: Rc<Host>,
     settings: Settings,
 }
 
 /// One request under way, answered by the bundle that was in use when it came.
 #[wasm_bindgen]
 pub struct Exchange {
+    host: Rc<Host>,
     service: Arc<Service>,
     method: String,
     path: String,
@@ -72,6 +74,7 @@ pub struct Counted {
     /// How many of them failed.
     pub failures: usize,
     /// How many failed with each code.
+    #[tsify(type = "Record<string, number>")]
     pub codes: BTreeMap<&'static str, usize>,
 }
 
@@ -96,7 +99,7 @@ impl Station {
     #[wasm_bindgen(constructor)]
     pub fn new(bundle: &[u8], settings: Vec<String>) -> Result<Station, JsValue> {
         let settings = read_settings(&settings).map_err(|error| thrown(&error))?;
-        let host = Host::new(open(bundle, &settings)?);
+        let host = Rc::new(Host::new(open(bundle, &settings)?));
         Ok(Self { host, settings })
     }
 
@@ -146,6 +149,7 @@ impl Station {
         });
         let lines = matches!(admission, Admission::Lines(_)).then(|| Lines::new(&service));
         Exchange {
+            host: Rc::clone(&self.host),
             service,
             method,
             path,
@@ -153,15 +157,6 @@ impl Station {
             admission,
             lines,
         }
-    }
-
-    /// Answers a request whose body was read whole. Refusals are answers too.
-    #[wasm_bindgen(unchecked_return_type = "Reply")]
-    pub fn respond(&self, exchange: &Exchange, body: &[u8]) -> JsValue {
-        object::of(&reply(
-            self.host
-                .respond(&exchange.service, &exchange.request(body)),
-        ))
     }
 
     /// Counts a request that was answered; `codes` and `counts` go together.
@@ -206,6 +201,13 @@ impl Exchange {
     #[wasm_bindgen(unchecked_return_type = "Facts")]
     pub fn facts(&self) -> JsValue {
         facts(&self.service)
+    }
+
+    /// Answers the request, whose body was read whole. Refusals are answers too.
+    #[wasm_bindgen(unchecked_return_type = "Reply")]
+    pub fn respond(&self, body: &[u8]) -> JsValue {
+        let response = self.host.respond(&self.service, &self.request(body));
+        object::of(&reply(response))
     }
 
     /// The answer to a body that is longer than it may be.
