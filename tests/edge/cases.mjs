@@ -1,7 +1,7 @@
 // What the tests send, and what the command line answers to it.
 
 import { execFile } from "node:child_process";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -55,3 +55,19 @@ export const answered = await (async () => {
   };
   return { text: await ask(), digest: (await ask("--digest-only")).trim() };
 })();
+
+/** Another bundle under the same name, and the answer of the command line to a record of it. */
+export async function anotherBundle() {
+  const folder = await mkdtemp(join(root, "target/edge/another-"));
+  const path = (name) => join(folder, name);
+  const reference = await readRows(join(root, "tests/references/sklearn_logistic_multiclass.rows.jsonl"));
+  const rows = reference.map(({ row }) => ({ x: row }));
+  await writeFile(path("rows.jsonl"), rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const input = `[[input]]\nname = "x"\ntype = "tensor"\nshape = [${reference[0].row.length}]\n`;
+  await writeFile(path("features.toml"), `${input}\n[[feature]]\nname = "columns"\nop = "number"\nfrom = "x"\n`);
+  const model = join(root, "tests/references/sklearn_logistic_multiclass.onnx");
+  const from = ["--model", model, "--features", path("features.toml"), "--golden-from", path("rows.jsonl")];
+  await run(program, ["pack", ...from, "--name", "flights", "--version", "2.0.0", "--output", path("another.skw")]);
+  const { stdout } = await run(program, ["predict", path("another.skw"), path("rows.jsonl")]);
+  return { path: path("another.skw"), record: rows[0], answer: stdout.split("\n")[0], remove: () => rm(folder, { recursive: true }) };
+}
