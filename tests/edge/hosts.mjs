@@ -2,13 +2,14 @@
 
 import { spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { dist, root } from "../web/harness.mjs";
 
-const PROGRAMS = join(root, "tests/edge/node_modules");
+/** Where the runtimes of these tests lie. */
+export const PROGRAMS = join(root, "tests/edge/node_modules");
 
 /** How long a host may take to answer for the first time, in milliseconds. */
 const PATIENCE = 60_000;
@@ -47,9 +48,9 @@ export async function install(template, bundle) {
 
 /**
  * Starts a host with variables and, on workerd, flags of wrangler. `prepare` may change its folder before. `entries` are
- * the JSON lines that it has logged so far.
+ * the JSON lines that it has logged so far. One that is left `untouched` has been sent no request yet.
  */
-export async function startHost(host, { bundle, settings = {}, flags = [], prepare, ready = "/v2/health/live" } = {}) {
+export async function startHost(host, { bundle, settings = {}, flags = [], prepare, untouched = false } = {}) {
   const port = await freePort();
   const [template, program, parameters] = COMMANDS[host](port, settings, flags);
   const folder = await install(template, bundle);
@@ -75,7 +76,7 @@ export async function startHost(host, { bundle, settings = {}, flags = [], prepa
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await answering(url + ready, child);
+    await answering(url, child, untouched);
   } catch (error) {
     await stop();
     throw new Error(`${host} does not answer: ${error.message}\n${log}`);
@@ -121,10 +122,18 @@ export async function freePort() {
   return port;
 }
 
-async function answering(url, child) {
+async function answering(url, child, untouched) {
   await until(async () => {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
-    const answer = await fetch(url).catch(() => undefined);
+    if (untouched) return accepts(url);
+    const answer = await fetch(`${url}/v2/health/live`).catch(() => undefined);
     return answer?.ok;
   }, "an answer", PATIENCE);
+}
+
+function accepts(url) {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  return new Promise((done) => {
+    socket.once("connect", () => done(true)).once("error", () => done(false));
+  }).finally(() => socket.destroy());
 }

@@ -82,7 +82,7 @@ async function stored(environment, write) {
     await bindings?.dispose();
   };
   try {
-    host = await startHost("workerd", { settings, flags, prepare });
+    host = await startHost("workerd", { settings, flags, prepare, untouched: true });
   } catch (error) {
     await stop();
     throw error;
@@ -92,7 +92,8 @@ async function stored(environment, write) {
 
 async function addressed(name, tagged, flags) {
   const server = await fileServer(tagged);
-  const host = await startHost(name, { settings: { SKEWLESS_SOURCE: server.url, SKEWLESS_CHECK_SECONDS: "0.2" }, flags });
+  const settings = { SKEWLESS_SOURCE: server.url, SKEWLESS_CHECK_SECONDS: "0.2" };
+  const host = await startHost(name, { settings, flags, untouched: true });
   const stop = async () => {
     await host.stop();
     server.close();

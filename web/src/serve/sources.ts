@@ -51,16 +51,18 @@ export function fromAddress(address: string | URL, fetcher: Fetcher = { fetch: (
   return {
     async read(known) {
       const headers: HeadersInit = known === undefined || known.startsWith(HASHED) ? {} : { "if-none-match": known };
-      const answer = (async () => {
-        const response = await fetcher.fetch(String(address), { headers, signal: AbortSignal.timeout(PATIENCE) });
-        return response.status === 304 ? undefined : response;
-      })();
-      const response = await answer.catch((cause: unknown) => {
-        throw unreachable(String(address), String(cause), { cause });
-      });
-      if (!response) return undefined;
-      const bytes = await bytesOf(response, () => Promise.resolve(response));
-      return changed(bytes, response.headers.get("etag") ?? (await hash(bytes)), known);
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), PATIENCE);
+      try {
+        const response = await fetcher.fetch(String(address), { headers, signal: late.signal }).catch((cause: unknown) => {
+          throw unreachable(String(address), String(cause), { cause });
+        });
+        if (response.status === 304) return undefined;
+        const bytes = await bytesOf(response, () => Promise.resolve(response));
+        return changed(bytes, response.headers.get("etag") ?? (await hash(bytes)), known);
+      } finally {
+        clearTimeout(timer);
+      }
     },
   };
 }
