@@ -2,15 +2,17 @@
 //
 // workerd's clocks stand still while code runs, and no host's clock sees what its server does: processor time is what the
 // kernel counted for the whole process over many requests (`/proc/PID/stat`), and what a handler that reads the body and
-// answers with as many bytes takes on the same host is shown beside it. Time to ready is the host's own clock around
-// `createHandler`; on workerd it is the time from the start of the process to its first answer, less the same of the
-// handler that does nothing, and so holds the loading of script and module too.
+// answers with as many bytes takes on the same host is shown beside it. Time to ready is taken around `createHandler`, by
+// the host's clock and as processor time of all threads; on workerd from the start of the process to its first answer, less
+// the same of the handler that does nothing, so that it holds the loading of script and module too.
 
 import { execFile, spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
+import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs, promisify } from "node:util";
 
 import { dist, readRows, root } from "../web/harness.mjs";
@@ -36,12 +38,15 @@ const nothing = (length) => `async (request) => {
 }`;
 
 const READY = `
+import { readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createHandler } from "skewless/serve";
 const bundle = new Uint8Array(await readFile("flights.skw"));
-const started = performance.now();
+const spent = ${threadTime.toString()};
+const [before, started] = [spent("self"), performance.now()];
 await createHandler(bundle, { log: false });
-console.log(performance.now() - started);
+const wall = performance.now() - started;
+console.log(JSON.stringify({ wall, cpu: spent("self") - before }));
 `;
 
 /** How each host runs a file, and what its empty server is. */
@@ -95,10 +100,10 @@ async function ofWorkerd() {
     const ours = await untilAnswer(start("ours"));
     const empty = await untilAnswer(start("empty"));
     // The first start finds its files in no cache.
-    if (round > 0) ready.push(ours - empty);
+    if (round > 0) ready.push({ wall: ours.wall - empty.wall, cpu: ours.cpu - empty.cpu });
   }
   const version = (await run(workerd, ["--version"])).stdout.trim().replace(/^workerd /, "");
-  return { host: "workerd", version, ready: spread(ready), ...(await load(start("ours"), start("empty"))) };
+  return { host: "workerd", version, ...readiness(ready), ...(await load(start("ours"), start("empty"))) };
 }
 
 async function configuration(name, modules) {
@@ -118,12 +123,12 @@ async function ofHost(host, { program, parameters, server, empty }) {
   const ready = [];
   for (let round = 0; round <= STARTS; round++) {
     const { stdout } = await run(program, [...parameters, "ready.mjs"], { cwd: folder });
-    if (round > 0) ready.push(Number(stdout));
+    if (round > 0) ready.push(JSON.parse(stdout));
   }
   const start = (name) => (port) => started(program, [...parameters, name], { PORT: String(port) });
   const { stdout } = await run(program, ["--version"]);
   const version = /\d+\.\d+\.\d+/.exec(stdout)[0];
-  return { host, version, ready: spread(ready), ...(await load(start(server), start(file))) };
+  return { host, version, ...readiness(ready), ...(await load(start(server), start(file))) };
 }
 
 /** Processor milliseconds a request, of the template and of nothing, in turn. */
@@ -163,17 +168,26 @@ async function serving(start) {
   };
 }
 
-/** Milliseconds from the start of a process to its first answer. */
+/** Milliseconds from the start of a process to its first answer, by the clock and of its threads. */
 async function untilAnswer(start) {
   const port = await freePort();
   const begun = performance.now();
-  const { stop } = start(port);
-  for (;;) {
-    if (await posted(port).catch(() => undefined)) break;
-  }
-  const time = performance.now() - begun;
+  const { child, stop } = start(port);
+  while (!(await posted(port).catch(() => undefined))) await pause(1);
+  const taken = { wall: performance.now() - begun, cpu: threadTime(child.pid) };
   await stop();
-  return time;
+  return taken;
+}
+
+/** Milliseconds that the living threads of a process have had of a processor, to the nanosecond. */
+function threadTime(pid) {
+  const folder = `/proc/${pid}/task`;
+  const times = readdirSync(folder).map((thread) => Number(readFileSync(`${folder}/${thread}/schedstat`, "utf8").split(" ")[0]));
+  return times.reduce((sum, time) => sum + time, 0) / 1e6;
+}
+
+function readiness(ready) {
+  return { ready: spread(ready.map(({ wall }) => wall)), ready_cpu: spread(ready.map(({ cpu }) => cpu)) };
 }
 
 async function answerOnce() {

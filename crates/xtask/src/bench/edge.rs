@@ -48,8 +48,8 @@ fn measure(flags: &[&str]) -> Result<Value> {
 /// One row a host: median, and in brackets least and greatest.
 fn markdown(measured: &Value) -> Result<String> {
     let mut text = String::from(
-        "| host | ready, ms | processor time a request, ms | of a handler that does nothing, ms | difference, ms |\n\
-         |---|---:|---:|---:|---:|\n",
+        "| host | ready, ms | of it the processor, ms | a request, processor ms | of a handler that does nothing | difference |\n\
+         |---|---:|---:|---:|---:|---:|\n",
     );
     let results = measured["results"].as_array().context("no results")?;
     if results.is_empty() {
@@ -69,8 +69,9 @@ fn markdown(measured: &Value) -> Result<String> {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {host} {version} | {} | {} | {} | {} |",
+            "| {host} {version} | {} | {} | {} | {} | {} |",
             cell("ready")?,
+            cell("ready_cpu")?,
             cell("cpu")?,
             cell("empty")?,
             cell("own")?
