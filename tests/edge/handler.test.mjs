@@ -172,6 +172,8 @@ test("a lazy handler takes its source and options from the environment of the fi
   const handle = createLazyHandler(sourceFrom, optionsFrom);
   const answer = await handle(posted(line), { SKEWLESS_SOURCE: bundle, SKEWLESS_LOG: "off", SKEWLESS_CORS_ORIGINS: "*" });
   assert.equal((await answer.text()).trim(), expected);
+  const lost = await createLazyHandler(sourceFrom, optionsFrom)(posted(line), {});
+  assert.deepEqual([lost.status, lost.headers.get("x-skewless-error")], [503, "config.invalid_value"]);
   const asked = await handle(new Request("http://localhost/ping", { headers: { origin: "https://a.example" } }));
   assert.equal(asked.headers.get("access-control-allow-origin"), "*");
 });

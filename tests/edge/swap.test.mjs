@@ -34,7 +34,7 @@ async function fileServer(tagged) {
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   const put = (bytes, status) => (held = { bytes, status, tag: `"${Number(held.tag.slice(1, -1)) + 1}"` });
-  return { url: `http://127.0.0.1:${server.address().port}/flights.skw`, asked, put, close: () => server.close() };
+  return { url: `http://127.0.0.1:${server.address().port}/flights.skw`, asked, put, hold: (again) => (held = again), close: () => server.close() };
 }
 
 /** What wrangler keeps of a local bucket or namespace, as the host started with the same folder sees it. */
@@ -220,7 +220,10 @@ describe("a server that fails", () => {
     assert.deepEqual([before.status, before.code, before.body.parameters.error.code], [503, "input.unreachable", "input.unreachable"]);
     assert.equal((await fetch(`${host.url}/v2/health/live`)).status, 200);
     server.put(await readFile(bundle));
-    assert.equal((await ready()).status, 200);
+    const asked = server.asked.length;
+    // For a second the failure is the answer; then the source is asked again.
+    await until(async () => (await ready()).status === 200, "the bundle");
+    assert.equal(server.asked.length, asked + 1);
   });
 
   test("leaves the bundle in use, and is told until it answers again", async () => {
@@ -230,6 +233,18 @@ describe("a server that fails", () => {
       return now.body.refused_bundle && now;
     }, "the failure");
     assert.deepEqual([told.status, told.body.refused_bundle.code], [200, "input.unreachable"]);
+    server.put(await readFile(bundle));
+    await until(async () => (await ready()).body.refused_bundle === undefined, "the recovery");
+  });
+
+  test("does not make a refused bundle forgotten", async () => {
+    const told = (code) => until(async () => (await ready()).body.refused_bundle?.code === code, code);
+    const bad = server.put(Buffer.from("this is no bundle"));
+    await told("bundle.not_a_bundle");
+    server.put(undefined, 500);
+    await told("input.unreachable");
+    server.hold(bad);
+    await told("bundle.not_a_bundle");
     server.put(await readFile(bundle));
     await until(async () => (await ready()).body.refused_bundle === undefined, "the recovery");
   });

@@ -55,11 +55,25 @@ export function handlerMakers(host: Host): { createHandler: CreateHandler; creat
       const open = (environment: object) =>
         made(bundle(environment), typeof options === "function" ? options(environment) : options);
       return async (request, environment, context) => {
-        opened ??= open(environment as object);
+        try {
+          opened ??= open(environment as object);
+        } catch (error) {
+          return misconfigured(request, error);
+        }
         return handle(runtime, opened.supply, opened.log, request, context);
       };
     },
   };
+}
+
+/** The answer where variables or bindings name no source. */
+function misconfigured(request: Request, error: unknown): Response {
+  const started = clock();
+  const head: Head = { method: request.method, path: new URL(request.url).pathname, id: requestId(request.headers) };
+  const { code, message } = coded(error);
+  const reply = failed(503, code, message);
+  toConsole(requestEntry(head, { ...reply, code }, undefined, since(started)));
+  return response(reply, head, []);
 }
 
 function isSource(given: Source | BundleSource): given is BundleSource {

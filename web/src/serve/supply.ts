@@ -15,6 +15,9 @@ export interface Context {
 /** Milliseconds after which a reading that has not come back is given up: its request may have been ended with it. */
 const PATIENCE = 30_000;
 
+/** Milliseconds for which a failure to open the bundle is the answer, before the source is asked again. */
+const PAUSE = 1000;
+
 /** Keeps a bundle, and asks its source for another. */
 export class Supply {
   #runtime: Runtime;
@@ -27,10 +30,13 @@ export class Supply {
   /** What the source last called its bundle, be it in use or refused. */
   #tag: string | undefined;
   #opening: { readonly station: Promise<Held<Station>>; readonly since: number } | undefined;
+  #failed: { readonly error: unknown; readonly at: number } | undefined;
   #checking: number | undefined;
   #checked = 0;
   /** True after a reading that failed, until one comes back. */
   #unreachable = false;
+  /** True where what the source holds was refused. */
+  #refused = false;
   #started = false;
 
   constructor(runtime: Runtime, source: BundleSource, options: Options, log: Log) {
@@ -49,6 +55,7 @@ export class Supply {
   /** The station; the first call opens it, and others that come meanwhile wait for the same. */
   station(context?: Context): Held<Station> | Promise<Held<Station>> {
     if (this.#station) return this.#station;
+    if (this.#failed && Date.now() - this.#failed.at < PAUSE) return Promise.reject(this.#failed.error);
     if (!this.#opening || Date.now() - this.#opening.since > PATIENCE) {
       const station = this.#open();
       this.#opening = { station, since: Date.now() };
@@ -85,6 +92,7 @@ export class Supply {
       return station;
     } catch (error) {
       this.#tell("unreachable", error, since(started));
+      this.#failed = { error, at: Date.now() };
       throw error;
     } finally {
       this.#opening = undefined;
@@ -94,8 +102,9 @@ export class Supply {
   async #check(station: Held<Station>): Promise<void> {
     const started = clock();
     try {
-      const read = await this.#source.read(this.#tag);
-      if (read) await this.#replace(station, read.bytes, read.tag, started);
+      // After a silence, what was refused before it is read and told again.
+      const read = await this.#source.read(this.#unreachable && this.#refused ? undefined : this.#tag);
+      if (read) this.#replace(station, read.bytes, read.tag, started);
       else if (this.#unreachable) station.run((native) => native.forgetRefused());
       this.#unreachable = false;
     } catch (error) {
@@ -107,11 +116,13 @@ export class Supply {
     }
   }
 
-  async #replace(station: Held<Station>, bytes: Uint8Array, tag: string, started: number): Promise<void> {
+  #replace(station: Held<Station>, bytes: Uint8Array, tag: string, started: number): void {
     this.#tag = tag;
+    this.#refused = true;
     try {
       const changed = station.run((native) => native.replace(bytes));
       this.#bytes = bytes as Uint8Array<ArrayBuffer>;
+      this.#refused = false;
       const facts = station.run((native) => native.facts());
       if (changed) this.#log({ event: "bundle", level: "info", outcome: "replaced", ...named(facts), ms: since(started) });
     } catch (error) {
