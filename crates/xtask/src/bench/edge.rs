@@ -48,8 +48,8 @@ fn measure(flags: &[&str]) -> Result<Value> {
 /// One row a host: median, and in brackets least and greatest.
 fn markdown(measured: &Value) -> Result<String> {
     let mut text = String::from(
-        "| host | ready, ms | of it the processor, ms | a request, processor ms | of a handler that does nothing | difference |\n\
-         |---|---:|---:|---:|---:|---:|\n",
+        "| host | ready, ms | of it the processor, ms | opened again, processor ms | a request, processor ms | of a handler that does nothing | difference |\n\
+         |---|---:|---:|---:|---:|---:|---:|\n",
     );
     let results = measured["results"].as_array().context("no results")?;
     if results.is_empty() {
@@ -66,10 +66,14 @@ fn markdown(measured: &Value) -> Result<String> {
                 cell.with_context(|| format!("{host} has no {name}"))?;
             Ok::<_, anyhow::Error>(format!("{median:.3} ({least:.3}–{greatest:.3})"))
         };
+        let again = match &row["again"] {
+            Value::Null => "–".to_owned(),
+            _ => cell("again")?,
+        };
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "| {host} {version} | {} | {} | {} | {} | {} |",
+            "| {host} {version} | {} | {} | {again} | {} | {} | {} |",
             cell("ready")?,
             cell("ready_cpu")?,
             cell("cpu")?,
