@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 import { root } from "../web/harness.mjs";
-import { install } from "./hosts.mjs";
+import { install, PROGRAMS } from "./hosts.mjs";
 
 const run = promisify(execFile);
 const bundle = join(root, "models/flights/flights.skw");
@@ -40,6 +40,15 @@ test("docs/serving.md has every setting, status and source", async () => {
   const [failure] = (await text("crates/skewless-protocol/src/failure.rs")).split("#[cfg(test)]");
   for (const [, code] of failure.matchAll(/\("(request\.\w+|input\.\w+)", \d+\)/g)) assert.ok(document.includes(code), code);
   for (const kind of ["r2:", "kv:", "assets:", "https:"]) assert.ok(document.includes(`| \`${kind}`), kind);
+});
+
+test("Deno's template has the types that the package declares", async () => {
+  const folder = await install("deno");
+  try {
+    await run(join(PROGRAMS, "deno/deno"), ["check", "main.ts"], { cwd: folder, env: { ...process.env, DENO_NO_UPDATE_CHECK: "1" } });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
 
 test("the Worker's README puts a bundle where the Worker reads it", async () => {
