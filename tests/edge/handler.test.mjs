@@ -145,6 +145,29 @@ test("a trap is coded, what was under way is told, and the next request is answe
   assert.equal((await (await handle(posted(line))).text()).trim(), expected);
 });
 
+test("a request that stops the instance frees nothing of the next one", async () => {
+  const { handle } = await handler();
+  // It throws while it is copied in, in the middle of the instance's work.
+  const piece = {
+    length: 7,
+    get 0() {
+      throw new Error("stopped");
+    },
+    subarray() {
+      return this;
+    },
+  };
+  for (const type of ["application/json", "application/jsonl"]) {
+    const before = await (await handle(posted(line))).text();
+    let read = false;
+    const reader = { cancel: async () => undefined, read: async () => (read ? { done: true } : ((read = true), { done: false, value: piece })) };
+    const headers = new Headers({ "content-type": type });
+    const answer = await handle({ method: "POST", url: "http://localhost/invocations", headers, body: { getReader: () => reader } });
+    assert.deepEqual([answer.status, answer.headers.get("x-skewless-error")], [500, "internal.trap"], type);
+    for (let again = 0; again < 3; again++) assert.equal(await (await handle(posted(line))).text(), before);
+  }
+});
+
 test("what goes wrong in the log is no matter of the answer", async () => {
   const handle = await createHandler(bytes, {
     log() {

@@ -37,7 +37,10 @@ export class Exchange {
 
   /** Gives the memory back, and with it the bundle where it is in use no more. */
   close(): void {
-    if (this.#generation === this.#runtime.generation) this.#runtime.run(() => this.#native.free());
+    // Asked inside, because a trap is cleared away there; an object of an earlier instance went with it.
+    this.#runtime.run(() => {
+      if (this.#generation === this.#runtime.generation) this.#native.free();
+    });
   }
 }
 
