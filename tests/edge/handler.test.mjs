@@ -70,6 +70,27 @@ test("no more is read than the answers that were taken need", async () => {
   assert.deepEqual([entries.at(-1).code, entries.at(-1).rows], ["request.aborted", 10 * taken.pieces]);
 });
 
+test("a client that goes while a line is awaited stops nothing else", async () => {
+  const { handle, entries } = await handler();
+  const left = new AbortController();
+  let send;
+  const body = new ReadableStream({ start: (controller) => (send = (text) => controller.enqueue(new TextEncoder().encode(text))) });
+  send(line);
+  const request = new Request(posted(body), { signal: left.signal });
+  const reader = (await handle(request)).body.getReader();
+  await reader.read();
+  const waiting = reader.read();
+  left.abort();
+  send(line);
+  await waiting.catch(() => undefined);
+  assert.deepEqual(entries.filter(({ event }) => event === "request").map(({ code, rows }) => [code, rows]), [["request.aborted", 1]]);
+  assert.equal((await (await handle(posted(line))).text()).trim(), expected);
+  assert.equal(entries.at(-1).code, undefined);
+  // The same instance: what it counted is still there.
+  const metrics = await (await handle(new Request("http://localhost/metrics"))).text();
+  assert.match(metrics, /skewless_rows_total 2\n/);
+});
+
 test("one long piece is answered in bounded steps", async () => {
   const { handle } = await handler();
   const answer = await handle(posted(line.repeat(20_000)));

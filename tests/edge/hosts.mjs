@@ -81,7 +81,7 @@ export async function startHost(host, { bundle, settings = {}, flags = [], prepa
     await stop();
     throw new Error(`${host} does not answer: ${error.message}\n${log}`);
   }
-  return { url, folder, stop, pid: child.pid, tellsAborts: host !== "workerd", log: () => log, entries: () => entriesOf(log) };
+  return { url, folder, stop, pid: child.pid, log: () => log, entries: () => entriesOf(log) };
 }
 
 /** Waits until `found` gives something. */

@@ -14,8 +14,7 @@ const JSON_TYPE = { "content-type": "application/json" };
 const FACTS = ["x-skewless-model", "x-skewless-version", "x-skewless-digest"];
 
 /**
- * Sends the protocols' requests to `host()`, which has `url`, `entries` and `log`; `tellsAborts` where it runs code after
- * its client has gone, `hurries` with the reason where its server takes answers faster than they are read.
+ * Sends the protocols' requests to `host()`, which has `url`, `entries` and `log`, and `hurries` with the reason where its server takes answers faster than they are read.
  */
 export function protocolTests(host) {
   const ask = (path, init) => fetch(host().url + path, init);
@@ -112,8 +111,6 @@ export function protocolTests(host) {
     const path = answer.headers["x-request-id"];
     assert.ok(!host().entries().some((entry) => entry.request_id === path), "the lines are not at their end");
     request.destroy();
-    // workerd runs nothing more of a request whose client has gone.
-    if (!host().tellsAborts) return;
     const entry = await until(() => host().entries().find((one) => one.request_id === path), "the entry of the broken stream");
     assert.equal(entry.code, "request.aborted");
   });

@@ -64,11 +64,20 @@ export class LineAnswers {
   }
 
   /** The answers as a stream; `done` is told what became of them at their end, however they end. */
-  stream(done: (outcome: Outcome) => void): ReadableStream<Uint8Array> {
+  stream(done: (outcome: Outcome) => void, gone?: AbortSignal): ReadableStream<Uint8Array> {
+    let told = false;
     const finish = () => {
+      if (told) return;
+      told = true;
       const tally = this.#exchange.run((native) => native.tally());
       done({ status: 200, code: this.#code, tally });
     };
+    // Some hosts cancel no stream whose client has gone, and say it by the request's signal.
+    gone?.addEventListener("abort", () => {
+      if (told) return;
+      this.#leave();
+      this.#settle(finish, done);
+    });
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
       try {
         const answers = this.#first ?? (await this.#next());
@@ -81,7 +90,7 @@ export class LineAnswers {
       this.#settle(finish, done);
     };
     const cancel = async () => {
-      this.#code ??= "request.aborted";
+      this.#leave();
       await this.#pieces.cancel();
       this.#settle(finish, done);
     };
@@ -91,6 +100,8 @@ export class LineAnswers {
   async #next(): Promise<Uint8Array | undefined> {
     while (!this.#ended) {
       const piece = await this.#pieces.next();
+      // Whoever asked has gone meanwhile, and the exchange with it.
+      if (this.#ended) return undefined;
       const answers = this.#exchange.run((native) => (piece ? native.push(piece) : native.finish()));
       this.#code = this.#exchange.run((native) => native.over());
       this.#ended = !piece || this.#code !== undefined;
@@ -98,6 +109,11 @@ export class LineAnswers {
       if (answers.length > 0) return answers;
     }
     return undefined;
+  }
+
+  #leave(): void {
+    this.#ended = true;
+    this.#code ??= "request.aborted";
   }
 
   /** Ends the answers: by a last line where this side failed, by an error where the other did. */

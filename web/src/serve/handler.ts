@@ -139,7 +139,7 @@ async function answer(
       const stream = answers.stream((outcome) => {
         done(outcome, facts);
         exchange?.close();
-      });
+      }, request.signal);
       return response(reply, head, [["first", since(started)]], stream);
     }
     if (reply) return finished(reply, head, [["answer", since(started)]], done, facts);
