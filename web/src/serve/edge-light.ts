@@ -1,19 +1,12 @@
 // The HTTP protocol in Vercel's edge runtime, which takes a compiled module by `?module`.
 
-import type { Source } from "../source.js";
 import { type CreateHandler, type CreateLazyHandler, handlerMakers } from "./handler.js";
 import module from "./skewless_bg.wasm?module";
-import { type BundleSource, fromAddress, once, sourceFrom as sourceFromAny } from "./sources.js";
+import { type BundleSource, fromAddress, sourceFrom as sourceFromAny, sourceOf } from "./sources.js";
 
-export { SkewlessError } from "../error.js";
-export type { Source } from "../source.js";
-export type { CreateHandler, CreateLazyHandler, Handler } from "./handler.js";
-export type { BundleEntry, Entry, Log, RequestEntry } from "./journal.js";
-export { type Cors, type Limits, type Options, optionsFrom } from "./options.js";
-export { type Bucket, type BundleSource, type Fetcher, fromAddress, fromKv, fromR2, type Namespace, type Tagged } from "./sources.js";
-export type { Context } from "./supply.js";
+export * from "./public.js";
 
-const makers = handlerMakers({ compile: () => Promise.resolve(module), source });
+const makers = handlerMakers({ compile: () => Promise.resolve(module), source: sourceOf });
 
 /** Opens a bundle and gives the function that answers requests with it. */
 export const createHandler: CreateHandler = makers.createHandler;
@@ -23,7 +16,3 @@ export const createLazyHandler: CreateLazyHandler = makers.createLazyHandler;
 
 /** The source that the variable `SKEWLESS_SOURCE` names: an address. */
 export const sourceFrom = (variables: object): BundleSource => sourceFromAny(variables, fromAddress);
-
-function source(given: Source): BundleSource {
-  return typeof given === "string" || given instanceof URL ? fromAddress(given) : once(given, (address) => fetch(address));
-}

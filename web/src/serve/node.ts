@@ -8,14 +8,8 @@ import type { Source } from "../source.js";
 import { type CreateHandler, type CreateLazyHandler, handlerMakers } from "./handler.js";
 import { type BundleSource, fromAddress, once, sourceFrom as sourceFromAny } from "./sources.js";
 
-export { SkewlessError } from "../error.js";
-export type { Source } from "../source.js";
-export type { CreateHandler, CreateLazyHandler, Handler } from "./handler.js";
-export type { BundleEntry, Entry, Log, RequestEntry } from "./journal.js";
-export { type Cors, type Limits, type Options, optionsFrom } from "./options.js";
 export { listen, type Address } from "./listen.js";
-export { type Bucket, type BundleSource, type Fetcher, fromAddress, fromKv, fromR2, type Namespace, type Tagged } from "./sources.js";
-export type { Context } from "./supply.js";
+export * from "./public.js";
 
 const makers = handlerMakers({ compile: () => compile(new URL("./skewless_bg.wasm", import.meta.url)), source });
 

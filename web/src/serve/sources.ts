@@ -46,6 +46,11 @@ export function once(source: Source, fetch: Fetch): BundleSource {
   };
 }
 
+/** The source that something at hand is: an address is asked again, anything else is read once. */
+export function sourceOf(given: Source): BundleSource {
+  return typeof given === "string" || given instanceof URL ? fromAddress(given) : once(given, (address) => fetch(address));
+}
+
 /** An address, asked by `If-None-Match`. A server without `ETag` is asked for everything. */
 export function fromAddress(address: string | URL, fetcher: Fetcher = { fetch: (url, init) => fetch(url, init) }): BundleSource {
   return {

@@ -1,19 +1,12 @@
 // The HTTP protocol in Cloudflare Workers.
 
-import type { Source } from "../source.js";
 import { type CreateHandler, type CreateLazyHandler, handlerMakers } from "./handler.js";
 import module from "./skewless_bg.wasm";
-import { type BundleSource, fromAddress, misconfigured, once, sourceFrom as sourceFromAny } from "./sources.js";
+import { type BundleSource, misconfigured, sourceFrom as sourceFromAny, sourceOf } from "./sources.js";
 
-export { SkewlessError } from "../error.js";
-export type { Source } from "../source.js";
-export type { CreateHandler, CreateLazyHandler, Handler } from "./handler.js";
-export type { BundleEntry, Entry, Log, RequestEntry } from "./journal.js";
-export { type Cors, type Limits, type Options, optionsFrom } from "./options.js";
-export { type Bucket, type BundleSource, type Fetcher, fromAddress, fromKv, fromR2, type Namespace, type Tagged } from "./sources.js";
-export type { Context } from "./supply.js";
+export * from "./public.js";
 
-const makers = handlerMakers({ compile: () => Promise.resolve(module), source });
+const makers = handlerMakers({ compile: () => Promise.resolve(module), source: sourceOf });
 
 /** Opens a bundle and gives the function that answers requests with it. */
 export const createHandler: CreateHandler = makers.createHandler;
@@ -26,7 +19,3 @@ export const sourceFrom = (variables: object): BundleSource =>
   sourceFromAny(variables, () => {
     throw misconfigured("SKEWLESS_SOURCE", "is neither r2:, kv: nor assets:, and no address");
   });
-
-function source(given: Source): BundleSource {
-  return typeof given === "string" || given instanceof URL ? fromAddress(given) : once(given, (address) => fetch(address));
-}
