@@ -87,7 +87,7 @@ async function optimiseFull() {
 }
 
 async function bundle() {
-  await scripts([...hosts, "serve/index", "serve/node", "serve/workerd"]);
+  await scripts([...hosts, "serve/index", "serve/node", "serve/workerd", "serve/edge-light"]);
   await scripts([{ in: at("src/merge.ts"), out: "profile" }]);
   await scripts(["worker", "worker-node", "worker-client", "worker-client-node"], [besides]);
   await scripts(["bin/skewless"], [besides]);

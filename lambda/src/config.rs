@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use skewless_core::{Error, Result};
+use skewless_protocol::Settings;
 use tracing::level_filters::LevelFilter;
 
 /// What can be configured.
@@ -15,6 +16,8 @@ pub struct Config {
     /// `SKEWLESS_LOG`: `off`, `error`, `warn`, `info`, `debug` or `trace`. Default: Lambda's own setting
     /// (`AWS_LAMBDA_LOG_LEVEL`), or `info`.
     pub log: LevelFilter,
+    /// `SKEWLESS_MAX_BODY`, `SKEWLESS_MAX_ROWS`, `SKEWLESS_CORS_ORIGINS` and on: the settings of every HTTP door.
+    pub settings: Settings,
 }
 
 const DEFAULT_BUNDLE: &str = "flights.skw";
@@ -30,6 +33,7 @@ impl Config {
             bundle: PathBuf::from(DEFAULT_BUNDLE),
             metrics_namespace: "Skewless".to_owned(),
             log: LevelFilter::INFO,
+            settings: Settings::default(),
         };
         let (mut own, mut of_lambda) = (None, None);
         for (key, value) in variables {
@@ -40,10 +44,9 @@ impl Config {
                 "SKEWLESS_METRICS_NAMESPACE" => config.metrics_namespace = not_empty(&key, value)?,
                 "SKEWLESS_LOG" => own = Some(level(&key, &value)?),
                 _ => {
-                    return Err(
-                        Error::misuse("config.unknown_key", "no setting has this name")
-                            .with_field(&key),
-                    );
+                    let name = key.trim_start_matches("SKEWLESS_").to_ascii_lowercase();
+                    let set = config.settings.set(&name, &value);
+                    set.map_err(|error| error.with_field(&key))?;
                 }
             }
         }
@@ -143,10 +146,17 @@ mod tests {
             ("SKEWLESS_BUNDEL", "x", "config.unknown_key"),
             ("SKEWLESS_LOG", "loud", "config.invalid_value"),
             ("SKEWLESS_BUNDLE", "", "config.invalid_value"),
+            ("SKEWLESS_MAX_ROWS", "0", "config.invalid_value"),
         ] {
             let error = read(&[(key, value)]).unwrap_err();
             assert_eq!((error.code(), error.field()), (code, Some(key)));
         }
+    }
+
+    #[test]
+    fn settings_of_every_door_are_variables() {
+        let config = read(&[("SKEWLESS_MAX_ROWS", "7")]).unwrap();
+        assert_eq!(config.settings.limits.max_rows, 7);
     }
 
     #[test]

@@ -38,7 +38,11 @@ impl Function {
     /// # Errors
     /// `bundle.*` or `unsupported.*`, naming what is wrong with it.
     pub fn load(config: &Config, folders: &[PathBuf]) -> Result<Self> {
-        Self::from_bytes(&config.read_bundle(folders)?)
+        let function = Self::from_bytes(&config.read_bundle(folders)?)?;
+        Ok(Self {
+            service: function.service.with_settings(config.settings.clone()),
+            ..function
+        })
     }
 
     /// Verifies and golden-checks a bundle's bytes.

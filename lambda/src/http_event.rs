@@ -43,14 +43,15 @@ impl HttpEvent {
 
     /// Lets the service answer; a body that did not decode is refused as the service refuses.
     pub(crate) fn respond(&self, service: &Service) -> Response {
+        let request = Request {
+            method: &self.method,
+            path: &self.path,
+            headers: self.headers.clone(),
+            body: self.body.as_deref().unwrap_or_default(),
+        };
         match &self.body {
-            Ok(body) => service.respond(&Request {
-                method: &self.method,
-                path: &self.path,
-                headers: self.headers.clone(),
-                body,
-            }),
-            Err(error) => service.refuse(&self.path, error),
+            Ok(_) => service.respond(&request),
+            Err(error) => service.refuse(&request, error),
         }
     }
 

@@ -108,6 +108,42 @@ fn api_gateway_v1_gets_open_inference() {
 }
 
 #[test]
+fn json_lines_are_answered_by_lines_within_the_configured_limits() {
+    let function = function();
+    let mut asked: Value = serde_json::from_str(&event("apigw-v2.json")).unwrap();
+    let records: Value = serde_json::from_str(&event("records.json")).unwrap();
+    let lines: Vec<String> = records
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(Value::to_string)
+        .collect();
+    asked["headers"]["content-type"] = json!("application/x-ndjson");
+    asked["body"] = json!(lines.join("\n"));
+    asked["isBase64Encoded"] = json!(false);
+    let invocation = function.invoke(&asked.to_string());
+    let response = invocation.outcome.as_ref().unwrap();
+    let answers: Vec<Value> = response["body"]
+        .as_str()
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(answers[..2], predictions(&function));
+    assert_eq!(answers[2]["error"]["code"], "input.wrong_type");
+    assert_eq!((invocation.tally.rows, invocation.tally.failures), (3, 1));
+    let variables = [
+        ("SKEWLESS_BUNDLE", "models/flights/flights.skw"),
+        ("SKEWLESS_MAX_ROWS", "2"),
+    ];
+    let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let strict = Function::load(&Config::from_variables(variables).unwrap(), &[root()]).unwrap();
+    let refused = strict.invoke(&asked.to_string());
+    assert_eq!(refused.code, Some("input.too_many_rows"));
+    assert_eq!(refused.outcome.unwrap()["statusCode"], 413);
+}
+
+#[test]
 fn api_gateway_v2_and_function_urls_get_invocations() {
     let function = function();
     for name in ["apigw-v2.json", "function-url.json"] {

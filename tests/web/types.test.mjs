@@ -36,4 +36,5 @@ test("in a worker, with its template", () =>
     "consumer.ts",
     "src/bundle.d.ts",
     "src/index.ts",
+    "src/stored.ts",
   ]));

@@ -8,16 +8,18 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{any, get};
 use skewless_core::{Bundle, Error};
-use skewless_protocol::{DIGEST, Headers, MODEL, Service, VERSION};
+use skewless_protocol::{DIGEST, Host, MODEL, Observation, Service, VERSION};
 use tokio::net::TcpListener;
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -30,9 +32,9 @@ use crate::exit::InBundle;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; object-src 'none'; \
                                        base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// A bundle's service with its file, as all requests share them.
+/// A bundle's host with its file, as all requests share them.
 struct Served {
-    service: Service,
+    host: Host,
     file: Bytes,
 }
 
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
         announce(&served, listener.local_addr()?)?;
         let stop = async move {
             asked_to_stop.await;
-            served.service.set_ready(false);
+            served.host.service().set_ready(false);
         };
         axum::serve(listener, router)
             .with_graceful_shutdown(stop)
@@ -68,13 +70,14 @@ fn open(path: &Path) -> skewless_core::Result<Served> {
     let bundle = Bundle::from_bytes(&file)?;
     let service = Service::with_predictor(&bundle, bundle_file::predictor(&bundle)?)?;
     Ok(Served {
-        service,
+        host: Host::new(service),
         file: Bytes::from(file),
     })
 }
 
 fn announce(served: &Served, address: SocketAddr) -> std::io::Result<()> {
-    let facts = served.service.facts();
+    let service = served.host.service();
+    let facts = service.facts();
     writeln!(
         std::io::stdout(),
         "{} {} ({}) at http://{address}/",
@@ -86,13 +89,15 @@ fn announce(served: &Served, address: SocketAddr) -> std::io::Result<()> {
 
 fn router(served: Arc<Served>, playground: Option<&Path>) -> Router {
     let protocol = any(respond);
-    let own_name = format!("/{}.skw", served.service.facts().name);
+    let service = served.host.service();
+    let own_name = format!("/{}.skw", service.facts().name);
     let bundle_paths = BTreeSet::from(["/bundle.skw", &own_name]);
     let router = Router::new()
         .route("/v2", protocol.clone())
         .route("/v2/{*rest}", protocol.clone())
         .route("/invocations", protocol.clone())
-        .route("/ping", protocol.clone());
+        .route("/ping", protocol.clone())
+        .route("/metrics", protocol.clone());
     let router = bundle_paths.into_iter().fold(router, |router, path| {
         router.route(path, get(bundle).fallback(refuse_method))
     });
@@ -105,7 +110,7 @@ fn router(served: Arc<Served>, playground: Option<&Path>) -> Router {
         ),
         None => router.fallback(protocol),
     };
-    let facts = served.service.facts();
+    let facts = service.facts();
     let named = |name, value: &str| {
         SetResponseHeaderLayer::if_not_present(
             HeaderName::from_static(name),
@@ -133,38 +138,55 @@ fn router(served: Arc<Served>, playground: Option<&Path>) -> Router {
 
 /// Carries a request to the protocol and its response back. Scoring runs beside the loop that reads and writes.
 async fn respond(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let started = Instant::now();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
-    let most = served.service.limits().max_body;
-    // Only the limit can fail here for a caller that still listens.
-    let Ok(body) = axum::body::to_bytes(body, most).await else {
-        let error = Error::input(
-            "request.too_large",
-            format!("a body has at most {most} bytes"),
-        );
-        return carried(served.service.refuse(&path, &error));
-    };
-    let headers: Headers = parts
-        .headers
+    let answer = answer(&served, parts, body).await;
+    let failures: Vec<(&str, u64)> = answer
+        .failures
         .iter()
-        .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+        .map(|(code, count)| (*code, *count as u64))
         .collect();
-    let (service, asked) = (Arc::clone(&served), path.clone());
-    let answered = tokio::task::spawn_blocking(move || {
-        let method = parts.method.as_str();
-        service.service.respond(&skewless_protocol::Request {
-            method,
-            path: &asked,
-            headers,
-            body: &body,
-        })
+    served.host.observe(&Observation {
+        path: &path,
+        status: answer.status,
+        code: answer.code,
+        rows: answer.tally.rows as u64,
+        failures: &failures,
+        seconds: started.elapsed().as_secs_f64(),
     });
+    carried(answer)
+}
+
+async fn answer(served: &Arc<Served>, parts: Parts, body: Body) -> skewless_protocol::Response {
+    let service = served.host.service();
+    // Only the limit can fail here for a caller that still listens.
+    let Ok(body) = axum::body::to_bytes(body, service.limits().max_body).await else {
+        return service.refuse_too_large(&asked(&parts, b""));
+    };
+    let (served, parts) = (Arc::clone(served), Arc::new(parts));
+    let (head, held) = (Arc::clone(&parts), Arc::clone(&service));
+    let answered =
+        tokio::task::spawn_blocking(move || served.host.respond(&held, &asked(&head, &body)));
     match answered.await {
-        Ok(response) => carried(response),
+        Ok(response) => response,
         Err(_) => {
             let error = Error::internal("internal.serve", "the request could not be answered");
-            carried(served.service.refuse(&path, &error))
+            service.refuse(&asked(&parts, b""), &error)
         }
+    }
+}
+
+/// A request in the protocol's words.
+fn asked<'a>(parts: &'a Parts, body: &'a [u8]) -> skewless_protocol::Request<'a> {
+    let headers = parts.headers.iter();
+    skewless_protocol::Request {
+        method: parts.method.as_str(),
+        path: parts.uri.path(),
+        headers: headers
+            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)))
+            .collect(),
+        body,
     }
 }
 
@@ -181,7 +203,8 @@ async fn bundle(State(served): State<Arc<Served>>) -> Response {
 async fn refuse_method(State(served): State<Arc<Served>>, request: Request) -> Response {
     let error = Error::input("request.method_not_allowed", "this path takes GET, HEAD")
         .with_value(request.method().as_str());
-    carried(served.service.refuse(request.uri().path(), &error))
+    let (parts, _) = request.into_parts();
+    carried(served.host.service().refuse(&asked(&parts, b""), &error))
 }
 
 fn carried(answer: skewless_protocol::Response) -> Response {

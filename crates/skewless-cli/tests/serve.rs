@@ -109,6 +109,12 @@ fn the_protocols_answer() {
         "{}",
         ready.head
     );
+    let metrics = server.ask("GET", "/metrics", b"");
+    let counted = String::from_utf8(metrics.body.clone()).unwrap();
+    assert!(
+        counted.contains("skewless_requests_total{route=\"ready\",status=\"200\"} 1\n"),
+        "{counted}"
+    );
     let refused = server.ask("POST", "/invocations", b"{");
     assert!(
         refused.has("http/1.1 400") && refused.has("x-skewless-error: input.invalid_json"),

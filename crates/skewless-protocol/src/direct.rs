@@ -56,16 +56,19 @@ impl Service {
 
     /// Each row's prediction, or its error object.
     pub(crate) fn predictions_json(&self, rows: &[Result<Prediction>]) -> Vec<Value> {
-        rows.iter()
-            .map(|row| match row {
-                Ok(prediction) => self.output().prediction_json(prediction),
-                Err(error) => {
-                    let body = ErrorBody {
-                        error: ErrorObject::new(error),
-                    };
-                    serde_json::to_value(body).unwrap_or_default()
-                }
-            })
-            .collect()
+        rows.iter().map(|row| self.prediction_json(row)).collect()
+    }
+
+    /// A row's prediction, or its error object.
+    pub(crate) fn prediction_json(&self, row: &Result<Prediction>) -> Value {
+        match row {
+            Ok(prediction) => self.output().prediction_json(prediction),
+            Err(error) => {
+                let body = ErrorBody {
+                    error: ErrorObject::new(error),
+                };
+                serde_json::to_value(body).unwrap_or_default()
+            }
+        }
     }
 }

@@ -16,6 +16,7 @@ pub const STATUS_TABLE: &[(&str, u16)] = &[
     ("request.unknown_path", 404),
     ("request.unknown_model", 404),
     ("request.unknown_version", 404),
+    ("request.origin_not_allowed", 403),
     ("request.method_not_allowed", 405),
     ("request.too_large", 413),
     ("request.unsupported_media_type", 415),
@@ -43,7 +44,7 @@ pub fn error_json(error: &Error) -> serde_json::Value {
 /// The same error as [`error_json`], written straight into a larger answer.
 #[derive(Serialize)]
 pub(crate) struct ErrorObject<'a> {
-    code: &'static str,
+    code: &'a str,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
@@ -62,6 +63,11 @@ impl<'a> ErrorObject<'a> {
             value: error.value(),
             row: error.row(),
         }
+    }
+
+    /// Code and sentence, as an error prints itself.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{}: {}", self.code, self.message)
     }
 }
 
@@ -93,6 +99,29 @@ pub(crate) fn refusal(path: &str, error: &Error) -> Response {
     response
 }
 
+/// The answer of a host that has no bundle yet, with the code and the sentence of why: it lives, and is not ready.
+pub fn unavailable(path: &str, code: &str, message: &str) -> Response {
+    if matches!(Route::parse(path), Ok(Route::Live)) {
+        return Response::empty(200);
+    }
+    let error = ErrorObject {
+        code,
+        message,
+        field: None,
+        value: None,
+        row: None,
+    };
+    let body = if Route::is_open_inference(path) {
+        Response::json(503, &open_inference::RefusalBody::of(error))
+    } else {
+        Response::json(503, &ErrorBody { error })
+    };
+    let mut response = body.unwrap_or_else(|_| Response::empty(503));
+    response.headers.push(headers::ERROR, code);
+    response.headers.push("retry-after", "1");
+    response
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +132,7 @@ mod tests {
             ("input.missing_field", 400),
             ("input.too_many_rows", 413),
             ("request.unknown_model", 404),
+            ("request.origin_not_allowed", 403),
             ("request.invalid_shape", 400),
             ("bundle.golden_mismatch", 503),
             ("internal.json", 500),

@@ -2,6 +2,7 @@
 //!
 //! The body holds one of `dataframe_split`, `dataframe_records`, `instances` and `inputs`; other members (`params`,
 //! `signature_name`) are not read. The answer is `{"predictions":[…]}`, a prediction or `{"error":{…}}` a row.
+//! A body of JSON lines is answered by JSON lines.
 //! <https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/>
 
 use std::fmt;
@@ -13,6 +14,7 @@ use skewless_core::{Error, Record, Result, Value};
 
 use crate::failure::refusal;
 use crate::limits::Limits;
+use crate::lines;
 use crate::list::{Counted, CountedSeed, check_count, check_names, read_list, read_seeded};
 use crate::message::{Request, Response};
 use crate::rows::{Rows, read_json, read_object};
@@ -49,10 +51,14 @@ struct Predictions {
 /// # Errors
 /// `request.*` and `input.*` for a body that cannot be read, and the error of a lone row.
 pub(crate) fn invoke(service: &Service, request: &Request<'_>) -> Result<Response> {
-    if request.headers.media_type().as_deref() == Some("text/csv") {
+    let media_type = request.headers.media_type();
+    if lines::is_lines(media_type.as_deref()) {
+        return lines::respond(service, request.body);
+    }
+    if media_type.as_deref() == Some("text/csv") {
         return Err(Error::input(
             "request.unsupported_media_type",
-            "send JSON; CSV is not read here",
+            "send JSON or JSON lines; CSV is not read here",
         )
         .with_value("text/csv"));
     }

@@ -1,5 +1,7 @@
 //! A request and a response without a transport: what a door hands in and carries out.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use skewless_core::{Error, Result};
 
@@ -30,6 +32,8 @@ pub struct Response {
     pub body: Vec<u8>,
     /// What was scored, for the door's metrics.
     pub tally: Tally,
+    /// How many rows failed with each code.
+    pub failures: BTreeMap<&'static str, usize>,
     /// The code of a refused request; `None` when it was answered, also when some rows failed.
     pub code: Option<&'static str>,
 }
@@ -59,6 +63,7 @@ impl Response {
     /// The same response, with what is to be said of the rows behind it.
     pub(crate) fn of(mut self, scored: &Scored) -> Self {
         self.tally = scored.tally();
+        self.failures = scored.failures();
         if !scored.ignored.is_empty() {
             let names: Vec<String> = scored
                 .ignored

@@ -21,6 +21,8 @@ pub(crate) enum Route<'a> {
     Invocations,
     /// MLflow and SageMaker: the server can answer.
     Ping,
+    /// Prometheus: counters, where the host keeps state.
+    Metrics,
 }
 
 /// The model that a path names.
@@ -48,6 +50,7 @@ impl<'a> Route<'a> {
             }
             ["invocations"] => Ok(Self::Invocations),
             ["ping"] => Ok(Self::Ping),
+            ["metrics"] => Ok(Self::Metrics),
             _ => Err(unknown_path(bare)),
         }
     }
@@ -63,6 +66,21 @@ impl<'a> Route<'a> {
             ["ready"] => Some(Self::ModelReady(model)),
             ["infer"] => Some(Self::Infer(model)),
             _ => None,
+        }
+    }
+
+    /// The route's name in counters.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Ready => "ready",
+            Self::Server => "server",
+            Self::Model(_) => "model",
+            Self::ModelReady(_) => "model_ready",
+            Self::Infer(_) => "infer",
+            Self::Invocations => "invocations",
+            Self::Ping => "ping",
+            Self::Metrics => "metrics",
         }
     }
 
@@ -119,6 +137,7 @@ mod tests {
             ("/v2/models/m/infer", Route::Infer(model)),
             ("/invocations", Route::Invocations),
             ("/ping", Route::Ping),
+            ("/metrics", Route::Metrics),
         ] {
             assert_eq!(Route::parse(path).ok(), Some(route), "{path}");
         }

@@ -1,5 +1,7 @@
 //! The rows of one request: read one by one so that a bad row fails alone, then scored as one batch.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use skewless_core::{BatchPrediction, Error, Prediction, Record, Result};
@@ -39,6 +41,11 @@ impl Rows {
     pub(crate) fn new(rows: Vec<Result<Record>>, limits: Limits) -> Result<Self> {
         check_count(rows.len(), limits)?;
         Ok(Self(rows))
+    }
+
+    /// Takes rows whose number somebody else holds to a limit.
+    pub(crate) fn unchecked(rows: Vec<Result<Record>>) -> Self {
+        Self(rows)
     }
 
     /// Reads the JSON text of a list of records.
@@ -95,6 +102,15 @@ impl Scored {
             rows: self.rows.len(),
             failures: self.rows.iter().filter(|row| row.is_err()).count(),
         }
+    }
+
+    /// How many rows failed with each code.
+    pub(crate) fn failures(&self) -> BTreeMap<&'static str, usize> {
+        let mut failures = BTreeMap::new();
+        for error in self.rows.iter().filter_map(|row| row.as_ref().err()) {
+            *failures.entry(error.code()).or_default() += 1;
+        }
+        failures
     }
 
     /// The error of a request whose only row failed: its caller asked for one prediction and gets none.

@@ -2,13 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde::Serialize;
 use skewless_core::{Bundle, Error, Output, Predictor, Result};
 
 use crate::failure::refusal;
 use crate::headers;
+use crate::host::{RefusedBundle, no_counters};
 use crate::limits::Limits;
+use crate::lines;
 use crate::message::{Request, Response};
 use crate::route::{ModelPath, Route};
+use crate::settings::Settings;
 use crate::{invocations, open_inference};
 
 /// What every answer says of its bundle.
@@ -26,8 +30,30 @@ pub struct ModelFacts {
 pub struct Service {
     predictor: Predictor,
     facts: ModelFacts,
-    limits: Limits,
+    settings: Settings,
     ready: AtomicBool,
+}
+
+/// How a request is to be answered, told before its body is read.
+#[derive(Debug)]
+pub enum Admission {
+    /// Read the body, at most so many bytes, and let [`Service::respond`] answer; none where that is 0.
+    Whole(usize),
+    /// Answer it by [`crate::Lines`] while it arrives.
+    Lines(Response),
+    /// This is the answer; nothing of the body is needed.
+    Answered(Response),
+}
+
+/// The body of `/v2/health/ready`.
+#[derive(Serialize)]
+struct Readiness<'a> {
+    ready: bool,
+    name: &'a str,
+    version: &'a str,
+    digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_bundle: Option<&'a RefusedBundle>,
 }
 
 impl Service {
@@ -54,7 +80,7 @@ impl Service {
         Ok(Self {
             predictor,
             facts,
-            limits: Limits::default(),
+            settings: Settings::default(),
             ready: AtomicBool::new(true),
         })
     }
@@ -62,7 +88,14 @@ impl Service {
     /// Sets other limits than the default ones.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Sets limits and origins.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
         self
     }
 
@@ -73,7 +106,7 @@ impl Service {
 
     /// The limits of one request.
     pub fn limits(&self) -> Limits {
-        self.limits
+        self.settings.limits
     }
 
     /// The predictor, for doors with a way of their own.
@@ -94,22 +127,81 @@ impl Service {
 
     /// Answers a request; a refused one gets its status, its code and a body that explains it.
     pub fn respond(&self, request: &Request<'_>) -> Response {
+        self.respond_with(request, |_| None)
+    }
+
+    /// The same for a host that answers some routes itself.
+    pub(crate) fn respond_with(
+        &self,
+        request: &Request<'_>,
+        own: impl FnOnce(Route<'_>) -> Option<Result<Response>>,
+    ) -> Response {
         let response = self
-            .dispatch(request)
+            .dispatch(request, own)
             .unwrap_or_else(|error| refusal(request.path, &error));
-        let mut response = self.signed(response);
-        if request.method == "HEAD" {
-            response.body.clear();
+        self.signed(request, response)
+    }
+
+    /// Tells from method, path and headers how a request is to be answered; its `body` is not looked at.
+    pub fn admit(&self, request: &Request<'_>) -> Admission {
+        match self.admission(request) {
+            Ok(Admission::Lines(begun)) => Admission::Lines(self.signed(request, begun)),
+            Ok(Admission::Answered(answer)) => Admission::Answered(self.signed(request, answer)),
+            Ok(whole) => whole,
+            Err(error) => Admission::Answered(self.refuse(request, &error)),
         }
-        response
+    }
+
+    fn admission(&self, request: &Request<'_>) -> Result<Admission> {
+        if let Some(answer) = self.settings.cors.preflight(request)? {
+            return Ok(Admission::Answered(answer));
+        }
+        let route = checked_route(request)?;
+        if let Route::Model(model) | Route::ModelReady(model) | Route::Infer(model) = route {
+            self.check_model(model)?;
+        }
+        if !matches!(route, Route::Infer(_) | Route::Invocations) {
+            return Ok(Admission::Whole(0));
+        }
+        let limits = self.limits();
+        let media_type = request.headers.media_type();
+        let lines = route == Route::Invocations && lines::is_lines(media_type.as_deref());
+        let most = if lines {
+            limits.max_stream_body
+        } else {
+            limits.max_body
+        };
+        let told = request.headers.value("content-length");
+        if told
+            .and_then(|told| told.trim().parse::<u64>().ok())
+            .is_some_and(|told| usize::try_from(told).map_or(true, |told| told > most))
+        {
+            return Err(too_large(most));
+        }
+        if !lines {
+            return Ok(Admission::Whole(most));
+        }
+        let mut begun = Response::empty(200);
+        begun.headers.push("content-type", lines::MEDIA_TYPE);
+        Ok(Admission::Lines(begun))
+    }
+
+    /// The response to a request whose body turned out to be longer than it may be.
+    pub fn refuse_too_large(&self, request: &Request<'_>) -> Response {
+        self.refuse(request, &too_large(self.limits().max_body))
     }
 
     /// The response to a request that a door could not hand on, for example because its body did not decode.
-    pub fn refuse(&self, path: &str, error: &Error) -> Response {
-        self.signed(refusal(path, error))
+    pub fn refuse(&self, request: &Request<'_>, error: &Error) -> Response {
+        self.signed(request, refusal(request.path, error))
     }
 
-    fn signed(&self, mut response: Response) -> Response {
+    fn signed(&self, request: &Request<'_>, mut response: Response) -> Response {
+        if request.method == "HEAD" {
+            response.body.clear();
+        }
+        let cors = &self.settings.cors;
+        cors.sign(&request.headers, &mut response.headers);
         response
             .headers
             .push(headers::MODEL, self.facts.name.as_str());
@@ -126,19 +218,24 @@ impl Service {
         self.predictor.output()
     }
 
-    fn dispatch(&self, request: &Request<'_>) -> Result<Response> {
-        let route = Route::parse(request.path)?;
-        if !route.allows(request.method) {
-            return Err(Error::input(
-                "request.method_not_allowed",
-                format!("this path takes {}", route.allow()),
-            )
-            .with_value(request.method));
+    fn dispatch(
+        &self,
+        request: &Request<'_>,
+        own: impl FnOnce(Route<'_>) -> Option<Result<Response>>,
+    ) -> Result<Response> {
+        if let Some(answer) = self.settings.cors.preflight(request)? {
+            return Ok(answer);
         }
+        let route = checked_route(request)?;
         self.check_body(request)?;
+        if let Some(answer) = own(route) {
+            return answer;
+        }
         match route {
             Route::Live => Ok(Response::empty(200)),
-            Route::Ready | Route::Ping => self.readiness(),
+            Route::Ready => self.readiness(None),
+            Route::Ping => self.welcome(),
+            Route::Metrics => Err(no_counters()),
             Route::Server => open_inference::server_metadata(),
             Route::Model(model) => {
                 self.check_model(model)?;
@@ -146,7 +243,7 @@ impl Service {
             }
             Route::ModelReady(model) => {
                 self.check_model(model)?;
-                self.readiness()
+                self.welcome()
             }
             Route::Infer(model) => {
                 self.check_model(model)?;
@@ -157,12 +254,9 @@ impl Service {
     }
 
     fn check_body(&self, request: &Request<'_>) -> Result<()> {
-        let (found, most) = (request.body.len(), self.limits.max_body);
-        if found > most {
-            return Err(Error::input(
-                "request.too_large",
-                format!("{found} bytes; a body has at most {most}"),
-            ));
+        let most = self.limits().max_body;
+        if request.body.len() > most {
+            return Err(too_large(most));
         }
         Ok(())
     }
@@ -186,7 +280,23 @@ impl Service {
         }
     }
 
-    fn readiness(&self) -> Result<Response> {
+    /// The answer of `/v2/health/ready`, which names the bundle, and the new one that was not taken where there is one.
+    ///
+    /// # Errors
+    /// `request.not_ready`.
+    pub(crate) fn readiness(&self, refused: Option<&RefusedBundle>) -> Result<Response> {
+        self.welcome()?;
+        let body = Readiness {
+            ready: true,
+            name: &self.facts.name,
+            version: &self.facts.version,
+            digest: &self.facts.digest,
+            refused_bundle: refused,
+        };
+        Response::json(200, &body)
+    }
+
+    fn welcome(&self) -> Result<Response> {
         if self.is_ready() {
             return Ok(Response::empty(200));
         }
@@ -196,4 +306,24 @@ impl Service {
             "this server is on its way down",
         ))
     }
+}
+
+/// The path's route, where it takes the method.
+fn checked_route<'a>(request: &Request<'a>) -> Result<Route<'a>> {
+    let route = Route::parse(request.path)?;
+    if !route.allows(request.method) {
+        return Err(Error::input(
+            "request.method_not_allowed",
+            format!("this path takes {}", route.allow()),
+        )
+        .with_value(request.method));
+    }
+    Ok(route)
+}
+
+fn too_large(most: usize) -> Error {
+    Error::input(
+        "request.too_large",
+        format!("a body has at most {most} bytes"),
+    )
 }

@@ -21,4 +21,6 @@ mod service;
 #[cfg(feature = "model")]
 pub use model::Model;
 #[cfg(feature = "serve")]
-pub use service::{Reply, Service};
+pub use service::{
+    Admitted, Counted, Exchange, Facts, Reply, Station, check_settings, unavailable,
+};

@@ -40,6 +40,8 @@ cargo xtask VERB
   bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
                   the table, --only=TEXT keeps what `WORK on TARGET` holds it, --built builds nothing again
   bench sweep     how the cost grows with trees, depth and rows, into docs/performance-sweep.svg
+  bench edge      time to ready and processor time a request on workerd, Node, Bun and Deno, into docs/performance.md;
+                  --date=TEXT and --built as above
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
   onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
@@ -78,6 +80,12 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
                 only: option("--only="),
                 built: options.contains(&"--built"),
             })
+        }
+        ["bench", "edge", options @ ..] => {
+            let date = options
+                .iter()
+                .find_map(|given| given.strip_prefix("--date="));
+            bench::serving(date, options.contains(&"--built"))
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),

@@ -15,7 +15,8 @@ pub(crate) fn run_tests() -> Result<()> {
         setup::chromium()?;
         setup::npm("web")?;
         setup::npm("tests/web")?;
-        setup::npm("tests/consumers")
+        setup::npm("tests/consumers")?;
+        setup::npm("tests/edge")
     })?;
     step("Rust tests", || {
         run(cargo(&[
@@ -46,6 +47,26 @@ pub(crate) fn run_tests() -> Result<()> {
         tests.current_dir(at("tests/consumers"));
         run(tests)
     })?;
+    step(
+        "the worker templates on workerd, Deno, Bun, Node and Vercel's edge runtime",
+        || {
+            // The features that parity runs, so that the program is built once.
+            run(cargo(&[
+                "build",
+                "--quiet",
+                &profile,
+                "--package=skewless-cli",
+                "--no-default-features",
+                "--features=train,pack",
+            ]))?;
+            let program = web::target().join(PROFILE).join("skewless");
+            let mut tests = command("npm", &["--silent", "test"]);
+            tests
+                .current_dir(at("tests/edge"))
+                .env("SKEWLESS_PROGRAM", program);
+            run(tests)
+        },
+    )?;
     step("parity", || parity::compare(PROFILE))?;
     step("bench --small", bench::small)?;
     step("the demo", || demo::run_demo(true))

@@ -1,7 +1,7 @@
 // What a project that uses the package writes; `types.test.mjs` compiles it against the published declarations.
 
 import { type Explanation, load, type ModelInfo, type Prediction, SkewlessError } from "skewless";
-import { createHandler, type Handler } from "skewless/serve";
+import { createHandler, createLazyHandler, type Entry, fromAddress, type Handler, type Options } from "skewless/serve";
 
 const model = await load("flights.skw", { verify: false });
 const { task, inputs }: ModelInfo = model.info;
@@ -25,6 +25,10 @@ model.predict({ image: [[1, 2], [3, 4]], sound: new Float32Array(490) });
 const scores: Float64Array = model.score(new Float64Array(137));
 
 const handler: Handler = await createHandler(new Uint8Array());
+const seen: Entry[] = [];
+const options: Options = { limits: { maxRows: 100 }, cors: { origins: "*" }, checkSeconds: 0, log: (entry) => seen.push(entry) };
+const lazy: Handler = createLazyHandler(() => fromAddress("https://example.org/flights.skw"), options);
+await lazy(new Request("http://localhost/ping"), {}, { waitUntil: (work) => void work });
 const answer: Response = await handler(new Request("http://localhost/ping"));
 
 try {

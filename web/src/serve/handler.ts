@@ -1,37 +1,207 @@
 // Answers HTTP requests with a bundle, through the one implementation of the serving protocols.
 
+import { type Compile, type Held, Runtime } from "../runtime.js";
+import type { Source } from "../source.js";
 import { SkewlessError } from "../error.js";
-import { Held, type Compile, Runtime } from "../runtime.js";
-import { bytesOf, type Fetch, type Source } from "../source.js";
-import start, { __wbg_reset_state as reset, initSync as startNow, Service } from "./wasm/skewless.js";
+import { wholeBody } from "./body.js";
+import { Exchange, INTERRUPTED, LineAnswers } from "./exchange.js";
+import { clock, type Head, type Log, NOTHING, type Outcome, requestEntry, requestId, since, toConsole } from "./journal.js";
+import type { Options } from "./options.js";
+import type { BundleSource } from "./sources.js";
+import { coded, type Context, Supply } from "./supply.js";
+import start, { __wbg_reset_state as reset, initSync as startNow, type Facts, type Reply, type Station, unavailable } from "./wasm/skewless.js";
 
-/** Answers a request. */
-export type Handler = (request: Request) => Promise<Response>;
+/**
+ * Answers a request. A Worker's `fetch` has this form: what stands between request and context is not looked at, and the
+ * context's `waitUntil` keeps what goes on after the answer.
+ */
+export type Handler = (request: Request, environment?: unknown, context?: Context) => Promise<Response>;
 
-/** Opens a bundle and gives the function that answers requests with it. */
-export type CreateHandler = (bundle: Source) => Promise<Handler>;
+/**
+ * Opens a bundle and gives the function that answers requests with it. Where the source can change, it is asked for
+ * another bundle after an answer, at most every `checkSeconds`.
+ */
+export type CreateHandler = (bundle: Source | BundleSource, options?: Options) => Promise<Handler>;
 
-/** The `createHandler` of a host that compiles and reads in its own way. */
-export function handlerMaker(compile: Compile, fetch: Fetch): CreateHandler {
-  const runtime = new Runtime({ start: (module) => start({ module_or_path: module }), startNow, reset }, compile);
-  return async (source) => {
-    const [bundle] = await Promise.all([bytesOf(source, fetch), runtime.ready()]);
-    const service = new Held(runtime, () => new Service(bundle));
-    return (request) => answer(service, request);
+/** The same for hosts that let nothing be read before the first request, which opens the bundle. */
+export type CreateLazyHandler = (
+  bundle: (environment: object) => Source | BundleSource,
+  options?: Options | ((environment: object) => Options),
+) => Handler;
+
+/** What differs from host to host. */
+export interface Host {
+  readonly compile: Compile;
+  /** The source that an address or something at hand is. */
+  source(given: Source): BundleSource;
+}
+
+/** The two functions for a host that compiles and reads in its own way. */
+export function handlerMakers(host: Host): { createHandler: CreateHandler; createLazyHandler: CreateLazyHandler } {
+  const runtime = new Runtime({ start: (module) => start({ module_or_path: module }), startNow, reset }, host.compile);
+  const made = (given: Source | BundleSource, options: Options) => {
+    const log = quietly(options.log === false ? () => undefined : (options.log ?? toConsole));
+    const source = isSource(given) ? given : host.source(given);
+    return { supply: new Supply(runtime, source, options, log), log };
+  };
+  return {
+    createHandler: async (bundle, options = {}) => {
+      const { supply, log } = made(bundle, options);
+      await supply.station();
+      return (request, _environment, context) => handle(runtime, supply, log, request, context);
+    },
+    createLazyHandler: (bundle, options = {}) => {
+      let opened: { supply: Supply; log: Log } | undefined;
+      const open = (environment: object) =>
+        made(bundle(environment), typeof options === "function" ? options(environment) : options);
+      return async (request, environment, context) => {
+        try {
+          opened ??= open(environment as object);
+        } catch (error) {
+          return misconfigured(request, error);
+        }
+        return handle(runtime, opened.supply, opened.log, request, context);
+      };
+    },
   };
 }
 
-async function answer(service: Held<Service>, request: Request): Promise<Response> {
-  const body = new Uint8Array(await request.arrayBuffer());
+/** The answer where variables or bindings name no source. */
+function misconfigured(request: Request, error: unknown): Response {
+  const started = clock();
+  const head: Head = { method: request.method, path: new URL(request.url).pathname, id: requestId(request.headers) };
+  const { code, message } = coded(error);
+  const reply = failed(503, code, message);
+  toConsole(requestEntry(head, { ...reply, code }, undefined, since(started)));
+  return response(reply, head, []);
+}
+
+function isSource(given: Source | BundleSource): given is BundleSource {
+  return typeof (given as Partial<BundleSource>).read === "function";
+}
+
+/** A log that cannot stop an answer. */
+function quietly(log: Log): Log {
+  return (entry) => {
+    try {
+      log(entry);
+    } catch {
+      // Whoever writes the log sees to it.
+    }
+  };
+}
+
+async function handle(runtime: Runtime, supply: Supply, log: Log, request: Request, context?: Context): Promise<Response> {
+  const started = clock();
   const { pathname } = new URL(request.url);
-  const headers = [...request.headers].flat();
+  const head: Head = { method: request.method, path: pathname, id: requestId(request.headers) };
+  let station: Held<Station>;
   try {
-    const reply = service.run((native) => native.respond(request.method, pathname, headers, body));
-    return new Response(reply.body.length > 0 ? reply.body : null, { status: reply.status, headers: reply.headers });
+    station = await supply.station(context);
   } catch (error) {
-    // Refusals are answers; what is thrown is a trap, and the next request finds a fresh instance.
-    if (!(error instanceof SkewlessError)) throw error;
-    const { code, message } = error;
-    return Response.json({ error: { code, message } }, { status: 500, headers: { "x-skewless-error": code } });
+    const { code, message } = coded(error);
+    const reply = supply.started ? runtime.run(() => unavailable(pathname, code, message)) : failed(503, code, message);
+    log(requestEntry(head, { ...reply, code }, undefined, since(started)));
+    return response(reply, head, []);
   }
+  const done = (outcome: Outcome, facts: Facts | undefined) => {
+    const ms = since(started);
+    observe(station, head, outcome, ms);
+    log(requestEntry(head, outcome, facts, ms));
+  };
+  const answered = await answer(runtime, station, request, head, started, done);
+  supply.check(context);
+  return answered;
+}
+
+type Done = (outcome: Outcome, facts: Facts | undefined) => void;
+
+async function answer(
+  runtime: Runtime,
+  station: Held<Station>,
+  request: Request,
+  head: Head,
+  started: number,
+  done: Done,
+): Promise<Response> {
+  let exchange: Exchange | undefined;
+  let streaming = false;
+  let facts: Facts | undefined;
+  try {
+    exchange = new Exchange(runtime, station, request, head.path);
+    facts = exchange.facts;
+    const { reply, lines, most } = exchange.run((native) => native.admitted());
+    if (reply && lines) {
+      const answers = new LineAnswers(exchange, request.body);
+      const refusal = await answers.begin();
+      if (refusal) return finished(refusal, head, [["read", since(started)]], done, facts);
+      streaming = true;
+      const stream = answers.stream((outcome) => {
+        done(outcome, facts);
+        exchange?.close();
+      }, request.signal);
+      return response(reply, head, [["first", since(started)]], stream);
+    }
+    if (reply) return finished(reply, head, [["answer", since(started)]], done, facts);
+    const body = await wholeBody(request, most);
+    const read = clock();
+    const whole = body ? respond(runtime, station, exchange, request, head.path, body) : exchange.run((native) => native.tooLarge());
+    return finished(whole, head, [["read", since(started, read)], ["answer", since(read)]], done, facts);
+  } catch (error) {
+    // Refusals are answers; what is thrown is a trap, or a body that broke off.
+    const ours = error instanceof SkewlessError;
+    const code = ours ? error.code : "request.aborted";
+    const reply = failed(ours ? 500 : 400, code, ours ? error.message : "the body broke off");
+    return finished(reply, head, [["answer", since(started)]], done, facts);
+  } finally {
+    if (!streaming) exchange?.close();
+  }
+}
+
+/** Answers a whole body, once more where the instance was lost to another request meanwhile. */
+function respond(runtime: Runtime, station: Held<Station>, exchange: Exchange, request: Request, path: string, body: Uint8Array): Reply {
+  const answered = (asked: Exchange) => asked.run((native) => native.respond(body));
+  try {
+    return answered(exchange);
+  } catch (error) {
+    if (!(error instanceof SkewlessError && error.code === INTERRUPTED)) throw error;
+    const again = new Exchange(runtime, station, request, path);
+    try {
+      return answered(again);
+    } finally {
+      again.close();
+    }
+  }
+}
+
+function observe(station: Held<Station>, { path }: Head, { status, code, tally }: Outcome, ms: number): void {
+  const counts = Object.entries(tally.codes);
+  const names = counts.map(([name]) => name);
+  const numbers = Uint32Array.from(counts, ([, count]) => count);
+  try {
+    station.run((native) => native.observe(path, status, code, tally.rows, names, numbers, ms / 1e3));
+  } catch {
+    // Counters went with the instance; the answer stands.
+  }
+}
+
+function failed(status: number, code: string, message: string): Reply {
+  const body = new TextEncoder().encode(JSON.stringify({ error: { code, message } }));
+  const headers: [string, string][] = [["content-type", "application/json"], ["x-skewless-error", code]];
+  return { status, headers, body, code, tally: NOTHING };
+}
+
+function finished(reply: Reply, head: Head, times: Times, done: Done, facts: Facts | undefined): Response {
+  done({ status: reply.status, code: reply.code ?? undefined, tally: reply.tally }, facts);
+  return response(reply, head, times);
+}
+
+type Times = readonly (readonly [string, number])[];
+
+function response(reply: Reply, head: Head, times: Times, stream?: ReadableStream<Uint8Array>): Response {
+  const body = stream ?? (reply.body.length > 0 ? reply.body : null);
+  const answered = new Response(body, { status: reply.status, headers: reply.headers });
+  answered.headers.set("x-request-id", head.id);
+  if (times.length > 0) answered.headers.set("server-timing", times.map(([name, ms]) => `${name};dur=${ms}`).join(", "));
+  return answered;
 }

@@ -78,6 +78,14 @@ impl<'a> RefusalBody<'a> {
             },
         }
     }
+
+    /// The same of an error that is only known by its members.
+    pub(crate) fn of(error: ErrorObject<'a>) -> Self {
+        Self {
+            error: error.sentence(),
+            parameters: RefusalParameters { error },
+        }
+    }
 }
 
 /// Answers `POST /v2/models/{name}/infer`.

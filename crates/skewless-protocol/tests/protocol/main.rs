@@ -2,8 +2,11 @@
 #![allow(missing_docs, clippy::panic, clippy::unwrap_used)]
 
 mod bundles;
+mod cors;
 mod direct;
+mod host;
 mod invocations;
+mod lines;
 mod open_inference;
 mod refusals;
 

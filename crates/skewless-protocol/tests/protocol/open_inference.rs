@@ -10,13 +10,21 @@ fn health_and_server_metadata() {
     let service = bundles::regression();
     for path in [
         "/v2/health/live",
-        "/v2/health/ready",
         "/v2/models/areas/ready",
         "/v2/models/areas/versions/1.2.0/ready",
     ] {
         let (response, body) = send(&service, "GET", path, "");
         assert_eq!((response.status, body), (200, Value::Null), "{path}");
     }
+    let facts = service.facts().clone();
+    let (response, body) = send(&service, "GET", "/v2/health/ready", "");
+    assert_eq!(
+        (response.status, body),
+        (
+            200,
+            json!({"ready": true, "name": "areas", "version": "1.2.0", "digest": facts.digest})
+        )
+    );
     let (_, body) = send(&service, "GET", "/v2/", "");
     assert_eq!(body["name"], "skewless");
     assert!(body["version"].is_string() && body["extensions"].is_array());

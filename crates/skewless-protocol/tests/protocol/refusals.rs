@@ -13,6 +13,7 @@ fn statuses_and_codes() {
     let service = bundles::regression().with_limits(Limits {
         max_body: 200,
         max_rows: 3,
+        ..Limits::default()
     });
     let long = format!(r#"{{"instances":[{{"size":{}}}]}}"#, "1".repeat(200));
     for (method, path, body, status, code) in [
@@ -381,6 +382,7 @@ fn as_many_rows_as_allowed_are_answered() {
     let service = bundles::regression().with_limits(Limits {
         max_body: 200,
         max_rows: 2,
+        ..Limits::default()
     });
     for body in [
         r#"{"instances":[[1],[2]]}"#,

@@ -2,6 +2,7 @@
 
 mod check;
 mod contest;
+mod edge;
 mod field;
 mod plot;
 mod report;
@@ -51,7 +52,13 @@ pub(crate) fn small() -> Result<()> {
     let (measured, failures) = contest.finish();
     report::check_shape(&report::to_json(&measured))?;
     sweep::small()?;
+    edge::small()?;
     refuse(&failures)
+}
+
+/// `bench edge`: the serving handler on workerd, Node, Bun and Deno, as JSON and as a table in the docs.
+pub(crate) fn serving(date: Option<&str>, built: bool) -> Result<()> {
+    edge::run(date, built)
 }
 
 /// `bench sweep`: how cost grows, as JSON and as a plot in the docs.

@@ -1,7 +1,8 @@
-// Answers `POST /v2/models/flights/infer`, `POST /invocations` and the health paths with the bundle beside it.
+// Answers the serving protocols with the bundle beside it, which travels in the script.
 
-import { createHandler } from "skewless/serve";
+import { env } from "cloudflare:workers";
+import { createHandler, optionsFrom } from "skewless/serve";
 
 import bundle from "../flights.skw";
 
-export default { fetch: await createHandler(bundle) };
+export default { fetch: await createHandler(bundle, optionsFrom(env)) };
