@@ -1,7 +1,7 @@
 // The number of a prediction that is drawn: a probability, or the estimate.
 
 import type { BatchPrediction, ModelInfo } from "../src/public.js";
-import { figure, percent, title, words } from "./words.js";
+import { figure, percent, words } from "./words.js";
 
 /** What curves and histograms show. */
 export interface Measure {
@@ -21,7 +21,7 @@ export function measureOf({ task, labels, target, unit }: ModelInfo, label = lab
     const [width, at] = task === "binary" ? [1, 0] : [labels.length, labels.indexOf(label)];
     return { name: `probability of ${words(label)}`, isShare: true, of: column(width, at), say: percent };
   }
-  const name = unit ? `${title(target)} (${unit})` : title(target);
+  const name = `predicted ${words(target)}`;
   const say = (value: number) => (unit ? `${figure(value)} ${unit}` : figure(value));
   // Of a vector, whose width the batch tells, the first number.
   return { name, isShare: false, of: (batch) => column(batch.values.length / Math.max(1, batch.rows), 0)(batch), say };

@@ -49,7 +49,7 @@ export class Why {
     const shown = this.#all ? groups : groups.slice(0, SHOWN);
     const rest = groups.slice(shown.length);
     const widest = Math.max(...groups.map(({ sum }) => Math.abs(sum)), Number.MIN_VALUE);
-    const rows = shown.map((group) => row(this.#named(group, record), group.sum, widest));
+    const rows = shown.map((group) => row([...this.#named(group, record), ...parts(group, output)], group.sum, widest));
     if (rest.length > 0) {
       const sum = rest.reduce((sum, group) => sum + group.sum, 0);
       rows.push(row([element("span", { class: "soft" }, `${rest.length} others together`)], sum, widest));
@@ -143,6 +143,13 @@ function sentence(groups: readonly Group[], up: string, down: string): string {
   if (parts.length === 0) return "No input moves this score.";
   const said = parts.join(", ");
   return `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+}
+
+/** What the features of a group add, where there are several. */
+function parts({ features }: Group, output: number): HTMLElement[] {
+  if (features.length < 2) return [];
+  const said = features.map(({ feature, contributions }) => `${words(feature)} ${signed(contributions[output] ?? 0)}`);
+  return [element("span", { class: "within" }, said.join(", "))];
 }
 
 function row(name: readonly (Node | string)[], sum: number, widest: number): HTMLElement {
