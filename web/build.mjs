@@ -146,6 +146,7 @@ async function manifest() {
   await inFolder(join(dist, "package.json"));
   await writeFile(join(dist, "package.json"), JSON.stringify({ ...published, version }, undefined, 2) + "\n");
   await copyFile(at("README.md"), join(dist, "README.md"));
+  for (const license of ["LICENSE-APACHE", "LICENSE-MIT"]) await copyFile(at("..", license), join(dist, license));
 }
 
 /** Runs one of the installed tools, which may speak for itself. */

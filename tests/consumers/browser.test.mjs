@@ -9,28 +9,37 @@ import { after, before, describe, test } from "node:test";
 
 import { launch, openPage } from "../web/browser.mjs";
 import { serve } from "../web/harness.mjs";
-import { expected, install, run, tool } from "./harness.mjs";
+import { answers, install, run, vite } from "./harness.mjs";
+
+/** What each version of Vite is called with. */
+const VITES = { vite: [], "vite-7": ["--config", "vite-7.config.js"] };
 
 /** Builds a consumer; gives the folder that a site would serve. */
 const BUILDS = {
-  browser: async (folder) => folder,
-  vite: async (folder) => {
-    await run(folder, tool("vite"), "build", "--logLevel", "warn");
-    return finished(folder, []);
-  },
-  esbuild: async (folder) => {
-    await run(folder, process.execPath, "build.mjs");
-    return finished(folder, ["index.html", "flights.skw"]);
-  },
-  webpack: async (folder) => {
-    await run(folder, process.execPath, "build.mjs");
-    return finished(folder, ["index.html"]);
-  },
+  browser: async () => install("browser"),
+  ...Object.fromEntries(
+    Object.entries(VITES).map(([version, given]) => [
+      version,
+      async () => {
+        const folder = await install("vite");
+        await run(folder, process.execPath, vite(version), "build", "--logLevel", "warn", ...given);
+        return finished(folder, []);
+      },
+    ]),
+  ),
+  esbuild: async () => built("esbuild", ["index.html", "flights.skw"]),
+  webpack: async () => built("webpack", ["index.html"]),
 };
+
+async function built(name, files) {
+  const folder = await install(name);
+  await run(folder, process.execPath, "build.mjs");
+  return finished(folder, files);
+}
 
 async function finished(folder, files) {
   const site = join(folder, "dist");
-  for (const file of ["record.json", ...files]) await cp(join(folder, file), join(site, file));
+  for (const file of ["record.json", "network.skw", ...files]) await cp(join(folder, file), join(site, file));
   return site;
 }
 
@@ -43,36 +52,42 @@ describe("a page", () => {
 
   for (const [name, build] of Object.entries(BUILDS)) {
     test(name, async () => {
-      const site = await serve({ "/": await build(await install(name)) });
+      const site = await serve({ "/": await build() });
       try {
-        await answers(site.url);
+        await answersOf(site.url);
       } finally {
         site.close();
       }
     });
   }
 
-  test("vite, while one develops", async () => {
-    const folder = await install("vite");
-    const server = spawn(tool("vite"), ["--host", "127.0.0.1", "--port", "0"], { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
-    try {
-      const lines = createInterface({ input: server.stdout });
-      for await (const line of lines) {
-        const url = /Local: +(\S+)/.exec(line)?.[1];
-        if (url) return await answers(url);
+  for (const [version, given] of Object.entries(VITES)) {
+    test(`${version}, while one develops`, async () => {
+      const folder = await install("vite");
+      const program = [vite(version), "--host", "127.0.0.1", "--port", "0", ...given];
+      const server = spawn(process.execPath, program, { cwd: folder, env: { ...process.env, NO_COLOR: "1" } });
+      try {
+        const lines = createInterface({ input: server.stdout });
+        for await (const line of lines) {
+          const url = /Local: +(\S+)/.exec(line)?.[1];
+          if (url) return await answersOf(url);
+        }
+        assert.fail("vite serves nothing");
+      } finally {
+        server.kill();
       }
-      assert.fail("vite serves nothing");
-    } finally {
-      server.kill();
-    }
-  });
+    });
+  }
 
-  async function answers(url) {
+  async function answersOf(url) {
     const { page, complaints } = await openPage(browser);
+    const asked = new Set();
+    page.context().on("request", (request) => asked.add(new URL(request.url()).origin));
     await page.goto(url);
     const answer = page.locator("#answer:not(:empty)");
     const text = await answer.textContent({ timeout: 20_000 }).catch((error) => String(error));
     assert.deepEqual(complaints, []);
-    assert.deepEqual(JSON.parse(text), { here: expected, worker: expected });
+    assert.deepEqual(JSON.parse(text), answers);
+    assert.deepEqual([...asked].filter((origin) => origin !== "null"), [new URL(url).origin]);
   }
 });

@@ -5,6 +5,7 @@ import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/pr
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { asNetwork } from "../web/bundles.mjs";
 import { dist, paths, root } from "../web/harness.mjs";
 
 const execute = promisify(execFile);
@@ -19,6 +20,14 @@ function golden(text) {
   const labels = JSON.parse(/"labels":(\[[^\]]*\])/.exec(text)[1]);
   const { label, values, raw } = row.prediction;
   return { record: row.record, expected: { label: labels[label], probability: values[0], raw: raw[0] } };
+}
+
+/** What pages and programs give that open `network.skw` besides, whose damage only the module for networks can tell. */
+export const answers = { here: expected, worker: expected, network: "bundle.invalid_plan" };
+
+/** The script of Vite, of which two versions are there. */
+export function vite(name) {
+  return join(root, "tests/consumers/node_modules", name, "bin/vite.js");
 }
 
 /** The path of a tool that the consumers' packages bring. */
@@ -53,10 +62,12 @@ export async function install(name) {
   const tarball = await packed;
   const folder = join(place, name);
   const modules = join(folder, "node_modules/skewless");
+  await rm(folder, { recursive: true, force: true });
   await cp(join(root, "tests/consumers", name), folder, { recursive: true });
   await mkdir(modules, { recursive: true });
   await execute("tar", ["-xzf", tarball, "--strip-components=1", "-C", modules]);
   await cp(bundle, join(folder, "flights.skw"));
+  await writeFile(join(folder, "network.skw"), asNetwork(await readFile(bundle)));
   await writeFile(join(folder, "record.json"), JSON.stringify(record));
   const { version } = JSON.parse(await readFile(join(modules, "package.json"), "utf8"));
   const manifest = { name: `consumer-${name}`, private: true, type: "module", dependencies: { skewless: version } };

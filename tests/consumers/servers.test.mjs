@@ -10,7 +10,7 @@ import { build } from "esbuild";
 
 import { asGraph, asNetwork } from "../web/bundles.mjs";
 import { paths, serve } from "../web/harness.mjs";
-import { expected, install, record, run, tool } from "./harness.mjs";
+import { answers, expected, install, record, run, tool } from "./harness.mjs";
 import { startWrangler } from "./wrangler.mjs";
 
 /** Each program gets by without what it does not need: Deno may read the folder, and no more. */
@@ -24,7 +24,7 @@ for (const [name, [program, ...given]] of Object.entries(PROGRAMS)) {
   test(name, async () => {
     const folder = await install(name);
     const printed = await run(folder, program, ...given, "main.js");
-    assert.deepEqual(JSON.parse(printed), { here: expected, worker: expected });
+    assert.deepEqual(JSON.parse(printed), answers);
   });
 }
 

@@ -77,8 +77,12 @@ describe("in Chromium", () => {
     assert.deepEqual(result, ["internal.worker", "internal.worker"]);
   });
 
+  test("WebAssembly is compiled once, while it arrives", async () => {
+    assert.deepEqual(await inPage("compiled"), { result: { compileStreaming: 1, compile: 0, models: 2 }, complaints: [] });
+  });
+
   test("loading is called off on its way", async () => {
-    assert.deepEqual((await inPage("aborted")).result, ["input.aborted", "enough"]);
+    assert.deepEqual((await inPage("aborted")).result, Array(2).fill(["input.aborted", "enough", 1]));
   });
 
   test("a cache keeps bundles by digest, and a damaged one is fetched anew", async () => {

@@ -60,14 +60,14 @@ export function loader(compile: Compile, fetch: Fetch, { larger, now, verify }: 
     const digest = cache && isAddress(source) ? expectDigest : undefined;
     const kept = digest && (await recall(digest));
     // What lies there damaged, or under another's digest, is fetched anew.
-    const known = kept && (await get(kept, options).catch(() => undefined));
+    const known = kept && (await openFrom(kept, options).catch(() => undefined));
     if (known) return known.model;
-    const { model, bundle } = await get(source, options);
+    const { model, bundle } = await openFrom(source, options);
     if (digest) await keep(digest, bundle);
     return model;
   }) as Load;
 
-  async function get(source: Source, options: LoadOptions): Promise<{ model: Model; bundle: Uint8Array }> {
+  async function openFrom(source: Source, options: LoadOptions): Promise<{ model: Model; bundle: Uint8Array }> {
     const both = Promise.all([bytesOf(source, fetch, options), runtime.ready()]);
     const [bundle] = await abortable(both, options.signal);
     return { model: await open(bundle, options), bundle };

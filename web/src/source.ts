@@ -20,11 +20,12 @@ export async function bytesOf(source: Source, fetch: Fetch, watch: Watch = {}): 
   }
   if (ArrayBuffer.isView(source)) return atHand(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), watch);
   if (Object.prototype.toString.call(source) === "[object ArrayBuffer]") return atHand(new Uint8Array(source as ArrayBuffer), watch);
-  const { arrayBuffer, ok, status, size, url = "hand" } = (source ?? {}) as Partial<Blob & Response>;
-  if (ok === false) throw unreachable(url, `the server answers ${status}`, { value: String(status) });
+  const { arrayBuffer, ok, status, size, url } = (source ?? {}) as Partial<Blob & Response>;
+  const place = url || "hand";
+  if (ok === false) throw unreachable(place, `the server answers ${status}`, { value: String(status) });
   if (arrayBuffer) {
     const response = () => (ok ? (source as Response) : new Response((source as Blob).stream()));
-    return orUnreachable(url, watch, () => bodyOf(response(), watch, size));
+    return orUnreachable(place, watch, () => bodyOf(response(), watch, size));
   }
   throw new SkewlessError({
     kind: "misuse",

@@ -4,9 +4,7 @@ import { cp } from "node:fs/promises";
 
 import { build } from "esbuild";
 
-await build({ entryPoints: ["main.js"], bundle: true, format: "esm", target: "es2022", minify: true, outdir: "dist" });
+await build({ entryPoints: ["main.js", "worker.js"], bundle: true, format: "esm", target: "es2022", minify: true, outdir: "dist" });
 for (const file of ["skewless_bg.wasm", "network/skewless_network_bg.wasm"]) {
   await cp(`node_modules/skewless/${file}`, `dist/${file.split("/").at(-1)}`);
 }
-// The worker is a script of its own.
-await build({ entryPoints: ["skewless/worker"], bundle: true, format: "esm", target: "es2022", minify: true, outfile: "dist/worker.js" });

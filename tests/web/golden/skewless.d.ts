@@ -12,9 +12,19 @@ export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, Raw
 export type { Source };
 /**
  * Opens a bundle.
- * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.*`.
  */
 export declare const load: Load;
+
+// skewless/serve
+export { SkewlessError };
+export type { Source };
+export type { CreateHandler, Handler };
+/**
+ * Opens a bundle and gives the function that answers requests with it.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ */
+export declare const createHandler: CreateHandler;
 
 // skewless/network
 export { SkewlessError };
@@ -47,16 +57,6 @@ export type { Source };
  * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
  */
 export declare const load: Load;
-
-// skewless/serve
-export { SkewlessError };
-export type { Source };
-export type { CreateHandler, Handler };
-/**
- * Opens a bundle and gives the function that answers requests with it.
- * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
- */
-export declare const createHandler: CreateHandler;
 
 // skewless/worker-client
 export { SkewlessError };
@@ -399,8 +399,5 @@ export type WorkerModel<M extends Model = Model> = {
 /** Opens a bundle in a worker. Types and errors are those of `load`, with `internal.worker` for a worker that stops. */
 export type WorkerLoad<Worker> = <M extends Model = Model>(source: Source, options?: WorkerLoadOptions<Worker>) => Promise<WorkerModel<M>>;
 
-/** The methods of a model that a worker answers: one more of them is one line here. */
-export declare const METHODS: readonly ["predict", "predictBatch", "validate", "score"];
-
-/** The name of a method that a worker answers. */
-export type Method = (typeof METHODS)[number];
+/** The name of a method that a worker answers: all of a model's but `close`, which is a message of its own. */
+export type Method = Exclude<keyof Model, "info" | "close">;

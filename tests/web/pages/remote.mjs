@@ -36,12 +36,25 @@ async function longestWait(work) {
   return { result, longest };
 }
 
+/**
+ * The longest waits of the page, without a worker and with one. A busy machine makes any page wait: the least of some
+ * attempts counts, because what the package itself does comes every time.
+ */
 export async function smooth() {
-  const ROWS = 300_000;
+  const ROWS = 200_000;
+  const ATTEMPTS = 4;
   const [here, there] = await Promise.all([load(BUNDLE), remoteLoad(BUNDLE, { transfer: true })]);
   const columns = columnsOf(await records(), here.info.inputs, ROWS);
-  const blocked = await longestWait(async () => here.predictBatch(columns));
-  const free = await longestWait(() => there.predictBatch(columns));
+  const least = async (work) => {
+    const waits = [];
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const given = structuredClone(columns);
+      waits.push(await longestWait(() => work(given)));
+    }
+    return waits.reduce((least, wait) => (wait.longest < least.longest ? wait : least));
+  };
+  const blocked = await least(async (given) => here.predictBatch(given));
+  const free = await least((given) => there.predictBatch(given));
   const same = ["raw", "values", "labels"].every((part) => {
     const [left, right] = [blocked.result[part], free.result[part]];
     return left.length === right.length && left.length === ROWS && left.every((number, at) => Object.is(number, right[at]));
@@ -105,17 +118,38 @@ export async function missing() {
 }
 
 export async function aborted() {
-  const controller = new AbortController();
-  const onProgress = () => controller.abort("enough");
-  try {
-    await remoteLoad(new Response(endless()), { signal: controller.signal, onProgress });
-  } catch ({ code, cause }) {
-    return [code, cause];
+  const found = [];
+  const staying = await remoteLoad(BUNDLE);
+  for (const source of [BUNDLE, new Response(endless())]) {
+    const controller = new AbortController();
+    let steps = 0;
+    const onProgress = () => {
+      steps += 1;
+      controller.abort("enough");
+    };
+    const error = await remoteLoad(source, { signal: controller.signal, onProgress }).catch((error) => error);
+    await staying.validate({});
+    found.push([error.code, error.cause, steps]);
   }
+  return found;
 }
 
 function endless() {
   return new ReadableStream({ pull: (stream) => new Promise((done) => setTimeout(() => done(stream.enqueue(new Uint8Array(1000))), 5)) });
+}
+
+/** How often WebAssembly was compiled while it arrived, and when it had arrived. */
+export async function compiled() {
+  const counts = { compileStreaming: 0, compile: 0 };
+  for (const name of Object.keys(counts)) {
+    const original = WebAssembly[name];
+    WebAssembly[name] = (...given) => {
+      counts[name] += 1;
+      return original(...given);
+    };
+  }
+  const models = await Promise.all([load(BUNDLE), load(BUNDLE)]);
+  return { ...counts, models: models.length };
 }
 
 /** What each load gives; what is not there can only come from the cache. */

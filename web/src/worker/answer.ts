@@ -16,13 +16,14 @@ export function answerer(load: Load, port: Port): (message: unknown) => void {
     return model;
   }
 
-  async function open(question: Question & { ask: "load" }): Promise<Opened> {
+  async function open(question: Question & { ask: "load" }): Promise<Opened | undefined> {
     const { skewless, source, options, progress } = question;
     const controller = new AbortController();
     loading.set(skewless, controller);
     const onProgress = (progress: unknown) => port.post({ skewless, progress }, []);
     try {
       const model = await load(source, { ...options, signal: controller.signal, ...(progress && { onProgress }) });
+      if (controller.signal.aborted) return void model.close();
       // The question's number is the model's.
       models.set(skewless, model);
       return { model: skewless, info: model.info };
@@ -31,16 +32,21 @@ export function answerer(load: Load, port: Port): (message: unknown) => void {
     }
   }
 
+  function close(number: number): void {
+    models.get(number)?.close();
+    models.delete(number);
+  }
+
   function answer(question: Question): unknown {
     switch (question.ask) {
       case "load":
         return open(question);
       case "abort":
-        return loading.get(question.load)?.abort(question.reason);
+        loading.get(question.load)?.abort();
+        // It may have come too late: nobody waits for that model.
+        return close(question.load);
       case "close":
-        models.get(question.model)?.close();
-        models.delete(question.model);
-        return undefined;
+        return close(question.model);
       case "call": {
         const { model, method, given } = question;
         if (!METHODS.includes(method)) throw new TypeError(`there is no method ${method}`);
@@ -58,8 +64,8 @@ export function answerer(load: Load, port: Port): (message: unknown) => void {
       reply = { skewless, result: packed(await answer(question)) };
     } catch (thrown) {
       const cause = thrown instanceof Error ? thrown.cause : undefined;
-      const { kind, code, message, ...rest } = thrown instanceof SkewlessError ? thrown.toJSON() : internal(thrown);
-      reply = { skewless, error: { kind, code, message, ...rest }, cause: cloneable(cause) };
+      const error = thrown instanceof SkewlessError ? thrown.toJSON() : internal(thrown);
+      reply = { skewless, error, cause: cloneable(cause) };
     }
     port.post(reply, [...buffersOf("result" in reply ? reply.result : undefined)]);
   };

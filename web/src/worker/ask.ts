@@ -4,7 +4,7 @@ import { SkewlessError } from "../error.js";
 import type { ModelInfo } from "../info.js";
 import type { Model } from "../model.js";
 import type { LoadOptions } from "../options.js";
-import { bytesOf, isAddress, type Source } from "../source.js";
+import { abortable, bytesOf, isAddress, type Source } from "../source.js";
 import { buffersOf, type Method, METHODS, type Opened, type Port, type Question, type Reply, unpacked } from "./messages.js";
 
 /** How a bundle is opened in a worker. */
@@ -103,9 +103,10 @@ function remote(line: Line, model: number, info: ModelInfo, transfer: boolean): 
 
 type Unnumbered<Q> = Q extends unknown ? Omit<Q, "skewless"> : never;
 
-interface Waiting extends Pick<LoadOptions, "signal" | "onProgress"> {
+interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: SkewlessError) => void;
+  readonly onProgress: LoadOptions["onProgress"];
 }
 
 /** The questions to one worker. */
@@ -145,36 +146,41 @@ class Line {
   }
 
   ask(question: Unnumbered<Question>, transfer: boolean, watch: Pick<LoadOptions, "signal" | "onProgress"> = {}): Promise<unknown> {
+    const { signal, onProgress } = watch;
     const skewless = this.#asked++;
-    const { signal } = watch;
-    const abort = () => {
-      this.#port.post({ skewless: this.#asked++, ask: "abort", load: skewless, reason: String(signal?.reason) }, []);
-    };
-    return new Promise((resolve, reject) => {
+    const answer = new Promise((resolve, reject) => {
       if (this.#stopped) return reject(this.#stopped);
+      if (signal?.aborted) return;
       try {
         this.#port.post({ skewless, ...question }, transfer ? [...buffersOf(question)] : []);
       } catch (cause) {
         const message = `this can't be sent to a worker: ${String(cause)}`;
         return reject(new SkewlessError({ kind: "misuse", code: "misuse.not_cloneable", message }, { cause }));
       }
-      this.#waiting.set(skewless, { resolve, reject, ...watch });
+      this.#waiting.set(skewless, { resolve, reject, onProgress });
       this.#port.awaited?.(true);
-      signal?.addEventListener("abort", abort);
-      if (signal?.aborted) abort();
-    }).finally(() => signal?.removeEventListener("abort", abort));
+    });
+    const abort = () => {
+      if (this.#settled(skewless)) this.#port.post({ skewless: this.#asked++, ask: "abort", load: skewless }, []);
+    };
+    signal?.addEventListener("abort", abort);
+    return abortable(answer, signal).finally(() => signal?.removeEventListener("abort", abort));
   }
 
   #hear(reply: Reply): void {
     const waiting = this.#waiting.get(reply?.skewless);
     if (!waiting) return;
     if ("progress" in reply) return waiting.onProgress?.(reply.progress);
-    this.#waiting.delete(reply.skewless);
-    if (this.#waiting.size === 0) this.#port.awaited?.(false);
-    // A signal's reason need not travel to be the cause here.
-    const called = waiting.signal?.aborted ? waiting.signal.reason : undefined;
-    if ("error" in reply) waiting.reject(new SkewlessError(reply.error, { cause: called ?? reply.cause }));
+    this.#settled(reply.skewless);
+    if ("error" in reply) waiting.reject(new SkewlessError(reply.error, { cause: reply.cause }));
     else waiting.resolve(unpacked(reply.result));
+  }
+
+  /** Forgets a question; whether it waited. */
+  #settled(skewless: number): boolean {
+    const waited = this.#waiting.delete(skewless);
+    if (waited && this.#waiting.size === 0) this.#port.awaited?.(false);
+    return waited;
   }
 
   #stop(cause: unknown): void {

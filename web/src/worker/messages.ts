@@ -7,11 +7,21 @@ import type { Model } from "../model.js";
 import type { LoadOptions, Progress } from "../options.js";
 import type { Source } from "../source.js";
 
-/** The methods of a model that a worker answers: one more of them is one line here. */
-export const METHODS = ["predict", "predictBatch", "validate", "explain", "score", "profile"] as const satisfies readonly (keyof Model)[];
+/** The name of a method that a worker answers: all of a model's but `close`, which is a message of its own. */
+export type Method = Exclude<keyof Model, "info" | "close">;
 
-/** The name of a method that a worker answers. */
-export type Method = (typeof METHODS)[number];
+/** One line for each of them; what is missing does not compile. */
+const FORWARDED: { readonly [method in Method]: true } = {
+  predict: true,
+  predictBatch: true,
+  validate: true,
+  explain: true,
+  score: true,
+  profile: true,
+};
+
+/** The methods that a worker answers. */
+export const METHODS = Object.keys(FORWARDED) as readonly Method[];
 
 /** Options that a message can hold. */
 export type PlainOptions = Omit<LoadOptions, "signal" | "onProgress">;
@@ -19,7 +29,7 @@ export type PlainOptions = Omit<LoadOptions, "signal" | "onProgress">;
 /** What a page asks; `skewless` counts its questions. */
 export type Question = { readonly skewless: number } & (
   | { readonly ask: "load"; readonly source: Source; readonly options: PlainOptions; readonly progress: boolean }
-  | { readonly ask: "abort"; readonly load: number; readonly reason: string }
+  | { readonly ask: "abort"; readonly load: number }
   | { readonly ask: "call"; readonly model: number; readonly method: Method; readonly given: readonly unknown[] }
   | { readonly ask: "close"; readonly model: number }
 );
@@ -71,7 +81,7 @@ export function buffersOf(value: unknown, found = new Set<ArrayBuffer>()): Set<A
   return found;
 }
 
-/** Whether the errors of a list may be among a value's fields; long lists of plain values are left as they are. */
+/** Changes what a list or a plain object holds; a long list of plain values is left as it is. */
 function mapped(value: unknown, change: (inner: unknown) => unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 && typeof value[0] === "object" ? value.map(change) : value;
   if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
