@@ -40,17 +40,42 @@ fn a_changed_golden_row_is_found() {
     );
 }
 
+fn sample() -> Vec<Record> {
+    let text = std::fs::read_to_string(at("sample.jsonl")).unwrap();
+    let lines = text.lines();
+    lines.map(|line| Record::from_json(line).unwrap()).collect()
+}
+
 #[test]
 fn every_sample_flight_is_answered() {
     let predictor = Predictor::new(&Bundle::from_bytes(&bytes()).unwrap()).unwrap();
-    let text = std::fs::read_to_string(at("sample.jsonl")).unwrap();
-    let records: Vec<Record> = text
-        .lines()
-        .map(|line| Record::from_json(line).unwrap())
-        .collect();
-    let batch = predictor.predict_records(&records).unwrap();
+    let batch = predictor.predict_records(&sample()).unwrap();
     assert_eq!((batch.rows(), batch.errors.len()), (1000, 0));
     assert!(batch.values.iter().all(|value| (0.0..=1.0).contains(value)));
+}
+
+#[test]
+fn every_sample_flight_is_explained() {
+    let predictor = Predictor::new(&Bundle::from_bytes(&bytes()).unwrap()).unwrap();
+    for record in sample() {
+        let explanation = predictor.explain(&record).unwrap();
+        let features = explanation.features.iter();
+        let added: f64 = features.map(|feature| feature.contributions[0]).sum();
+        let sum = explanation.base[0] + added;
+        assert!((sum - explanation.raw[0]).abs() < 1e-13, "{explanation:?}");
+    }
+}
+
+/// `tests/web/explain.test.mjs` holds WebAssembly to the same numbers.
+#[test]
+fn explanations_have_these_bits() {
+    let predictor = Predictor::new(&Bundle::from_bytes(&bytes()).unwrap()).unwrap();
+    let explained = sample().into_iter().step_by(100).map(|record| {
+        let explanation = predictor.explain(&record).unwrap();
+        serde_json::to_string(&explanation).unwrap()
+    });
+    let lines: Vec<String> = explained.collect();
+    insta::assert_snapshot!("explanations", lines.join("\n"));
 }
 
 #[test]

@@ -225,6 +225,77 @@ fn leaves_of_16_bits_make_a_smaller_bundle_whose_error_is_told() {
     assert!(sizes[1] < sizes[0] * 2 / 3, "{sizes:?}");
 }
 
+/// How training rows went through the trees: LightGBM's file says it, ONNX's does not.
+#[test]
+fn pack_says_whether_and_how_the_bundle_is_explained() {
+    let fixture = Fixture::new();
+    fixture.write("features.toml", features(&INPUTS));
+    for (model, told) in [
+        (
+            "lightgbm_binary.txt",
+            "with the shares of rows that the file states",
+        ),
+        ("xgboost_linear_multiclass.ubj", "exactly"),
+        (
+            "sklearn_boosting_regression.onnx",
+            "with shares counted over 120 rows",
+        ),
+        (
+            "onnx_min.onnx",
+            "not: the least or the greatest leaf is no sum",
+        ),
+    ] {
+        let name = model.split('.').next().unwrap();
+        let (records, _) = rows(&format!("{name}.rows.jsonl"));
+        let whole = |line: &&str| !line.contains("null");
+        let records: Vec<&str> = records.lines().filter(whole).cycle().take(120).collect();
+        fixture.write("rows.jsonl", records.join("\n"));
+        let mut spec = features(&INPUTS);
+        if model.contains("linear") {
+            spec = spec.replace("nullable = true", "");
+        }
+        fixture.write("features.toml", spec);
+        let path = reference(model);
+        let mut arguments = vec!["pack", "--model", path.to_str().unwrap(), "-o", "out.skw"];
+        arguments.extend(["--features", "features.toml", "--golden-from", "rows.jsonl"]);
+        arguments.extend(["--name", "packed", "--version", "0.1.0"]);
+        let run = fixture.run(&arguments);
+        assert_eq!(run.status, 0, "{model}: {}", run.stderr);
+        let line = run
+            .stdout
+            .lines()
+            .find(|line| line.starts_with("  explain "));
+        assert!(line.unwrap().ends_with(told), "{model}: {}", run.stdout);
+        let explained = fixture.run(&["explain", "out.skw", "rows.jsonl"]);
+        if told.starts_with("not") {
+            assert_eq!(explained.status, 3, "{model}");
+            assert!(
+                explained.stderr.contains("unsupported.explain"),
+                "{}",
+                explained.stderr
+            );
+            let told = fixture.run(&["inspect", "out.skw"]).stdout;
+            assert!(told.contains("explained  no: the least"), "{told}");
+            continue;
+        }
+        assert_eq!(
+            (explained.status, explained.lines().len()),
+            (0, 120),
+            "{}",
+            explained.stderr
+        );
+        for line in explained.lines() {
+            for (output, raw) in line["raw"].as_array().unwrap().iter().enumerate() {
+                let features = line["features"].as_array().unwrap().iter();
+                let added = features.map(|feature| feature["contributions"][output].as_f64());
+                let sum = line["base"][output].as_f64().unwrap() + added.flatten().sum::<f64>();
+                let off = (sum - raw.as_f64().unwrap()).abs();
+                assert!(off < 2e-5 * (1.0 + sum.abs()), "{model}: {sum}, {raw}");
+            }
+        }
+    }
+}
+
 fn pack(fixture: &Fixture, features: &str, more: &[&str]) -> fixture::Run {
     let model = reference("lightgbm_binary.txt");
     let mut arguments = vec![

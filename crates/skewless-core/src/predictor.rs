@@ -38,8 +38,9 @@ impl Predictor {
     /// Compiles a bundle.
     ///
     /// # Errors
-    /// `bundle.invalid_features`, `bundle.invalid_plan`, `bundle.invalid_output`, `bundle.width_mismatch`,
-    /// `unsupported.*`: see [`Bundle`]. Golden rows are a check of their own: [`Predictor::check_golden`].
+    /// `bundle.invalid_features`, `bundle.invalid_plan`, `bundle.invalid_explain`, `bundle.invalid_output`,
+    /// `bundle.width_mismatch`, `unsupported.*`: see [`Bundle`]. Golden rows are a check of their own:
+    /// [`Predictor::check_golden`].
     pub fn new(bundle: &Bundle) -> Result<Self> {
         Self::new_with(bundle, Simd::Auto)
     }
@@ -65,8 +66,8 @@ impl Predictor {
         Self::assemble(pipeline, engine, bundle.output().clone())
     }
 
-    /// Compiles a bundle of which only `spec.plan` and `model.plan` are read, as a page does. What others read of it is
-    /// the same: see [`Bundle`].
+    /// Compiles a bundle of which only `spec.plan`, `model.plan` and `explain.plan` are read, as a page does. What others
+    /// read of it is the same: see [`Bundle`].
     ///
     /// # Errors
     /// As [`Predictor::new`].

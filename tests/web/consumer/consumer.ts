@@ -1,6 +1,6 @@
 // What a project that uses the package writes; `types.test.mjs` compiles it against the published declarations.
 
-import { load, type ModelInfo, type Prediction, SkewlessError } from "skewless";
+import { type Explanation, load, type ModelInfo, type Prediction, SkewlessError } from "skewless";
 import { createHandler, type Handler } from "skewless/serve";
 
 const model = await load("flights.skw", { verify: false });
@@ -9,6 +9,9 @@ const { task, inputs }: ModelInfo = model.info;
 const prediction: Prediction = model.predict({ carrier: "UA", distance: 1400, wind_gust: null });
 const numbers: number[] = "values" in prediction ? prediction.values : [prediction.raw].flat();
 const said: string | number | undefined = "value" in prediction ? prediction.value : "label" in prediction ? prediction.label : numbers[0];
+
+const { base, features }: Explanation = model.explain({ carrier: "UA" });
+const added: number | undefined = features[0]?.contributions[0];
 
 const batch = model.predictBatch({
   distance: new Float32Array([1400, 700]),
@@ -37,4 +40,4 @@ model.predict(3);
 // @ts-expect-error: a kind that does not exist
 if (new SkewlessError({ kind: "unknown", code: "", message: "" }).kind) throw new Error();
 
-export { answer, codes, first, inputs, said, scores, task };
+export { added, answer, base, codes, first, inputs, said, scores, task };

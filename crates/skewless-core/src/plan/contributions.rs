@@ -51,3 +51,20 @@ impl Contributions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feature_without_columns_keeps_its_place() {
+        let mut found = Contributions::new(2, [1, 0, 2, 0].into_iter());
+        found.add(0, 1, 3.0);
+        found.add(1, 0, 4.0);
+        found.add(2, 0, 6.0);
+        found.add_base(1, 1.0);
+        found.divide(&[2.0, 4.0]);
+        assert_eq!(found.added, [0.0, 0.75, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0]);
+        assert_eq!(found.base, [0.0, 0.25]);
+    }
+}
