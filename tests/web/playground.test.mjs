@@ -249,12 +249,14 @@ describe("the playground", () => {
     await tab(page, "drift");
     assert.match(await page.locator("#panel-drift .lead").textContent(), /too few|Nothing/);
     await answered(page, table);
+    const badge = Number.parseInt(await page.locator("#drift-badge").textContent(), 10);
     await tab(page, "drift");
     const levels = await page.locator(".multiple").evaluateAll((all) => all.map((one) => one.dataset.level));
     assert.equal(levels.length, info.inputs.length + 1);
     // November's flights are not those of January to September: their time and their weather have moved.
     assert.ok(levels.includes("much") && levels.includes("same"), levels.join());
-    assert.match(await page.locator("#panel-drift .lead").textContent(), /inputs are not as in training/);
+    assert.match(await page.locator("#panel-drift .lead").textContent(), new RegExp(`${badge} of ${info.inputs.length} inputs are not as in training`));
+    assert.equal(levels.slice(0, -1).filter((level) => level === "some" || level === "much").length, badge);
   });
 
   test("checks the golden rows in the page", async () => {

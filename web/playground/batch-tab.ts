@@ -75,16 +75,24 @@ export class BatchTab {
         this.#progress.value = batch.read / Math.max(1, file.size);
         this.#status.textContent = `${count(results.rows)} rows answered`;
       }
-      await this.#session.countRemote();
       if (this.#running !== running) return;
+      await this.#session.countRemote();
       const took = performance.now() - begin;
       this.#show(results, `${running.signal.aborted ? "the first rows of " : ""}${name}`, took);
     } catch (error) {
       if (this.#running === running) this.#fail(error, name);
     } finally {
-      if (this.#running === running) this.#bar.hidden = true;
-      this.#answered();
+      if (this.#running === running) {
+        this.#bar.hidden = true;
+        this.#answered();
+      }
     }
+  }
+
+  /** What is under way is given up. */
+  end(): void {
+    this.#running?.abort();
+    this.#running = undefined;
   }
 
   #say(text: string): void {

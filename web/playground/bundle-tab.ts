@@ -33,7 +33,7 @@ export function showBundle(host: HTMLElement, session: Session): void {
     ...part("How well it does", ...measured),
     ...part("Inputs", inputs(info)),
     ...part("Features", element("p", {}, `How the inputs become the ${info.columns.length} columns that the model sees.`), features(info)),
-    ...part("Provenance", list(facts, "facts"), ...(files.length > 0 ? [table(["Made from", "Rows", "SHA-256"], files, { caption: "Files it was made from", stacks: true })] : [])),
+    ...part("Provenance", list(facts, "facts"), ...(files.length > 0 ? [table(["Source", "Rows", "SHA-256"], files, { caption: "Sources", stacks: true })] : [])),
     ...part("Card", element("details", { class: "card" }, element("summary", {}, "Read the model card"), element("div", {}, ...markdown(info.card, 3)))),
   );
 }

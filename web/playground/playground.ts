@@ -3,7 +3,7 @@
 import { type ModelInfo, SkewlessError } from "../src/public.js";
 import { BatchTab } from "./batch-tab.js";
 import { showBundle } from "./bundle-tab.js";
-import { showDrift } from "./drift-tab.js";
+import { shifted, showDrift } from "./drift-tab.js";
 import { byId, element } from "./element.js";
 import { bundleOfAddress, isBundle, takeDrops } from "./opening.js";
 import { RecordTab } from "./record-tab.js";
@@ -14,6 +14,7 @@ import { plain, title } from "./words.js";
 /** What is on show of one bundle. */
 interface Shown {
   readonly session: Session;
+  readonly record: RecordTab;
   readonly batch: BatchTab;
 }
 
@@ -55,9 +56,10 @@ async function take(file: File): Promise<void> {
 
 async function show(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const session = await Session.open(bytes);
+  for (const ending of shown ? [shown.record, shown.batch] : []) ending.end();
   shown?.session.close();
-  new RecordTab(byId("panel-record"), session, counted);
-  shown = { session, batch: new BatchTab(byId("panel-batch"), session, byId("status"), counted) };
+  const record = new RecordTab(byId("panel-record"), session, counted);
+  shown = { session, record, batch: new BatchTab(byId("panel-batch"), session, byId("status"), counted) };
   byId("panel-bundle").replaceChildren();
 
   const { info } = session;
@@ -67,6 +69,7 @@ async function show(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   byId("fatal").hidden = true;
   byId("welcome").hidden = true;
   byId("tabs").hidden = false;
+  counted();
   tabs ??= startTabs(tabShown);
   tabShown(tabs.now());
 }
@@ -79,8 +82,11 @@ function tabShown(name: TabName): void {
   if (name === "bundle" && !byId("panel-bundle").firstChild) showBundle(byId("panel-bundle"), session);
 }
 
-/** More was asked: drift follows while it is looked at. */
+/** More was asked: the drift tab says how many inputs have moved, and follows while it is looked at. */
 function counted(): void {
+  const moved = shown ? shifted(shown.session) : 0;
+  const said = moved === 0 ? [] : [element("span", { class: "badge" }, String(moved), element("span", { class: "visually-hidden" }, " inputs shifted"))];
+  byId("drift-badge").replaceChildren(...said);
   if (tabs?.now() === "drift") tabShown("drift");
 }
 

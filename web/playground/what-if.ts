@@ -65,7 +65,8 @@ export class WhatIf {
     const measure = measureOf(this.#model.info, this.#model.info.task === "multiclass" ? this.#label : undefined);
     const sweep = sweepOf(input, this.#record, this.#reference);
     const others = Object.entries(this.#record).filter(([name]) => name !== input.name);
-    const made = JSON.stringify([input.name, measure.name, others, sweep?.kind === "choices" ? sweep.values : sweep?.value(sweep.at[0] ?? 0)]);
+    // Of several labels, the one that was predicted first is drawn until something else changes: a drag keeps its curve.
+    const made = JSON.stringify([input.name, others, sweep?.kind === "choices" ? sweep.values : sweep?.value(sweep.at[0] ?? 0)]);
     if (made === this.#made) return this.#move?.(this.#record[input.name]);
     this.#made = made;
     this.#move = undefined;
