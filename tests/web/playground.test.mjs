@@ -280,9 +280,9 @@ describe("the playground", () => {
   });
 
   test("opens a bundle that is picked or dropped where none lies beside the page", async () => {
-    const bare = await serve({ "/": join(dist, "playground") });
+    const bare = await serve({ "/any/folder/": join(dist, "playground") });
     try {
-      const { page } = await open({}, `${bare.url}/`);
+      const { page } = await open({}, `${bare.url}/any/folder/`);
       assert.equal(await page.locator("h1").textContent(), "Open a bundle");
       await page.screenshot({ path: join(screenshots, "welcome.png") });
       await page.locator("#bundle-file").setInputFiles(path);
@@ -298,6 +298,11 @@ describe("the playground", () => {
       }, bytes);
       // Opened anew, the form shows the example again.
       await page.waitForFunction(([id, value]) => document.getElementById(id).value === value, [`input-${number.name}`, String(info.example[number.name])]);
+      await tab(page, "batch");
+      await page.locator("#take-golden").click();
+      await page.locator("#batch-said").waitFor();
+      assert.match(await page.locator("#batch-said").textContent(), new RegExp(`^${info.golden.length} rows of golden rows\\.jsonl, all answered`));
+      await tab(page, "record");
       const damaged = join(folder, "damaged.skw");
       await writeFile(damaged, "no bundle");
       await page.locator("#bundle-file").setInputFiles(damaged);

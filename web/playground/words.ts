@@ -44,9 +44,10 @@ export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** A difference: its sign is always there. */
+/** A difference: its sign is there wherever it is not nothing. */
 export function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+  const size = Math.abs(value).toFixed(3);
+  return `${Number(size) === 0 ? "" : value < 0 ? "−" : "+"}${size}`;
 }
 
 /** A count of bytes. */
