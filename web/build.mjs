@@ -123,7 +123,7 @@ async function scripts(names, plugins = []) {
 async function playground() {
   const entryPoints = [at("playground/playground.ts"), at("playground/playground.css")];
   await esbuild.build({ ...settings, plugins: [published], entryPoints, outdir: join(dist, "playground") });
-  await copyFile(at("playground/index.html"), join(dist, "playground/index.html"));
+  for (const name of ["index.html", "icon.svg"]) await copyFile(at("playground", name), join(dist, "playground", name));
 }
 
 async function declarations() {

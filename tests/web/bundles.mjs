@@ -27,16 +27,16 @@ function read(bundle) {
 }
 
 /**
- * The bundle with another manifest, and with other parts under their names. What the manifest says of the parts is made
- * to hold; their order stays.
+ * The bundle with another manifest, and with other parts under their names, or none. What the manifest says of the parts is
+ * made to hold; their order stays.
  */
 export function changed(bundle, { manifest = (written) => written, parts: change = {} }) {
   const [[, head], ...rest] = read(bundle);
-  const parts = rest.map(([name, data]) => change[name]?.(data) ?? [name, data]);
   const written = JSON.parse(head.toString("utf8"));
-  const named = parts.map(([name, data], at) => {
-    const { media_type } = written.parts[at];
-    const type = name === "model.onnx" ? "application/onnx" : media_type;
+  const types = new Map(written.parts.map(({ name, media_type }) => [name, media_type]));
+  const parts = rest.flatMap(([name, data]) => [name in change ? change[name](data) : [name, data]].filter(Boolean));
+  const named = parts.map(([name, data]) => {
+    const type = name === "model.onnx" ? "application/onnx" : types.get(name);
     return { name, media_type: type, size: data.length, sha256: createHash("sha256").update(data).digest("hex") };
   });
   const text = JSON.stringify({ ...manifest(written), parts: named });
@@ -80,7 +80,7 @@ function short(value) {
 /** The bundle as one whose model is a graph for the general engine; no engine can run it. */
 export function asGraph(bundle) {
   const manifest = (written) => ({ ...written, engine: "tract" });
-  return changed(bundle, { manifest, parts: { "model.plan": (data) => ["model.onnx", data] } });
+  return changed(bundle, { manifest, parts: { "model.plan": (data) => ["model.onnx", data], "explain.plan": () => undefined } });
 }
 
 /** The bundle as one whose model is a network; no engine can read it. */

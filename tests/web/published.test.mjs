@@ -96,7 +96,7 @@ describe("the scripts", async () => {
   };
   for (const [what, pattern] of Object.entries(forbidden)) {
     test(`do not ${what}`, async () => {
-      for (const name of scripts) assert.doesNotMatch(await readFile(join(dist, name), "utf8"), pattern, name);
+      for (const name of scripts) assert.doesNotMatch(withoutDownload(name, await readFile(join(dist, name), "utf8")), pattern, name);
     });
   }
 
@@ -151,6 +151,11 @@ describe("docs/web.md", async () => {
     for (const name of named) assert.match(text, new RegExp(`^\\| \`${name}[\`(]`, "m"), name);
   });
 });
+
+/** The playground hands its answers to the browser as a file, in one place. */
+function withoutDownload(name, text) {
+  return name === "playground/playground.js" ? text.replace(/URL\.createObjectURL\(/, "") : text;
+}
 
 /** The sources of a folder, one after another. */
 async function sourcesOf(folder) {

@@ -6,6 +6,9 @@ import { figure, percent, title, words } from "./words.js";
 
 /** How many numbers of a vector are shown. */
 const SHOWN = 8;
+/** Up to this many labels keep their order; of more, these are shown. */
+const FEW = 3;
+const HIGHEST = 5;
 
 /** What stands in the panel for a prediction. */
 export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[] {
@@ -17,7 +20,7 @@ export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[
     return [
       question,
       headline(words(prediction.label)),
-      ...info.labels.map((label) => bar(words(label), prediction.probabilities[label] ?? 0)),
+      ...several(info.labels, prediction.probabilities),
     ];
   }
   const { unit } = info;
@@ -28,6 +31,14 @@ export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[
     return [question, headline(shown), ...(more > 0 ? [note(`and ${more} more numbers`)] : [])];
   }
   return [question, headline(`${figure(prediction.value)}${unit ? ` ${unit}` : ""}`), note(`raw score ${figure(prediction.raw)}`)];
+}
+
+/** The probabilities of a few labels in their order; of many, the highest. */
+function several(labels: readonly string[], probabilities: { readonly [label: string]: number }): HTMLElement[] {
+  const of = (label: string) => probabilities[label] ?? 0;
+  const shown = labels.length <= FEW ? labels : [...labels].sort((a, b) => of(b) - of(a)).slice(0, HIGHEST);
+  const bars = shown.map((label) => bar(words(label), of(label)));
+  return shown.length < labels.length ? [...bars, note(`and ${labels.length - shown.length} more labels`)] : bars;
 }
 
 /** What stands in the panel while the record can't be answered. */

@@ -9,7 +9,7 @@ import { reliability, reliabilityOf } from "./reliability.js";
 import { type Answered, Results } from "./results.js";
 import { batches } from "./rows.js";
 import type { Session } from "./session.js";
-import { count, counted, duration, figure, percent, sentence, size, words } from "./words.js";
+import { count, counted, duration, figure, percent, sentence, words } from "./words.js";
 
 /** Rows of the answers that are shown; the others are in the files. */
 const SHOWN = 20;
@@ -27,7 +27,6 @@ export class BatchTab {
   #bar = element("div", { class: "progress", hidden: true });
   #status: HTMLElement;
   #running: AbortController | undefined;
-  #links: string[] = [];
 
   constructor(host: HTMLElement, session: Session, status: HTMLElement, answered: () => void) {
     this.#session = session;
@@ -76,16 +75,24 @@ export class BatchTab {
         this.#progress.value = batch.read / Math.max(1, file.size);
         this.#status.textContent = `${count(results.rows)} rows answered`;
       }
-      await this.#session.countRemote();
       if (this.#running !== running) return;
+      await this.#session.countRemote();
       const took = performance.now() - begin;
       this.#show(results, `${running.signal.aborted ? "the first rows of " : ""}${name}`, took);
     } catch (error) {
       if (this.#running === running) this.#fail(error, name);
     } finally {
-      if (this.#running === running) this.#bar.hidden = true;
-      this.#answered();
+      if (this.#running === running) {
+        this.#bar.hidden = true;
+        this.#answered();
+      }
     }
+  }
+
+  /** What is under way is given up. */
+  end(): void {
+    this.#running?.abort();
+    this.#running = undefined;
   }
 
   #say(text: string): void {
@@ -105,31 +112,31 @@ export class BatchTab {
     const failed = errors.size > 0 ? `${count(errors.size)} could not be answered` : "all answered";
     const said = `${counted(rows, "row")} of ${name}, ${failed}, in ${duration(took)}.`;
     this.#say(said);
-    for (const link of this.#links) URL.revokeObjectURL(link);
-    this.#links = [];
     const stem = name.replace(/\.[a-z]+$/i, "").replaceAll(/[^\p{L}\d._-]+/gu, "-");
     const downloads = element(
       "p",
       { class: "downloads" },
-      this.#download("Download CSV", `${stem}.predictions.csv`, results.csv()),
-      this.#download("Download JSON lines", `${stem}.predictions.jsonl`, results.jsonLines()),
+      button("Download CSV", () => void download(`${stem}.predictions.csv`, results.csv()), { class: "button" }),
+      button("Download JSON lines", () => void download(`${stem}.predictions.jsonl`, results.jsonLines()), { class: "button" }),
     );
     const plots = element("div", { class: "plots" }, ...distribution(results, this.#session.info), ...labels(results, this.#session.info), ...calibration(results, this.#session.info));
     this.#report.replaceChildren(element("h3", { id: "batch-said" }, said), downloads, plots, ...failures(errors), answers(results, this.#session.info));
   }
+}
 
-  #download(text: string, name: string, blob: Blob): HTMLElement {
-    const link = URL.createObjectURL(blob);
-    this.#links.push(link);
-    return element("a", { class: "button", href: link, download: name }, `${text} `, element("span", { class: "soft" }, size(blob.size)));
-  }
+/** Hands a file to the browser, made only now that somebody wants it. */
+async function download(name: string, file: Promise<Blob>): Promise<void> {
+  const address = URL.createObjectURL(await file);
+  element("a", { href: address, download: name }).click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
 function distribution(results: Results, info: ModelInfo): HTMLElement[] {
   const measure = measureOf(info);
-  const values = results.parts.flatMap(({ answer }) => [...measure.of(answer)]).filter((value) => !Number.isNaN(value));
+  const values = results.parts.flatMap(({ answer }) => Array.from(measure.of(answer))).filter((value) => !Number.isNaN(value));
   if (values.length === 0) return [];
-  const reference = info.task === "binary" || info.task === "regression" ? info.profile.predictions : undefined;
+  const reference = info.task === "binary" ? info.profile.predictions : undefined;
   const edges = binsFor(values, measure.isShare, reference?.edges ?? []);
   const inner = edges.slice(1, -1);
   const counts = countedIn(values, inner);
@@ -148,16 +155,12 @@ function distribution(results: Results, info: ModelInfo): HTMLElement[] {
   return [figureOf(caption, drawn, table(["Between", "Rows"], rows, { caption: "Distribution of predictions", numbers: [1] }))];
 }
 
-/** The reference's bins, closed at both ends so that they can be drawn; else twenty of equal width. */
+/** Of probabilities the reference's bins; else twenty of equal width, since a reference's of equal share look alike. */
 function binsFor(values: readonly number[], isShare: boolean, inner: readonly number[]): number[] {
+  if (isShare) return inner.length > 1 ? [0, ...inner, 1] : spread(0, 1, 21);
   let [low, high] = [Infinity, -Infinity];
   for (const value of values) [low, high] = [Math.min(low, value), Math.max(high, value)];
-  if (inner.length > 1) {
-    const [first, second] = [inner[0] as number, inner[1] as number];
-    const [last, before] = [inner[inner.length - 1] as number, inner[inner.length - 2] as number];
-    return isShare ? [0, ...inner, 1] : [Math.min(low, first - (second - first)), ...inner, Math.max(high, last + (last - before))];
-  }
-  return isShare ? spread(0, 1, 21) : spread(low, high > low ? high : low + 1, 21);
+  return spread(low, high > low ? high : low + 1, 21);
 }
 
 function labels(results: Results, { labels }: ModelInfo): HTMLElement[] {

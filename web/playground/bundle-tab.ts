@@ -33,7 +33,7 @@ export function showBundle(host: HTMLElement, session: Session): void {
     ...part("How well it does", ...measured),
     ...part("Inputs", inputs(info)),
     ...part("Features", element("p", {}, `How the inputs become the ${info.columns.length} columns that the model sees.`), features(info)),
-    ...part("Provenance", list(facts, "facts"), ...(files.length > 0 ? [table(["Made from", "Rows", "SHA-256"], files, { caption: "Files it was made from", numbers: [1] })] : [])),
+    ...part("Provenance", list(facts, "facts"), ...(files.length > 0 ? [table(["Source", "Rows", "SHA-256"], files, { caption: "Sources", stacks: true })] : [])),
     ...part("Card", element("details", { class: "card" }, element("summary", {}, "Read the model card"), element("div", {}, ...markdown(info.card, 3)))),
   );
 }
@@ -55,7 +55,7 @@ function inputs({ inputs }: ModelInfo): HTMLElement {
     input.nullable ? "may be missing" : "needed",
     plain(input.doc ?? ""),
   ]);
-  return table(["Input", "Type", "Values", "Presence", "Meaning"], rows, { caption: "Inputs" });
+  return table(["Input", "Type", "Values", "Presence", "Meaning"], rows, { caption: "Inputs", stacks: true });
 }
 
 function range({ min, max, vocabulary, shape, zone }: InputInfo): string {
@@ -74,5 +74,5 @@ function features({ features }: ModelInfo): HTMLElement {
     words(op),
     plain(doc ?? (hidden ? "An intermediate, which the model does not see." : "")),
   ]);
-  return table(["Feature", "From", "Made by", "Meaning"], rows, { caption: "Features" });
+  return table(["Feature", "From", "Made by", "Meaning"], rows, { caption: "Features", stacks: true });
 }

@@ -32,7 +32,7 @@ export function controlFor(input: InputInfo, id: string): Control {
     case "boolean":
       return booleanControl(id);
     case "timestamp":
-      return textControl(element("input", { id, type: "datetime-local", step: 60 }));
+      return timestampControl(input, id);
     case "date":
       return textControl(element("input", { id, type: "date" }));
     case "category":
@@ -50,6 +50,22 @@ function textControl(main: HTMLInputElement | HTMLSelectElement, ...others: read
     value: () => (main.value === "" ? undefined : main.value),
     show: (value) => {
       main.value = value === null || value === undefined ? "" : String(value);
+    },
+  };
+}
+
+/** A wall clock; the offset that the input's zone asks for stands behind it and is not shown. */
+function timestampControl({ zone = "local" }: InputInfo, id: string): Control {
+  const main = element("input", { id, type: "datetime-local", step: 60 });
+  let offset = { local: "", utc: "Z" }[zone] ?? zone;
+  return {
+    elements: [main],
+    main,
+    value: () => (main.value === "" ? undefined : `${main.value}${offset}`),
+    show: (value) => {
+      const [, clock = "", own] = /^(.*?)(Z|[+-]\d\d:?\d\d)?$/.exec(asText(value)) ?? [];
+      offset = own ?? offset;
+      main.value = clock;
     },
   };
 }

@@ -14,6 +14,15 @@ const SAID: { readonly [level in Level]: string } = {
   much: "strongly shifted",
 };
 
+/** How many inputs are not as in training, by what was asked so far. */
+export function shifted(session: Session): number {
+  return movedOf(driftOf(session.profile(), session.info.profile, session.info.inputs).inputs).length;
+}
+
+function movedOf(inputs: readonly Drift[]): readonly Drift[] {
+  return inputs.filter(({ level }) => level === "some" || level === "much");
+}
+
 /** Draws the comparison anew. */
 export function showDrift(host: HTMLElement, session: Session): void {
   const asked = session.profile();
@@ -26,7 +35,7 @@ export function showDrift(host: HTMLElement, session: Session): void {
 
 function summary({ rows, failed }: Profile, inputs: readonly Drift[]): string[] {
   if (rows === 0) return ["Nothing was asked yet. Change the record, or drop a file on the page: what was asked is compared here with the training data."];
-  const moved = inputs.filter(({ level }) => level === "some" || level === "much");
+  const moved = movedOf(inputs);
   const many = counted(rows, "row");
   const but = failed > 0 ? ` ${counted(failed, "failed row")} not counted.` : "";
   const judged = inputs.filter(({ level }) => level !== "few").length;

@@ -24,6 +24,8 @@ const SOME = 0.1;
 const MUCH = 0.25;
 /** An empty bin counts as this part of a row, so that its logarithm is finite. */
 const EMPTY = 0.5;
+/** Fewer rows than these are never judged: the approximation below does not hold for them. */
+const FEW = 30;
 
 /** Each input's drift, the largest first, and last the predictions'. */
 export function driftOf(asked: Profile, reference: Profile, infos: readonly InputInfo[]): { inputs: Drift[]; predictions: Drift } {
@@ -85,8 +87,9 @@ function stability(mine: readonly number[], reference: readonly number[], total:
  * (Yurdakul 2018): what is no larger than one in a thousand such samples gives is no drift, however large it looks.
  */
 function levelOf(index: number, bins: number, rows: number): Level {
+  if (rows < FEW) return "few";
   const free = Math.max(1, bins - 1);
-  const chance = rows === 0 ? Infinity : (free + 3.09 * Math.sqrt(2 * free)) / rows;
+  const chance = (free + 3.09 * Math.sqrt(2 * free)) / rows;
   if (chance > MUCH && index <= chance) return "few";
   if (index < SOME || index <= chance) return "same";
   return index < MUCH ? "some" : "much";

@@ -29,22 +29,29 @@ function filled<T extends Element>(made: T, attributes: Attributes, children: re
   return made;
 }
 
-/** A table; every row's first cell is its heading. */
+/** A table; every row's first cell is its heading. Where it `stacks`, a narrow page has each row's cells one below the other. */
 export function table(
   heads: readonly string[],
   rows: readonly (readonly (Node | string)[])[],
-  { caption, numbers = [], ...attributes }: { caption: string; numbers?: readonly number[]; class?: string },
+  { caption, numbers = [], stacks = false, ...attributes }: { caption: string; numbers?: readonly number[]; stacks?: boolean; class?: string },
 ): HTMLElement {
   const kind = (at: number) => (numbers.includes(at) ? "number" : undefined);
-  const head = heads.map((text, at) => element("th", { scope: "col", class: kind(at) }, text));
-  const body = rows.map((cells) =>
-    element("tr", {}, ...cells.map((cell, at) => element(at === 0 ? "th" : "td", { scope: at === 0 && "row", class: kind(at) }, cell))),
-  );
+  // Styled as blocks a table's elements are no table to a screen reader, unless their roles say so.
+  const role = (name: string) => (stacks ? name : undefined);
+  const head = heads.map((text, at) => element("th", { scope: "col", role: role("columnheader"), class: kind(at) }, text));
+  const cellOf = (cell: Node | string, at: number) =>
+    element(at === 0 ? "th" : "td", { scope: at === 0 && "row", role: role(at === 0 ? "rowheader" : "cell"), class: kind(at) }, cell);
+  const body = rows.map((cells) => element("tr", { role: role("row") }, ...cells.map(cellOf)));
   // A table that is wider than the page scrolls by itself, which a keyboard must reach.
   return element(
     "div",
     { class: "table", tabindex: 0, role: "region", "aria-label": caption },
-    element("table", { ...attributes, "aria-label": caption }, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body)),
+    element(
+      "table",
+      { ...attributes, role: role("table"), "aria-label": caption, "data-stacks": stacks },
+      element("thead", { role: role("rowgroup") }, element("tr", { role: role("row") }, ...head)),
+      element("tbody", { role: role("rowgroup") }, ...body),
+    ),
   );
 }
 

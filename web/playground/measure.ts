@@ -1,7 +1,7 @@
 // The number of a prediction that is drawn: a probability, or the estimate.
 
 import type { BatchPrediction, ModelInfo } from "../src/public.js";
-import { figure, percent, title, words } from "./words.js";
+import { figure, percent, words } from "./words.js";
 
 /** What curves and histograms show. */
 export interface Measure {
@@ -15,16 +15,22 @@ export interface Measure {
   say(value: number): string;
 }
 
-/** The measure of a model; of several labels that of `label`. */
-export function measureOf({ task, labels, target, unit }: ModelInfo, label = labels[1] ?? labels[0] ?? ""): Measure {
-  if (task === "binary" || task === "multiclass") {
-    const [width, at] = task === "binary" ? [1, 0] : [labels.length, labels.indexOf(label)];
-    return { name: `probability of ${words(label)}`, isShare: true, of: column(width, at), say: percent };
+/** The measure of a model; of several labels that of `label`, or of whichever is predicted. */
+export function measureOf({ task, labels, target, unit }: ModelInfo, label?: string): Measure {
+  const probability = { isShare: true, say: percent };
+  if (task === "binary") return { ...probability, name: `probability of ${words(labels[1] ?? "")}`, of: column(1, 0) };
+  if (task === "multiclass") {
+    if (label === undefined) return { ...probability, name: "probability of the predicted label", of: highest(labels.length) };
+    return { ...probability, name: `probability of ${words(label)}`, of: column(labels.length, labels.indexOf(label)) };
   }
-  const name = unit ? `${title(target)} (${unit})` : title(target);
+  const name = `predicted ${words(target)}`;
   const say = (value: number) => (unit ? `${figure(value)} ${unit}` : figure(value));
   // Of a vector, whose width the batch tells, the first number.
   return { name, isShare: false, of: (batch) => column(batch.values.length / Math.max(1, batch.rows), 0)(batch), say };
+}
+
+function highest(width: number): Measure["of"] {
+  return ({ values, rows }) => Float64Array.from({ length: rows }, (_, row) => Math.max(...values.subarray(row * width, (row + 1) * width)));
 }
 
 function column(width: number, at: number): Measure["of"] {

@@ -8,13 +8,15 @@ import { count, percent, words } from "./words.js";
 
 const NAMES: { readonly [measure: string]: string } = { roc_auc: "ROC AUC", rmse: "RMSE", mae: "MAE", r2: "R²" };
 const DIGITS = 4;
+/** Of which measures less is better. */
+const LOSSES = ["log_loss", "calibration_error", "rmse", "mae"];
 
 /** The measures of a test, against the baseline where there was one. */
 export function metricsOf({ model, baseline, difference, rows, positive_share: share, calibration }: Tested, positive: string): HTMLElement[] {
   const names = Object.keys(model);
   const heads = ["Measure", "Model", ...(baseline ? ["Baseline", "Both", "Difference"] : ["Interval"])];
   const body = names.map((name) => [
-    NAMES[name] ?? words(name),
+    element("span", {}, NAMES[name] ?? words(name), " ", element("span", { class: "soft" }, LOSSES.includes(name) ? "less is better" : "more is better")),
     said(model[name]),
     ...(baseline ? [said(baseline[name]), dots(name, model, baseline), said(difference?.[name])] : [dots(name, model, {})]),
   ]);

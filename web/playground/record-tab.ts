@@ -21,6 +21,8 @@ export class RecordTab {
   #why: Why;
   #quiet: ReturnType<typeof setTimeout> | undefined;
   #frame = 0;
+  /** The record on show, as JSON. */
+  #answered = "";
 
   constructor(host: HTMLElement, session: Session, asked: () => void) {
     this.#session = session;
@@ -48,6 +50,12 @@ export class RecordTab {
     this.#show(info.example ?? {});
   }
 
+  /** Nothing is asked of the model any more. */
+  end(): void {
+    clearTimeout(this.#quiet);
+    cancelAnimationFrame(this.#frame);
+  }
+
   #show(record: RawRecord): void {
     for (const field of this.#fields) field.show(record[field.name]);
     this.#update();
@@ -68,10 +76,13 @@ export class RecordTab {
   }
 
   #update(): void {
-    clearTimeout(this.#quiet);
-    cancelAnimationFrame(this.#frame);
     const { model, info } = this.#session;
     const record = this.#record();
+    // Leaving a field says `change` after `input` has said it all; drawn again, a button would vanish under the pointer.
+    const text = JSON.stringify(record);
+    if (text === this.#answered) return;
+    this.#answered = text;
+    this.end();
     const errors = model.validate(record);
     for (const field of this.#fields) field.complain(errors.find((error) => error.field === field.name));
     this.#answer.classList.toggle("is-empty", errors.length > 0);

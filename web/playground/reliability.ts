@@ -21,7 +21,7 @@ export function reliability(bins: readonly ReliabilityBin[], label: string): HTM
   const most = Math.max(...known.map(({ rows }) => rows), 1);
   const plot = place((width) => {
     const side = Math.min(width, 340);
-    const x = scale([0, 1], [30, side - 10]);
+    const x = scale([0, 1], [46, side - 10]);
     const y = scale([0, 1], [side - 26, 8]);
     const dots = known.flatMap(({ predicted, observed, rows }) => {
       // The 95 % interval of a share (Wilson 1927).
@@ -31,7 +31,7 @@ export function reliability(bins: readonly ReliabilityBin[], label: string): HTM
         shape("circle", { class: "dot", cx: x(predicted), cy: y(observed), r: 2 + 4 * Math.sqrt(rows / most) }),
       ];
     });
-    const grid = TICKS.map((at) => shape("g", {}, shape("line", { class: "rule", x1: x(0), x2: x(1), y1: y(at), y2: y(at) }), shape("text", { class: "axis", x: x(0) - 5, y: y(at) + 4, "text-anchor": "end" }, `${at * 100}`)));
+    const grid = TICKS.map((at) => shape("g", {}, shape("line", { class: "rule", x1: x(0), x2: x(1), y1: y(at), y2: y(at) }), shape("text", { class: "axis", x: x(0) - 5, y: y(at) + 4, "text-anchor": "end" }, `${at * 100} %`)));
     const diagonal = shape("line", { class: "cut", x1: x(0), y1: y(0), x2: x(1), y2: y(1) });
     return drawing(side, side, ...grid, axisBelow(TICKS, x, { y: y(0), width: side, say: (at) => `${at * 100} %` }), diagonal, ...dots);
   });

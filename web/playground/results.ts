@@ -78,12 +78,12 @@ export class Results {
   }
 
   /** All rows as JSON lines. */
-  jsonLines(): Blob {
+  jsonLines(): Promise<Blob> {
     return this.#file((row) => `${JSON.stringify(row)}\n`, [], "application/jsonl");
   }
 
   /** All rows as CSV, in the columns of `skewless predict --to csv`. */
-  csv(): Blob {
+  csv(): Promise<Blob> {
     const { task, labels } = this.#info;
     const values = task === "vector" ? Array.from({ length: this.#width() }, (_, at) => `value_${at}`) : [];
     const heads = {
@@ -108,18 +108,15 @@ export class Results {
     return values.length / rows;
   }
 
-  #file(line: (row: Answered) => string, head: readonly string[], type: string): Blob {
-    // Pieces, because one string of a million rows may be longer than strings can be.
+  async #file(line: (row: Answered) => string, head: readonly string[], type: string): Promise<Blob> {
     const pieces = [...head];
-    let piece = "";
-    for (let row = 0; row < this.#rows; row++) {
-      piece += line(this.row(row));
-      if (piece.length > 1 << 20) {
-        pieces.push(piece);
-        piece = "";
-      }
+    for (let from = 0; from < this.#rows; from += BATCH) {
+      const rows = Array.from({ length: Math.min(BATCH, this.#rows - from) }, (_, at) => line(this.row(from + at)));
+      pieces.push(rows.join(""));
+      // The page has a turn between pieces.
+      await new Promise((turn) => setTimeout(turn));
     }
-    return new Blob([...pieces, piece], { type });
+    return new Blob(pieces, { type });
   }
 }
 

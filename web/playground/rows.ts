@@ -6,6 +6,9 @@ import { CsvReader } from "./csv.js";
 /** Rows of every batch but the last: large enough that the way to the worker costs little, small enough that the page shows progress. */
 export const BATCH = 4096;
 
+/** Bytes that are read at once, for some milliseconds of work. */
+const PIECE = 1 << 18;
+
 /** Rows to answer, and those of them that could not be read. */
 export interface Batch {
   readonly batch: RawColumns | readonly RawRecord[];
@@ -38,16 +41,14 @@ async function isJson(file: Blob & { readonly name?: string }): Promise<boolean>
  */
 export async function* batches(file: Blob & { readonly name?: string }, wanted: Wanted): AsyncGenerator<Batch> {
   const cut = (await isJson(file)) ? new Lines(wanted) : new Cells(wanted);
-  const reader = file.stream().getReader();
   // Bytes that are no text become U+FFFD, as a browser shows them.
   const decoder = new TextDecoder();
-  let read = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    read += value?.length ?? 0;
-    cut.push(done ? decoder.decode() : decoder.decode(value, { stream: true }), done);
-    while (cut.waiting >= BATCH || (done && cut.waiting > 0)) yield { ...cut.take(BATCH), read };
-    if (done) return;
+  for (let read = 0, last = false; !last; ) {
+    const bytes = await file.slice(read, read + PIECE).arrayBuffer();
+    read += bytes.byteLength;
+    last = read >= file.size || bytes.byteLength === 0;
+    cut.push(decoder.decode(bytes, { stream: !last }), last);
+    while (cut.waiting >= BATCH || (last && cut.waiting > 0)) yield { ...cut.take(BATCH), read };
   }
 }
 

@@ -41,7 +41,7 @@ export class Session {
 
   /** The model in a worker, for what takes long. It counts what it answers. */
   remote(): Promise<WorkerModel> {
-    this.#remote ??= loadRemote(this.#bytes, { verify: false, profile: true, transfer: false });
+    this.#remote ??= loadRemote(this.#bytes, { verify: false, profile: true, transfer: true });
     // A worker that could not start may be tried again.
     this.#remote.catch(() => (this.#remote = undefined));
     return this.#remote;

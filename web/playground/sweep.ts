@@ -66,7 +66,7 @@ function numbers(input: InputInfo): Line | undefined {
   const { min, max, step } = bounds;
   const whole = input.type === "integer";
   const at = whole && max - min < POINTS ? spread(min, max, max - min + 1) : spread(min, max, POINTS);
-  const round = (value: number) => Number((Math.round(value / step) * step).toPrecision(12));
+  const round = (value: number) => Math.min(max, Math.max(min, Number((Math.round(value / step) * step).toPrecision(12))));
   return {
     kind: "line",
     name: "",

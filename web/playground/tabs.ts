@@ -9,14 +9,22 @@ export const TABS = ["record", "batch", "drift", "bundle"] as const;
 /** The name of a tab: the page has `#tab-NAME` and `#panel-NAME`. */
 export type TabName = (typeof TABS)[number];
 
-/** Opens a tab. */
-export type OpenTab = (name: TabName) => void;
+/** The living tabs. */
+export interface Tabs {
+  /** Opens a tab. */
+  open(name: TabName): void;
+  /** The one that is open. */
+  now(): TabName;
+}
 
 /** Brings the tabs to life; `shown` is called for a tab each time it is opened. */
-export function startTabs(shown: (name: TabName) => void): OpenTab {
+export function startTabs(shown: (name: TabName) => void): Tabs {
   const tabs = TABS.map((name) => ({ name, tab: byId(`tab-${name}`), panel: byId(`panel-${name}`) }));
 
+  let current: TabName = TABS[0];
+
   function open(name: TabName): void {
+    current = name;
     for (const one of tabs) {
       const chosen = one.name === name;
       one.tab.setAttribute("aria-selected", String(chosen));
@@ -46,5 +54,5 @@ export function startTabs(shown: (name: TabName) => void): OpenTab {
   const asked = () => TABS.find((name) => location.hash === `#${name}`) ?? TABS[0];
   addEventListener("hashchange", () => open(asked()));
   open(asked());
-  return open;
+  return { open, now: () => current };
 }

@@ -65,7 +65,8 @@ export class WhatIf {
     const measure = measureOf(this.#model.info, this.#model.info.task === "multiclass" ? this.#label : undefined);
     const sweep = sweepOf(input, this.#record, this.#reference);
     const others = Object.entries(this.#record).filter(([name]) => name !== input.name);
-    const made = JSON.stringify([input.name, measure.name, others, sweep?.kind === "choices" ? sweep.values : sweep?.value(sweep.at[0] ?? 0)]);
+    // Of several labels, the one that was predicted first is drawn until something else changes: a drag keeps its curve.
+    const made = JSON.stringify([input.name, others, sweep?.kind === "choices" ? sweep.values : sweep?.value(sweep.at[0] ?? 0)]);
     if (made === this.#made) return this.#move?.(this.#record[input.name]);
     this.#made = made;
     this.#move = undefined;
@@ -78,7 +79,8 @@ export class WhatIf {
     const answers = measure.of(this.#model.predictBatch(tried));
     const missing = input.nullable ? answers[values.length] : undefined;
     const change = (value: RawValue) => this.#change(input.name, value);
-    const options = { name: title(input.name), measure, answers, missing, change };
+    const ask = (value: RawValue) => measure.of(this.#model.predictBatch([{ ...this.#record, [input.name]: value }]))[0] ?? NaN;
+    const options = { name: title(input.name), measure, answers, missing, change, ask };
     const drawn = sweep.kind === "line" ? curve(sweep, options, this.#model.info.threshold) : bars(sweep, options);
     this.#body.replaceChildren(...drawn.elements);
     this.#move = drawn.move;
@@ -94,6 +96,8 @@ interface Options {
   /** The answer where the input is missing, if it may be. */
   readonly missing: number | undefined;
   readonly change: (value: RawValue) => void;
+  /** The answer for a value, which may lie between those of the curve. */
+  readonly ask: (value: RawValue) => number;
 }
 
 interface Drawn {
@@ -101,7 +105,7 @@ interface Drawn {
   move(value: RawValue): void;
 }
 
-function curve(line: Line, { name, measure, answers, missing, change }: Options, threshold: number | undefined): Drawn {
+function curve(line: Line, { name, measure, answers, missing, change, ask }: Options, threshold: number | undefined): Drawn {
   const [from, to] = [line.at[0] as number, line.at[line.at.length - 1] as number];
   const known = [...answers.slice(0, line.at.length), ...(missing === undefined ? [] : [missing])].filter((value) => !Number.isNaN(value));
   const domain = padded(Math.min(...known), Math.max(...known), measure.isShare);
@@ -140,13 +144,13 @@ function curve(line: Line, { name, measure, answers, missing, change }: Options,
   function move(value: RawValue): void {
     present = value;
     const at = line.place(value);
-    const answer = at === undefined ? missing : answerAt(line, answers, at);
-    said.replaceChildren(`At ${at === undefined ? "missing" : line.say(at)}: `, element("strong", {}, measure.say(answer ?? NaN)));
+    const answer = ask(value);
+    said.replaceChildren(`At ${at === undefined ? "missing" : line.say(at)}: `, element("strong", {}, measure.say(answer)));
     handle.setAttribute("aria-valuenow", String(at ?? from));
-    handle.setAttribute("aria-valuetext", `${at === undefined ? "missing" : line.say(at)}: ${measure.name} ${measure.say(answer ?? NaN)}`);
+    handle.setAttribute("aria-valuetext", `${at === undefined ? "missing" : line.say(at)}: ${measure.name} ${measure.say(answer)}`);
     if (at === undefined || across === 0) return mark.replaceChildren();
     const position = x(Math.min(to, Math.max(from, at)));
-    const dot = answer === undefined || Number.isNaN(answer) ? [] : [shape("circle", { cx: position, cy: y(answer), r: 5.5 })];
+    const dot = Number.isNaN(answer) ? [] : [shape("circle", { cx: position, cy: y(answer), r: 5.5 })];
     mark.replaceChildren(shape("line", { x1: position, x2: position, y1: ABOVE, y2: HEIGHT - BELOW }), ...dot);
   }
 
@@ -172,15 +176,6 @@ function curve(line: Line, { name, measure, answers, missing, change }: Options,
     go(next);
   });
   return { elements: [said, handle, note], move };
-}
-
-/** The answer at a place: that of the nearest place that was tried. */
-function answerAt({ at }: Line, answers: Float64Array, place: number): number | undefined {
-  let nearest = 0;
-  at.forEach((tried, index) => {
-    if (Math.abs(tried - place) < Math.abs((at[nearest] as number) - place)) nearest = index;
-  });
-  return answers[nearest];
 }
 
 /** A little room above and below, probabilities within theirs. */

@@ -49,7 +49,7 @@ export class Why {
     const shown = this.#all ? groups : groups.slice(0, SHOWN);
     const rest = groups.slice(shown.length);
     const widest = Math.max(...groups.map(({ sum }) => Math.abs(sum)), Number.MIN_VALUE);
-    const rows = shown.map((group) => row(this.#named(group, record), group.sum, widest));
+    const rows = shown.map((group) => row([...this.#named(group, record), ...parts(group, output)], group.sum, widest));
     if (rest.length > 0) {
       const sum = rest.reduce((sum, group) => sum + group.sum, 0);
       rows.push(row([element("span", { class: "soft" }, `${rest.length} others together`)], sum, widest));
@@ -78,16 +78,22 @@ export class Why {
       ),
     );
     const had = this.element.contains(document.activeElement) ? (document.activeElement as HTMLElement).id : "";
-    this.element.replaceChildren(heading(), ...this.#choice(output), element("p", { class: "said" }, sentence(groups, up, down)), bars, ...this.#more(groups.length));
+    const said = element("p", { class: "said" }, sentence(groups, this.#info, [up, down]));
+    this.element.replaceChildren(heading(...this.#choice(output)), said, bars, ...this.#more(groups.length));
     if (had) document.getElementById(had)?.focus();
   }
 
   #named({ inputs, features }: Group, record: RawRecord): (Node | string)[] {
-    const name = inputs.length === 0 ? features.map(({ feature }) => title(feature)).join(", ") : inputs.map(title).join(" and ");
-    const values = inputs.map((input) => valueText(record[input], this.#info.inputs.find(({ name }) => name === input)?.unit));
-    const own = inputs.length > 1 && features.length === 1 ? title(features[0]?.feature ?? "") : name;
-    const said = inputs.length > 1 ? [element("span", { class: "soft" }, `from ${inputs.map((input) => words(input)).join(", ")}`)] : values.map((value) => element("span", { class: "soft" }, value));
-    return [own, " ", ...said];
+    const soft = (text: string) => element("span", { class: "soft" }, text);
+    const [first] = inputs;
+    if (first === undefined) return [features.map(({ feature }) => title(feature)).join(", ")];
+    if (inputs.length === 1) {
+      const unit = this.#info.inputs.find(({ name }) => name === first)?.unit;
+      return [title(first), " ", soft(valueText(record[first], unit))];
+    }
+    const [only, ...others] = features;
+    const name = only && others.length === 0 ? title(only.feature) : inputs.map(title).join(" and ");
+    return [name, " ", soft(`from ${inputs.map(words).join(", ")}`)];
   }
 
   #choice(output: number): HTMLElement[] {
@@ -99,7 +105,7 @@ export class Why {
       this.#output = Number(select.value);
       this.#draw();
     });
-    return [element("p", { class: "choice" }, element("label", { for: "why-output" }, "Score of"), " ", select)];
+    return [element("label", { for: "why-output", class: "soft" }, "the score of"), select];
   }
 
   #more(count: number): HTMLElement[] {
@@ -112,8 +118,8 @@ export class Why {
   }
 }
 
-function heading(): HTMLElement {
-  return element("h2", { id: "why-title" }, "Why");
+function heading(...beside: readonly HTMLElement[]): HTMLElement {
+  return element("div", { class: "section-head" }, element("h2", { id: "why-title" }, "Why"), ...beside);
 }
 
 function grouped({ features }: Explanation, output: number): Group[] {
@@ -135,14 +141,22 @@ function directions({ task, labels }: ModelInfo, output: number): [string, strin
   return ["higher", "lower"];
 }
 
-function sentence(groups: readonly Group[], up: string, down: string): string {
+function sentence(groups: readonly Group[], { labels }: ModelInfo, [up, down]: readonly [string, string]): string {
   const name = (group: Group | undefined) => group && (group.inputs.length > 0 ? group.inputs.map(words).join(" and ") : words(group.features[0]?.feature ?? ""));
   const raising = name(groups.find(({ sum }) => sum > 0));
   const lowering = name(groups.find(({ sum }) => sum < 0));
-  const parts = [raising && `${raising} pushes most toward ${up}`, lowering && `${lowering} most toward ${down}`].filter(Boolean);
+  const [rises, falls] = labels.length > 0 ? [`pushes most toward ${up}`, `pushes most toward ${down}`] : ["raises the score most", "lowers it most"];
+  const parts = [raising && `${raising} ${rises}`, lowering && `${lowering} ${falls}`].filter(Boolean);
   if (parts.length === 0) return "No input moves this score.";
   const said = parts.join(", ");
   return `${said.charAt(0).toUpperCase()}${said.slice(1)}.`;
+}
+
+/** What the features of a group add, where there are several. */
+function parts({ features }: Group, output: number): HTMLElement[] {
+  if (features.length < 2) return [];
+  const said = features.map(({ feature, contributions }) => `${words(feature)} ${signed(contributions[output] ?? 0)}`);
+  return [element("span", { class: "within" }, said.join(", "))];
 }
 
 function row(name: readonly (Node | string)[], sum: number, widest: number): HTMLElement {

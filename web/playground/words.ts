@@ -25,13 +25,13 @@ export function sentence(text: string): string {
 
 /** A probability as a percentage with one decimal. */
 export function percent(probability: number): string {
-  return Number.isNaN(probability) ? "–" : `${(probability * 100).toFixed(1)} %`;
+  return Number.isNaN(probability) ? "–" : `${(probability * 100).toFixed(1)}\u00a0%`;
 }
 
 /** A number with at most six significant digits. */
-export function figure(value: number, digits = 6): string {
+export function figure(value: number): string {
   if (Number.isNaN(value)) return "–";
-  return new Intl.NumberFormat("en", { maximumSignificantDigits: digits }).format(value).replace("-", "−");
+  return new Intl.NumberFormat("en", { maximumSignificantDigits: 6 }).format(value).replace("-", "−");
 }
 
 /** A whole number with its thousands apart. */
@@ -44,9 +44,10 @@ export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
-/** A difference: its sign is always there. */
+/** A difference: its sign is there wherever it is not nothing. */
 export function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+  const size = Math.abs(value).toFixed(3);
+  return `${Number(size) === 0 ? "" : value < 0 ? "−" : "+"}${size}`;
 }
 
 /** A count of bytes. */
@@ -64,7 +65,7 @@ export function duration(milliseconds: number): string {
 /** A value of a record. */
 export function valueText(value: RawValue, unit?: string): string {
   if (value === null || value === undefined || value === "") return "missing";
-  if (typeof value === "number") return `${figure(value)}${unit ? ` ${unit}` : ""}`;
+  if (typeof value === "number") return `${figure(value)}${unit ? `\u00a0${unit}` : ""}`;
   if (typeof value === "object") return "a tensor";
   return typeof value === "string" ? value.replace(/^(\d{4}-\d\d-\d\d)T/, "$1 ") : String(value);
 }

@@ -280,7 +280,8 @@ pub(crate) struct ServeArgs {
     /// The address to listen on
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub(crate) listen: std::net::SocketAddr,
-    /// Serve the files of this folder too, such as the built playground
+    /// Serve the files of this folder too, such as the built playground [default: the playground that is installed
+    /// beside the program, if there is one]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) playground: Option<PathBuf>,
 }

@@ -1,12 +1,12 @@
 //! `skewless serve`: the HTTP protocols over one bundle on this machine, and the playground page beside them.
 //!
 //! Paths: those of `skewless-protocol`; `/bundle.skw`, and the same under the bundle's name (`/flights.skw`), with the
-//! bundle's own bytes; and with `--playground` the files of that folder.
+//! bundle's own bytes; and the files of the playground, where one is installed or named.
 
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -41,7 +41,8 @@ struct Served {
 /// Serves until the process is asked to stop; requests under way are answered first.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
     let served = Arc::new(open(&args.bundle).with_context(|| InBundle(args.bundle.clone()))?);
-    let router = router(Arc::clone(&served), args.playground.as_deref());
+    let playground = args.playground.clone().or_else(installed_playground);
+    let router = router(Arc::clone(&served), playground.as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -61,6 +62,16 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<()> {
             .await?;
         Ok(())
     })
+}
+
+/// The playground of an installation: in `playground` beside the program, or in `share/skewless/playground` beside the
+/// program's folder.
+fn installed_playground() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?;
+    let beside = ["playground", "../share/skewless/playground"];
+    let mut folders = beside.into_iter().map(|path| folder.join(path));
+    folders.find(|folder| folder.join("index.html").is_file())
 }
 
 fn open(path: &Path) -> skewless_core::Result<Served> {

@@ -19,6 +19,17 @@ pub struct Metrics {
     pub calibration_error: f64,
 }
 
+/// Rows with similar predictions: a dot of a calibration plot.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationBin {
+    /// Mean of their predicted probabilities.
+    pub predicted: f64,
+    /// Share of them that was positive.
+    pub observed: f64,
+    /// How many there are.
+    pub rows: usize,
+}
+
 /// A measure by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,6 +149,26 @@ impl Scored {
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows.len()
+    }
+
+    /// The bins of the calibration error that hold rows, by rising probability.
+    #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
+    pub fn calibration(&self) -> Vec<CalibrationBin> {
+        let mut bins = vec![(Bin::default(), 0_usize); self.bins];
+        for row in &self.rows {
+            if let Some((bin, rows)) = bins.get_mut(row.bin) {
+                bin.predicted += row.probability;
+                bin.observed += if row.is_positive { 1.0 } else { 0.0 };
+                *rows += 1;
+            }
+        }
+        bins.retain(|(_, rows)| *rows > 0);
+        let mean = |(bin, rows): (Bin, usize)| CalibrationBin {
+            predicted: bin.predicted / rows as f64,
+            observed: bin.observed / rows as f64,
+            rows,
+        };
+        bins.into_iter().map(mean).collect()
     }
 
     /// The measures with every row counted once.
@@ -274,6 +305,15 @@ mod tests {
         assert_eq!(ties.roc_auc, 0.656_25);
         assert!((ties.average_precision - 0.692_857_142_857_142_8).abs() < 1e-15);
         assert!((ties.log_loss - 0.776_826_012_302_774).abs() < 1e-14);
+    }
+
+    #[test]
+    fn calibration_has_the_bins_that_hold_rows() {
+        let bins = scored(&[0.1, 0.9, 0.7, 1.0], &[0, 1, 0, 1], 2).calibration();
+        let found: Vec<_> = bins.iter().map(|bin| (bin.observed, bin.rows)).collect();
+        assert_eq!(found, [(0.0, 1), (2.0 / 3.0, 3)]);
+        assert!((bins[1].predicted - (0.9 + 0.7 + 1.0) / 3.0).abs() < 1e-15);
+        assert_eq!(scored(&[0.1, 0.9], &[0, 1], 5).calibration().len(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::Estimates;
 use crate::data::SourceFile;
-use crate::metrics::{Metric, Metrics};
+use crate::metrics::{CalibrationBin, Metric, Metrics};
 use crate::recipe::TreeParameters;
 
 /// The whole run. It holds no time of day and no duration, so that equal runs give equal reports.
@@ -90,4 +90,6 @@ pub struct Comparison {
     pub baseline: Estimates,
     /// The trees less the baseline, on the same resamples.
     pub difference: Estimates,
+    /// The trees' predictions against what happened.
+    pub calibration: Vec<CalibrationBin>,
 }

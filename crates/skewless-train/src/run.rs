@@ -273,6 +273,7 @@ impl Run<'_> {
             model: present(resampled.estimates(0))?,
             baseline: present(resampled.estimates(1))?,
             difference: present(resampled.difference(0, 1))?,
+            calibration: model.calibration(),
         })
     }
 

@@ -81,14 +81,24 @@ pub(crate) fn venv(name: &str, requirements: &str) -> Result<PathBuf> {
 
 /// The browser of the tests, from Debian's packages where none is there.
 pub(crate) fn chromium() -> Result<()> {
-    if exists("chromium") {
+    browser("chromium", &["chromium", "fonts-liberation"])
+}
+
+/// The playground's second browser.
+pub(crate) fn firefox() -> Result<()> {
+    browser("firefox-esr", &["firefox-esr", "fonts-liberation"])
+}
+
+fn browser(program: &str, packages: &[&str]) -> Result<()> {
+    if exists(program) {
         return Ok(());
     }
     if !exists("apt-get") {
-        bail!("Chromium is needed and not found; install it so that `chromium` starts it");
+        bail!("{program} is needed and not found; install it so that `{program}` starts it");
     }
-    debian(&["chromium", "fonts-liberation"])
-        .context("installing Chromium needs root; install it so that `chromium` starts it")
+    debian(packages).with_context(|| {
+        format!("installing {program} needs root; install it so that `{program}` starts it")
+    })
 }
 
 /// The name of the program that runs aarch64 programs here, from Debian's packages where none is there.

@@ -13,6 +13,7 @@ pub(crate) fn run_tests() -> Result<()> {
     step("tidy", tidy::run_tidy)?;
     step("what the tests need", || {
         setup::chromium()?;
+        setup::firefox()?;
         setup::npm("web")?;
         setup::npm("tests/web")?;
         setup::npm("tests/consumers")?;
@@ -37,7 +38,7 @@ pub(crate) fn run_tests() -> Result<()> {
         train::compare(PROFILE)
     })?;
     step("the web package", web::build)?;
-    step("tests in Node, Chromium and workerd", || {
+    step("tests in Node, Chromium, Firefox and workerd", || {
         let mut tests = command("npm", &["--silent", "test"]);
         tests.current_dir(at("tests/web"));
         run(tests)

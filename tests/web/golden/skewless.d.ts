@@ -3,11 +3,13 @@
 // skewless
 export { SkewlessError };
 export type { ErrorData, Kind };
-export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Explanation, FeatureContribution };
+export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
 export type { Source };
 /**
@@ -29,11 +31,13 @@ export declare const createHandler: CreateHandler;
 // skewless/network
 export { SkewlessError };
 export type { ErrorData, Kind };
-export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Explanation, FeatureContribution };
+export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
 export type { Source };
 /**
@@ -45,11 +49,13 @@ export declare const load: Load;
 // skewless/full
 export { SkewlessError };
 export type { ErrorData, Kind };
-export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Explanation, FeatureContribution };
+export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
 export type { Source };
 /**
@@ -58,14 +64,24 @@ export type { Source };
  */
 export declare const load: Load;
 
+// skewless/profile
+export type { Bins, Categories, InputProfile, Profile };
+/**
+ * The counts of several profiles together.
+ * @throws {SkewlessError} `misuse.profile` where they do not count the same inputs in the same bins.
+ */
+export declare function mergeProfiles(first: Profile, ...more: readonly Profile[]): Profile;
+
 // skewless/worker-client
 export { SkewlessError };
 export type { ErrorData, Kind };
-export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Explanation, FeatureContribution };
+export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
 export type { Source };
 export type { WorkerLoad, WorkerLoadOptions, WorkerModel };
@@ -75,11 +91,13 @@ export declare const load: WorkerLoad<Worker>;
 // skewless/edge-light
 export { SkewlessError };
 export type { ErrorData, Kind };
-export type { FeatureInfo, InputInfo, ModelInfo };
+export type { Explanation, FeatureContribution };
+export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
+export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
 export type { Source };
 /** Opens a bundle. */
@@ -136,6 +154,28 @@ export declare class SkewlessError extends Error {
     toJSON(): ErrorData;
 }
 
+/** What each feature added to the raw scores. */
+export interface Explanation {
+    /** How contributions were computed. */
+    readonly method: "linear" | "tree_shap";
+    /** The raw scores, one an output, before the link. */
+    readonly raw: readonly number[];
+    /** What the model says where nothing is known: `raw` is `base` plus all contributions. */
+    readonly base: readonly number[];
+    /** The features that the model sees, in the specification's order. */
+    readonly features: readonly FeatureContribution[];
+}
+
+/** What one feature added. */
+export interface FeatureContribution {
+    /** The feature's name. */
+    readonly feature: string;
+    /** The inputs that the feature is made from. */
+    readonly inputs: readonly string[];
+    /** One an output. */
+    readonly contributions: readonly number[];
+}
+
 /** What the bundle says of itself. */
 export interface ModelInfo {
     /** The model's name. */
@@ -164,10 +204,27 @@ export interface ModelInfo {
     readonly columns: readonly string[];
     /** A record that the model answers: one of the bundle's golden rows. */
     readonly example?: RawRecord;
+    /** The golden rows: records with the numbers that every door must give, to the bit. */
+    readonly golden: readonly GoldenRow[];
+    /** How often each input took which values in the training data: the reference of `profile()`. */
+    readonly profile: Profile;
     /** The model card, in Markdown. */
     readonly card: string;
     /** Where the model comes from: data, configuration, code, metrics. */
     readonly provenance: unknown;
+}
+
+/** A golden row. */
+export interface GoldenRow {
+    readonly record: RawRecord;
+    /** The feature row that the model sees, `null` for missing. */
+    readonly features: readonly (number | null)[];
+    /** Scores, the numbers of the prediction, and the index of its label in `labels`. */
+    readonly prediction: {
+        readonly raw: readonly number[];
+        readonly values: readonly number[];
+        readonly label: number | null;
+    };
 }
 
 /** One field of a record. */
@@ -182,6 +239,8 @@ export interface InputInfo {
     readonly doc?: string;
     /** May be missing: absent, `null` or `NaN`. */
     readonly nullable: boolean;
+    /** Other values that stand for a missing one. */
+    readonly missing?: readonly (string | number)[];
     /** Smallest value. */
     readonly min?: number;
     /** Greatest value. */
@@ -235,8 +294,19 @@ export declare class Model<Row extends RawRecord = RawRecord, Output extends Pre
      * @throws {SkewlessError} when no row can be answered, for example `input.ragged_columns`.
      */
     predictBatch(batch: Columns<Row> | readonly Row[]): BatchPrediction;
+    /**
+     * What each feature added to the raw scores of one record: `raw` is `base` plus all contributions.
+     * @throws {SkewlessError} `unsupported.explain` where the bundle cannot say it; `input.*`, as `predict` does.
+     */
+    explain(record: Row): Explanation;
     /** All that is wrong with a record, field by field; empty when it can be answered. */
     validate(record: RawRecord): SkewlessError[];
+    /**
+     * How often each input took which values in what was answered so far, in the form of the bundle's part `profile.json`:
+     * `mergeProfiles` adds up several. Counting begins anew where a fault took the module away.
+     * @throws {SkewlessError} `misuse.no_profile` where `load` was not told to count.
+     */
+    profile(): Profile;
     /**
      * The raw scores of feature rows that were made elsewhere: row after row, one for each output. No specification is
      * applied and no link; a row has the columns that `info.columns` names, `NaN` for missing.
@@ -251,6 +321,8 @@ export declare class Model<Row extends RawRecord = RawRecord, Output extends Pre
 export interface LoadOptions {
     /** Predict the bundle's golden rows and refuse the bundle when one number differs. Default: true. */
     readonly verify?: boolean | undefined;
+    /** Count what is answered, for `profile()`. Default: false. */
+    readonly profile?: boolean | undefined;
     /**
      * The digest that the bundle must have (`info.digest`, `skewless inspect`): any other bundle is refused as
      * `bundle.unexpected_digest` before anything of it is used.
@@ -328,6 +400,53 @@ export interface BatchPrediction {
     readonly labels: Uint32Array;
     /** The rows that failed, each with its `row`. */
     readonly errors: readonly SkewlessError[];
+}
+
+/** Counts of inputs and predictions, in the form of the bundle's part `profile.json`. */
+export interface Profile {
+    /** Rows counted, failed ones aside. */
+    readonly rows: number;
+    /** Rows that failed. */
+    readonly failed: number;
+    /** One entry an input that features are made from. */
+    readonly inputs: readonly InputProfile[];
+    /** The predictions' first value: the probability of the positive label, or the value. */
+    readonly predictions: Bins;
+}
+
+/** One input's counts. */
+export interface InputProfile {
+    readonly name: string;
+    /** Rows in which it was missing. */
+    readonly missing: number;
+    /** The other rows. */
+    readonly counts: {
+        readonly numbers: Bins;
+    } | {
+        readonly categories: Categories;
+    } | {
+        readonly tensors: number;
+    };
+}
+
+/** A histogram: `counts[i]` values lie in [edges[i − 1], edges[i]); the first and last bins are open to their sides. */
+export interface Bins {
+    /** Rising; dates are days and timestamps are seconds since 1970. */
+    readonly edges: readonly number[];
+    /** One more than edges. */
+    readonly counts: readonly number[];
+}
+
+/** Counts of categories. */
+export interface Categories {
+    /** The most frequent ones of the training data, in byte order. */
+    readonly values: readonly string[];
+    /** One count a listed category. */
+    readonly counts: readonly number[];
+    /** Known categories that are not listed. */
+    readonly other: number;
+    /** Categories that no feature knows. */
+    readonly out_of_vocabulary: number;
 }
 
 /** A typed array of numbers. */
