@@ -21,12 +21,41 @@ export declare const load: Load;
 // skewless/serve
 export { SkewlessError };
 export type { Source };
-export type { CreateHandler, Handler };
+export type { CreateHandler, CreateLazyHandler, Handler };
+export type { BundleEntry, Entry, Log, RequestEntry };
+export { type Cors, type Limits, type Options, optionsFrom };
+export { type Bucket, type BundleSource, type Fetcher, fromAddress, fromKv, fromR2, type Namespace, type Tagged };
+export type { Context };
 /**
  * Opens a bundle and gives the function that answers requests with it.
- * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`.
+ * @throws {SkewlessError} `input.unreachable`, `bundle.*`, `unsupported.*`, `config.*`.
  */
 export declare const createHandler: CreateHandler;
+/** Gives the function at once; the first request opens the bundle. */
+export declare const createLazyHandler: CreateLazyHandler;
+/**
+ * The source that the variable `SKEWLESS_SOURCE` names: `r2:BINDING/KEY`, `kv:BINDING/KEY`, `assets:BINDING/PATH` or an
+ * address; in Node, Deno and Bun a path too.
+ */
+export declare const sourceFrom: (variables: object) => BundleSource;
+
+// skewless/serve/node
+export { listen, type Address };
+export { SkewlessError };
+export type { Source };
+export type { CreateHandler, CreateLazyHandler, Handler };
+export type { BundleEntry, Entry, Log, RequestEntry };
+export { type Cors, type Limits, type Options, optionsFrom };
+export { type Bucket, type BundleSource, type Fetcher, fromAddress, fromKv, fromR2, type Namespace, type Tagged };
+export type { Context };
+/** Opens a bundle, by path or URL or from bytes, and gives the function that answers requests with it. */
+export declare const createHandler: CreateHandler;
+/** Gives the function at once; the first request opens the bundle. */
+export declare const createLazyHandler: CreateLazyHandler;
+/** The source that the variable `SKEWLESS_SOURCE` names: a path or an address. */
+export declare const sourceFrom: (variables: object) => BundleSource;
+/** A file, told apart by its place on the disk, its length and the time of its last change. */
+export declare function fromFile(path: string): BundleSource;
 
 // skewless/network
 export { SkewlessError };
@@ -485,11 +514,150 @@ export type Columns<Row extends RawRecord> = {
     readonly [input in keyof Row]: NumberArray | DictionaryColumn | readonly Row[input][];
 };
 
-/** Answers a request. */
-export type Handler = (request: Request) => Promise<Response>;
+/**
+ * Answers a request. A Worker's `fetch` has this form: what stands between request and context is not looked at, and the
+ * context's `waitUntil` keeps what goes on after the answer.
+ */
+export type Handler = (request: Request, environment?: unknown, context?: Context) => Promise<Response>;
 
-/** Opens a bundle and gives the function that answers requests with it. */
-export type CreateHandler = (bundle: Source) => Promise<Handler>;
+/**
+ * Opens a bundle and gives the function that answers requests with it. Where the source can change, it is asked for
+ * another bundle after an answer, at most every `checkSeconds`.
+ */
+export type CreateHandler = (bundle: Source | BundleSource, options?: Options) => Promise<Handler>;
+
+/** The same for hosts that let nothing be read before the first request, which opens the bundle. */
+export type CreateLazyHandler = (bundle: (environment: object) => Source | BundleSource, options?: Options | ((environment: object) => Options)) => Handler;
+
+/** Takes an entry; what it throws is let go. */
+export type Log = (entry: Entry) => void;
+
+/** What a handler writes down. */
+export type Entry = RequestEntry | BundleEntry;
+
+/** A request that was answered. */
+export interface RequestEntry extends Partial<Named> {
+    readonly event: "request";
+    readonly level: "info" | "error";
+    readonly method: string;
+    /** The path without its query, shortened. */
+    readonly path: string;
+    readonly status: number;
+    /** The code of a request that was refused, or whose lines ended before their end. */
+    readonly code?: string | undefined;
+    readonly rows: number;
+    readonly failures: number;
+    /** How many rows failed with each code. */
+    readonly codes?: Readonly<Record<string, number>> | undefined;
+    /** From arrival to the end of the answer, as the host's clock has it; some stand still while code runs. */
+    readonly ms: number;
+    readonly request_id: string;
+}
+
+/** A bundle that was opened, taken in place of another, or refused. */
+export interface BundleEntry extends Partial<Named> {
+    readonly event: "bundle";
+    readonly level: "info" | "error";
+    readonly outcome: "opened" | "replaced" | "refused" | "unreachable";
+    readonly code?: string | undefined;
+    readonly message?: string | undefined;
+    readonly ms: number;
+}
+
+/** Which bundle an entry is about. */
+interface Named {
+    readonly model: string;
+    readonly version: string;
+    readonly digest: string;
+}
+
+/** Where a server listens. */
+export interface Address {
+    /** 8080 without it; 0 for one that is free. */
+    readonly port?: number | undefined;
+    /** All interfaces without it. */
+    readonly hostname?: string | undefined;
+}
+
+/** How a handler answers. */
+export interface Options {
+    /** How much one request may ask for; what is beyond is refused with status 413. */
+    readonly limits?: Limits | undefined;
+    /** Which pages of other sites may read the answers; none without it. */
+    readonly cors?: Cors | undefined;
+    /** At most how often the source is asked for a new bundle, in seconds; 60 without it, never for 0. */
+    readonly checkSeconds?: number | undefined;
+    /** Takes one entry a request, and one for each bundle; written as a JSON line to the console without it. */
+    readonly log?: Log | false | undefined;
+}
+
+/** Bounds on one request. */
+export interface Limits {
+    /** Longest body that is read whole, in bytes; 16 MiB without it. */
+    readonly maxBody?: number | undefined;
+    /** Most rows of such a body; 100,000 without it. */
+    readonly maxRows?: number | undefined;
+    /** Longest line of JSON lines, in bytes; 1 MiB without it. */
+    readonly maxLine?: number | undefined;
+    /** Longest body of JSON lines, in bytes; 1 GiB without it. */
+    readonly maxStreamBody?: number | undefined;
+    /** Most rows of JSON lines; 10,000,000 without it. */
+    readonly maxStreamRows?: number | undefined;
+}
+
+/** The origins that may read answers. */
+export interface Cors {
+    /** `*`, or origins such as `https://example.org`. */
+    readonly origins: "*" | readonly string[];
+    /** Seconds for which a browser may keep the answer to a preflight; a day without it. */
+    readonly maxAge?: number | undefined;
+}
+
+/** A place that holds a bundle, and may hold another one later. */
+export interface BundleSource {
+    /**
+     * The bundle with a tag that changes when the bundle does, or nothing where the tag is still `known`.
+     * @throws {SkewlessError} `input.unreachable`, or whatever the place throws.
+     */
+    read(known: string | undefined): Promise<Tagged | undefined>;
+}
+
+/** A bundle's bytes, and what its place calls them. */
+export interface Tagged {
+    readonly bytes: Uint8Array;
+    readonly tag: string;
+}
+
+/** Something that fetches: the global function, or a binding of a Worker. */
+export interface Fetcher {
+    fetch(address: string, init?: RequestInit): Promise<Response>;
+}
+
+/** An R2 bucket, as far as it is used here. */
+export interface Bucket {
+    head(key: string): Promise<{
+        readonly etag: string;
+    } | null>;
+    get(key: string): Promise<{
+        readonly etag: string;
+        arrayBuffer(): Promise<ArrayBuffer>;
+    } | null>;
+}
+
+/** A KV namespace, as far as it is used here. */
+export interface Namespace {
+    getWithMetadata(key: string, options: {
+        type: "arrayBuffer";
+    }): Promise<{
+        value: ArrayBuffer | null;
+        metadata: unknown;
+    }>;
+}
+
+/** What a host gives a request besides: a way to go on after the answer. */
+export interface Context {
+    waitUntil?(work: Promise<unknown>): void;
+}
 
 /** A bundle: its address, the answer of a request, a file or its bytes. */
 export type Source = URL | string | Response | Blob | ArrayBuffer | ArrayBufferView;
