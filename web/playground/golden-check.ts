@@ -19,9 +19,10 @@ export function goldenCheck(model: Model): HTMLElement[] {
     const prediction = model.predict(row.record);
     return { row, prediction, same: isSame(row, prediction, labels) };
   });
+  // A page's clock may count whole milliseconds only.
   const took = performance.now() - begin;
   const right = checked.filter(({ same }) => same).length;
-  const verdict = right === golden.length ? `All ${counted(golden.length, "golden row")} give the bundle's numbers in this page, to the bit, in ${duration(took)}.` : `${count(golden.length - right)} of ${counted(golden.length, "golden row")} give other numbers in this page.`;
+  const verdict = right === golden.length ? `All ${counted(golden.length, "golden row")} give the bundle's numbers in this page, to the bit, in ${took < 1 ? "under a millisecond" : duration(took)}.` : `${count(golden.length - right)} of ${counted(golden.length, "golden row")} give other numbers in this page.`;
   const ticks = checked.map(({ same }, at) => element("li", { class: same ? "good" : "bad", title: `Row ${at}` }, element("span", { "aria-hidden": "true" }, same ? "✓" : "✗"), element("span", { class: "visually-hidden" }, `row ${at} ${same ? "equal" : "differs"}`)));
   const rows = checked.map(({ row, prediction, same }, at) => [String(at), said(prediction), expected(row, labels), same ? "✓ equal" : "✗ differs"]);
   const heads = ["Row", "This page", "The bundle", "To the bit"];

@@ -89,7 +89,7 @@ export class Why {
     if (first === undefined) return [features.map(({ feature }) => title(feature)).join(", ")];
     if (inputs.length === 1) {
       const unit = this.#info.inputs.find(({ name }) => name === first)?.unit;
-      return [title(first), " ", soft(valueText(record[first], unit))];
+      return [title(first), " ", element("span", { class: "soft value" }, valueText(record[first], unit))];
     }
     const [only, ...others] = features;
     const name = only && others.length === 0 ? title(only.feature) : inputs.map(title).join(" and ");
