@@ -54,6 +54,15 @@ test("golden rows are not counted, and every answered row is, one by one, as rec
   assert.deepEqual(asColumns.profile(), one);
 });
 
+test("a record that is also explained or validated counts once", async () => {
+  const model = await open();
+  const [record] = records;
+  model.predict(record);
+  model.explain(record);
+  model.validate(record);
+  assert.equal(model.profile().rows, 1);
+});
+
 test("numbers fall into the bins of the reference, categories under their names", async () => {
   const model = await open();
   model.predictBatch(records);

@@ -85,7 +85,7 @@ impl Predictor {
     }
 
     /// What each feature added to the raw scores of one row of cells, with the faults that the caller found; its
-    /// prediction goes to `batch`.
+    /// prediction goes to `batch`, and is not counted.
     ///
     /// # Errors
     /// As [`Predictor::explain`].
@@ -98,7 +98,11 @@ impl Predictor {
     ) -> Result<(Method, Contributions)> {
         let engine = self.engine();
         let method = engine.explains()?;
-        self.predict_cells(cells, refused, scratch, batch)?;
+        // A record that is predicted and explained is one record.
+        let counter = scratch.counter.take();
+        let predicted = self.predict_cells(cells, refused, scratch, batch);
+        scratch.counter = counter;
+        predicted?;
         if let Some(error) = batch.errors.pop() {
             return Err(error);
         }
