@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::command::{at, cargo, command, output, run, step};
+use crate::command::{PROGRAM, at, cargo, command, output, run, step};
 use crate::{bench, demo, parity, setup, tidy, train, web};
 
 /// One profile for all native code: optimised, with every assertion on.
@@ -51,15 +51,9 @@ pub(crate) fn run_tests() -> Result<()> {
     step(
         "the worker templates on workerd, Deno, Bun, Node and Vercel's edge runtime",
         || {
-            // The features that parity runs, so that the program is built once.
-            run(cargo(&[
-                "build",
-                "--quiet",
-                &profile,
-                "--package=skewless-cli",
-                "--no-default-features",
-                "--features=train,pack",
-            ]))?;
+            let mut build = cargo(&["build", "--quiet", &profile]);
+            build.args(PROGRAM);
+            run(build)?;
             let program = web::target().join(PROFILE).join("skewless");
             let mut tests = command("npm", &["--silent", "test"]);
             tests

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{at, cargo, run as start};
+use crate::command::{PROGRAM, at, cargo, run as start};
 
 const CONFIG: &str = "models/flights/skewless.toml";
 const COMMITTED: &str = "models/flights/flights.skw";
@@ -33,17 +33,8 @@ pub(crate) fn compare(profile: &str) -> Result<()> {
 
 fn train(profile: &str, arguments: &[&str]) -> Result<()> {
     let profile = format!("--profile={profile}");
-    let mut train = cargo(&[
-        "run",
-        "--quiet",
-        &profile,
-        "--package=skewless-cli",
-        "--no-default-features",
-        "--features=train",
-        "--",
-        "train",
-        CONFIG,
-    ]);
+    let mut train = cargo(&["run", "--quiet", &profile]);
+    train.args(PROGRAM).args(["--", "train", CONFIG]);
     train.args(arguments);
     start(train)
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::command::{at, cargo, output, run};
+use crate::command::{PROGRAM, at, cargo, output, run};
 use crate::tiny;
 
 /// A bundle and the records that it answers.
@@ -80,17 +80,11 @@ pub(super) fn write_flights(profile: &str) -> Result<String> {
     ]))
 }
 
-/// The program; with the features of training, which builds it too, and without tract, which builds for minutes.
+/// The program that tests run.
 pub(super) fn skewless(profile: &str) -> Command {
-    cargo(&[
-        "run",
-        "--quiet",
-        &format!("--profile={profile}"),
-        "--package=skewless-cli",
-        "--no-default-features",
-        "--features=train,pack",
-        "--",
-    ])
+    let mut program = cargo(&["run", "--quiet", &format!("--profile={profile}")]);
+    program.args(PROGRAM).arg("--");
+    program
 }
 
 /// The feature rows of a file of references.
