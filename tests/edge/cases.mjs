@@ -12,7 +12,7 @@ const run = promisify(execFile);
 export const bundle = join(root, "models/flights/flights.skw");
 
 /** The program, as `cargo xtask test` builds it. */
-const program = process.env.SKEWLESS_PROGRAM ?? join(root, "target/ci/skewless");
+const program = process.env.TESTED_PROGRAM ?? join(root, "target/ci/skewless");
 
 /** A value that no log may hold. */
 export const SECRET = "N0T-F0R-L0GS";

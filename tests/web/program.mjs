@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 
 import { root } from "./harness.mjs";
 
-const program = process.env.SKEWLESS_PROGRAM ?? join(root, "target/ci/skewless");
+const program = process.env.TESTED_PROGRAM ?? join(root, "target/ci/skewless");
 
 function built() {
   if (!existsSync(program)) throw new Error(`${program} is not there: cargo build --profile ci --package skewless-cli`);

@@ -58,7 +58,7 @@ pub(crate) fn run_tests() -> Result<()> {
             let mut tests = command("npm", &["--silent", "test"]);
             tests
                 .current_dir(at("tests/edge"))
-                .env("SKEWLESS_PROGRAM", program);
+                .env("TESTED_PROGRAM", program);
             run(tests)
         },
     )?;
