@@ -1,31 +1,51 @@
 //! What a page downloads, against the limits of `web/budget.toml`.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::bench::table;
 use crate::command::{at, command, output};
 use crate::web;
 
 const BUDGET: &str = "web/budget.toml";
 
-/// Builds the package and measures it.
-pub(crate) fn run() -> Result<()> {
-    web::build()?;
-    measure()
+/// One thing that is downloaded at a time.
+struct Download {
+    /// What it is, for the document's table.
+    what: String,
+    /// Most bytes of brotli.
+    limit: usize,
+    /// Its files in `web/dist`.
+    files: Vec<String>,
 }
 
-/// Measures the package as it is built: prints every file and every download, and fails above a limit.
+/// Builds the package, measures it, and writes the downloads into the document.
+pub(crate) fn run() -> Result<()> {
+    web::build()?;
+    table::replace("downloads", &measured()?)
+}
+
+/// Measures the package as it is built.
 pub(crate) fn measure() -> Result<()> {
-    let downloads = budget()?;
+    measured().map(drop)
+}
+
+/// Prints every file and every download, and fails above a limit; otherwise the document's table.
+fn measured() -> Result<String> {
     let mut over = Vec::new();
-    for (name, (limit, files)) in &downloads {
+    let mut table = String::from(
+        "| download | brotli, bytes | of which WebAssembly | limit |\n|---|---:|---:|---:|\n",
+    );
+    for (name, Download { what, limit, files }) in budget()? {
         println!("{name}");
         row("  file", ["bytes", "gzip", "brotli"].map(str::to_owned));
-        let mut all = [0; 3];
+        let (mut all, mut modules) = ([0; 3], 0);
         for file in files {
-            let sizes = sizes(file)?;
+            let sizes = sizes(&file)?;
+            modules += if file.ends_with(".wasm") { sizes[2] } else { 0 };
             all.iter_mut()
                 .zip(sizes)
                 .for_each(|(sum, size)| *sum += size);
@@ -33,18 +53,29 @@ pub(crate) fn measure() -> Result<()> {
         }
         row("  in all", all.map(|size| size.to_string()));
         println!("  limit {limit} bytes of brotli\n");
-        if all[2] > *limit {
+        let modules = match modules {
+            0 => "–".to_owned(),
+            bytes => grouped(bytes),
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            table,
+            "| {what} | {} | {modules} | {} |",
+            grouped(all[2]),
+            grouped(limit)
+        );
+        if all[2] > limit {
             over.push(format!("{name} takes {} bytes of {limit}", all[2]));
         }
     }
     match over.is_empty() {
-        true => Ok(()),
+        true => Ok(table),
         false => bail!("{BUDGET}: {}", over.join("; ")),
     }
 }
 
-/// The downloads' names, limits in bytes of brotli, and files in `web/dist`.
-fn budget() -> Result<BTreeMap<String, (usize, Vec<String>)>> {
+/// The downloads by their names.
+fn budget() -> Result<BTreeMap<String, Download>> {
     let text = std::fs::read_to_string(at(BUDGET))?;
     let table: toml::Table = text.parse().context(BUDGET)?;
     table
@@ -54,10 +85,16 @@ fn budget() -> Result<BTreeMap<String, (usize, Vec<String>)>> {
             let limit = limit.and_then(|limit| usize::try_from(limit).ok());
             let files = download.get("files").and_then(toml::Value::as_array);
             let files = files.map(|files| files.iter().filter_map(toml::Value::as_str));
-            let (Some(limit), Some(files)) = (limit, files) else {
-                bail!("{BUDGET}: `{name}` needs `brotli_kib` and `files`");
+            let what = download.get("what").and_then(toml::Value::as_str);
+            let (Some(what), Some(limit), Some(files)) = (what, limit, files) else {
+                bail!("{BUDGET}: `{name}` needs `what`, `brotli_kib` and `files`");
             };
-            Ok((name, (limit * 1024, files.map(str::to_owned).collect())))
+            let download = Download {
+                what: what.to_owned(),
+                limit: limit * 1024,
+                files: files.map(str::to_owned).collect(),
+            };
+            Ok((name, download))
         })
         .collect()
 }
@@ -65,6 +102,17 @@ fn budget() -> Result<BTreeMap<String, (usize, Vec<String>)>> {
 fn row(name: &str, cells: [String; 3]) {
     let [bytes, gzip, brotli] = cells;
     println!("{name:<32}{bytes:>9}{gzip:>9}{brotli:>9}");
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let begins = |at: &usize| *at > 0 && (digits.len() - at).is_multiple_of(3);
+    let parts = digits.char_indices().map(|(at, digit)| match begins(&at) {
+        true => format!(",{digit}"),
+        false => digit.to_string(),
+    });
+    parts.collect()
 }
 
 /// Bytes as they stand, by gzip 9 and by brotli 11, as servers send them.
@@ -86,4 +134,15 @@ fn sizes(file: &str) -> Result<[usize; 3]> {
         size.with_context(|| format!("{file} has no size"))
     };
     Ok([size(0)?, size(1)?, size(2)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_set_apart() {
+        let shown = [7, 999, 1000, 88_313, 1_234_567].map(grouped);
+        assert_eq!(shown, ["7", "999", "1,000", "88,313", "1,234,567"]);
+    }
 }

@@ -9,7 +9,7 @@ mod report;
 mod runner;
 mod start;
 mod sweep;
-mod table;
+pub(crate) mod table;
 mod works;
 
 use anyhow::{Result, bail};
