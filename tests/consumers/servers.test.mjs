@@ -1,7 +1,9 @@
 // Programs and servers that use the package: Node, Deno, Bun, Cloudflare's workerd and Vercel's edge runtime.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
+import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 
@@ -27,6 +29,24 @@ for (const [name, [program, ...given]] of Object.entries(PROGRAMS)) {
     assert.deepEqual(JSON.parse(printed), answers);
   });
 }
+
+test("deno keeps a bundle by its digest", async () => {
+  const folder = await install("deno");
+  const bundle = await readFile(join(folder, "flights.skw"));
+  const { load } = await import("../../web/dist/node.js");
+  const { digest } = (await load(bundle)).info;
+  let fetched = 0;
+  const site = createServer((_, response) => response.end(bundle, () => fetched++)).listen(0, "127.0.0.1");
+  await once(site, "listening");
+  try {
+    const host = `127.0.0.1:${site.address().port}`;
+    const [program, ...given] = PROGRAMS.deno;
+    const printed = await run(folder, program, ...given, `--allow-net=${host}`, "cached.js", `http://${host}/flights.skw`, digest);
+    assert.deepEqual([printed.trim(), fetched], [digest, 1]);
+  } finally {
+    site.close();
+  }
+});
 
 test("cloudflare", async () => {
   const worker = await startWrangler(await install("cloudflare"));
