@@ -9,7 +9,7 @@ import { clock, type Head, type Log, NOTHING, type Outcome, requestEntry, reques
 import type { Options } from "./options.js";
 import type { BundleSource } from "./sources.js";
 import { coded, type Context, Supply } from "./supply.js";
-import { __wbg_reset_state as reset, initSync as startNow, type Facts, type Reply, type Station, unavailable } from "./wasm/skewless.js";
+import start, { __wbg_reset_state as reset, initSync as startNow, type Facts, type Reply, type Station, unavailable } from "./wasm/skewless.js";
 
 /**
  * Answers a request. A Worker's `fetch` has this form: what stands between request and context is not looked at, and the
@@ -32,13 +32,16 @@ export type CreateLazyHandler = (
 /** What differs from host to host. */
 export interface Host {
   readonly compile: Compile;
+  /** Whether a compiled module starts at once: without a look at the classes of `fetch`, which Node would have to load. */
+  readonly now?: boolean;
   /** The source that an address or something at hand is. */
   source(given: Source): BundleSource;
 }
 
 /** The two functions for a host that compiles and reads in its own way. */
 export function handlerMakers(host: Host): { createHandler: CreateHandler; createLazyHandler: CreateLazyHandler } {
-  const runtime = new Runtime({ start: (module) => startNow({ module }), startNow, reset }, host.compile);
+  const begin = (module: WebAssembly.Module) => (host.now ? startNow({ module }) : start({ module_or_path: module }));
+  const runtime = new Runtime({ start: begin, startNow, reset }, host.compile);
   const made = (given: Source | BundleSource, options: Options) => {
     const log = quietly(options.log === false ? () => undefined : (options.log ?? toConsole));
     const source = isSource(given) ? given : host.source(given);

@@ -11,7 +11,7 @@ import { type BundleSource, fromAddress, once, sourceFrom as sourceFromAny } fro
 export { listen, type Address } from "./listen.js";
 export * from "./public.js";
 
-const makers = handlerMakers({ compile: () => compile(new URL("./skewless_bg.wasm", import.meta.url)), source });
+const makers = handlerMakers({ compile: () => compile(new URL("./skewless_bg.wasm", import.meta.url)), now: true, source });
 
 /** Opens a bundle, by path or URL or from bytes, and gives the function that answers requests with it. */
 export const createHandler: CreateHandler = makers.createHandler;
