@@ -244,6 +244,42 @@ impl Counter {
         &self.profile
     }
 
+    /// Adds what was counted to `total`, a counter of the same bundle, and begins at nothing again.
+    pub fn give_to(&mut self, total: &mut Self) {
+        let (mine, theirs) = (&mut self.profile, &mut total.profile);
+        theirs.rows += std::mem::take(&mut mine.rows);
+        theirs.failed += std::mem::take(&mut mine.failed);
+        give_all(&mut mine.predictions.counts, &mut theirs.predictions.counts);
+        for (mine, theirs) in mine.inputs.iter_mut().zip(&mut theirs.inputs) {
+            theirs.missing += std::mem::take(&mut mine.missing);
+            match (&mut mine.counts, &mut theirs.counts) {
+                (Counts::Numbers(mine), Counts::Numbers(theirs)) => {
+                    give_all(&mut mine.counts, &mut theirs.counts)
+                }
+                (
+                    Counts::Categories {
+                        counts,
+                        other,
+                        out_of_vocabulary,
+                        ..
+                    },
+                    Counts::Categories {
+                        counts: total,
+                        other: total_other,
+                        out_of_vocabulary: total_unknown,
+                        ..
+                    },
+                ) => {
+                    give_all(counts, total);
+                    *total_other += std::mem::take(other);
+                    *total_unknown += std::mem::take(out_of_vocabulary);
+                }
+                (Counts::Tensors(mine), Counts::Tensors(theirs)) => *theirs += std::mem::take(mine),
+                _ => {}
+            }
+        }
+    }
+
     /// Counts the rows of a frame: which are good, and the first value of each row's prediction.
     pub(crate) fn count(
         &mut self,
@@ -417,6 +453,11 @@ fn firsts_of(predictions: &BatchPrediction) -> impl Iterator<Item = f64> {
         .values
         .chunks(predictions.values_per_row().max(1))
         .filter_map(|values| values.first().copied())
+}
+
+fn give_all(counts: &mut [u64], total: &mut [u64]) {
+    let pairs = counts.iter_mut().zip(total);
+    pairs.for_each(|(count, total)| *total += std::mem::take(count));
 }
 
 fn add_all(counts: &mut [u64], more: &[u64]) {

@@ -55,6 +55,11 @@ impl Cors {
         }
     }
 
+    /// The origins as they would be set; nothing where there are none.
+    pub fn origins_text(&self) -> Option<String> {
+        (!self.origins.is_empty()).then(|| self.origins.join(","))
+    }
+
     /// The answer to a browser's question before a request, where this is one; the question of an origin that may not
     /// is refused.
     ///

@@ -9,6 +9,8 @@ use std::fmt::Write;
 
 use crate::route::Route;
 use crate::service::ModelFacts;
+use crate::values::ValueCounts;
+use crate::witness::WitnessCount;
 
 /// The media type of the counters' text.
 pub(crate) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -47,6 +49,19 @@ pub(crate) struct Counters {
     seconds: f64,
     pub(crate) replaced: u64,
     pub(crate) refused: u64,
+    /// Missing and unseen values that bundles before the one in use have counted, by input.
+    former_values: BTreeMap<String, (u64, u64)>,
+    /// When the host began, in seconds since 1970-01-01T00:00Z.
+    pub(crate) began: Option<f64>,
+}
+
+/// What stands at `/metrics` beside the counters.
+pub(crate) struct Beside<'a> {
+    pub(crate) facts: &'a ModelFacts,
+    pub(crate) values: &'a ValueCounts,
+    pub(crate) witness: &'a [WitnessCount],
+    /// Seconds since 1970-01-01T00:00Z.
+    pub(crate) now: Option<f64>,
 }
 
 impl Counters {
@@ -67,8 +82,18 @@ impl Counters {
         self.seconds += seen.seconds.max(0.0);
     }
 
+    /// Keeps what a bundle has counted of its inputs' values, because another one takes its place.
+    pub(crate) fn keep_values(&mut self, values: &ValueCounts) {
+        for input in &values.inputs {
+            let (missing, unseen) = self.former_values.entry(input.name.clone()).or_default();
+            *missing += input.missing;
+            *unseen += input.unseen;
+        }
+    }
+
     /// The text at `/metrics`.
-    pub(crate) fn text(&self, facts: &ModelFacts) -> String {
+    pub(crate) fn text(&self, beside: &Beside<'_>) -> String {
+        let facts = beside.facts;
         let mut text = Text::default();
         text.family("skewless_bundle_info", "gauge", "The bundle that answers.");
         text.sample(
@@ -80,6 +105,7 @@ impl Counters {
             ],
             1,
         );
+        self.ages(beside, &mut text);
         let name = "skewless_bundle_changes_total";
         text.family(name, "counter", "New bundles taken or refused.");
         text.sample(name, &[("outcome", "replaced")], self.replaced);
@@ -98,8 +124,60 @@ impl Counters {
         let name = "skewless_row_failures_total";
         text.family(name, "counter", "Rows answered with an error, by code.");
         text.by_code(name, &self.failures);
+        self.values(beside.values, &mut text);
+        for WitnessCount { name, help, value } in beside.witness {
+            text.family(name, "counter", help);
+            text.sample(name, &[], value);
+        }
         self.latencies(&mut text);
         text.0
+    }
+
+    fn ages(&self, beside: &Beside<'_>, text: &mut Text) {
+        if let Some(began) = self.began {
+            let name = "process_start_time_seconds";
+            text.family(name, "gauge", "When the process began, since 1970.");
+            text.sample(name, &[], began);
+        }
+        if let (Some(made), Some(now)) = (beside.facts.made, beside.now) {
+            let name = "skewless_bundle_age_seconds";
+            text.family(
+                name,
+                "gauge",
+                "Since the bundle was made, as its provenance says.",
+            );
+            text.sample(name, &[], (now - made).max(0.0));
+        }
+    }
+
+    fn values(&self, values: &ValueCounts, text: &mut Text) {
+        let mut all = self.former_values.clone();
+        for input in &values.inputs {
+            let (missing, unseen) = all.entry(input.name.clone()).or_default();
+            *missing += input.missing;
+            *unseen += input.unseen;
+        }
+        if all.is_empty() {
+            return;
+        }
+        let name = "skewless_input_missing_total";
+        text.family(
+            name,
+            "counter",
+            "Answered rows in which the input was missing.",
+        );
+        for (input, (missing, _)) in &all {
+            text.sample(name, &[("input", input)], missing);
+        }
+        let name = "skewless_input_unseen_total";
+        text.family(
+            name,
+            "counter",
+            "Answered rows in which the input was out of vocabulary.",
+        );
+        for (input, (_, unseen)) in &all {
+            text.sample(name, &[("input", input)], unseen);
+        }
     }
 
     fn latencies(&self, text: &mut Text) {
@@ -158,6 +236,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::InputCounts;
 
     #[test]
     fn the_text_counts_what_was_seen() {
@@ -184,9 +263,34 @@ mod tests {
             name: "a\"b".to_owned(),
             version: "1.0.0".to_owned(),
             digest: "d".to_owned(),
+            made: Some(1000.0),
         };
-        let text = counters.text(&facts);
+        let counted = |missing, unseen| ValueCounts {
+            rows: 9,
+            inputs: vec![InputCounts {
+                name: "carrier".to_owned(),
+                missing,
+                unseen,
+            }],
+        };
+        counters.keep_values(&counted(1, 2));
+        counters.began = Some(1500.5);
+        let text = counters.text(&Beside {
+            facts: &facts,
+            values: &counted(3, 5),
+            witness: &[WitnessCount {
+                name: "skewless_shadow_rows_total",
+                help: "x",
+                value: 8.0,
+            }],
+            now: Some(4600.0),
+        });
         for line in [
+            "skewless_bundle_age_seconds 3600",
+            "process_start_time_seconds 1500.5",
+            "skewless_input_missing_total{input=\"carrier\"} 4",
+            "skewless_input_unseen_total{input=\"carrier\"} 7",
+            "skewless_shadow_rows_total 8",
             "skewless_bundle_info{name=\"a\\\"b\",version=\"1.0.0\",digest=\"d\"} 1",
             "skewless_requests_total{route=\"infer\",status=\"200\"} 2",
             "skewless_requests_total{route=\"unknown\",status=\"404\"} 1",

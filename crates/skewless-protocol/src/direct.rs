@@ -1,7 +1,7 @@
 //! Records without HTTP around them: one record in, one prediction out, or a list for a list.
 
 use serde_json::Value;
-use skewless_core::{Prediction, Record, Result};
+use skewless_core::{Error, Prediction, Record, Result};
 
 use crate::failure::{ErrorBody, ErrorObject};
 use crate::rows::{Rows, Tally};
@@ -42,8 +42,16 @@ impl Service {
     }
 
     fn answer_record(&self, text: &str) -> Result<Value> {
-        let prediction = self.predictor().predict(&Record::from_json(text)?)?;
-        Ok(self.output().prediction_json(&prediction))
+        let row = vec![Ok(Record::from_json(text)?)];
+        let scored = Rows::new(row, self.limits())?.score(self)?;
+        let mut rows = scored.rows.into_iter();
+        let prediction = rows.next().unwrap_or_else(|| {
+            Err(Error::internal(
+                "internal.row_count",
+                "the row was not answered",
+            ))
+        });
+        Ok(self.output().prediction_json(&prediction?))
     }
 
     fn answer_list(&self, text: &str) -> Result<(Value, Tally)> {

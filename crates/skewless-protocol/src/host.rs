@@ -5,17 +5,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use serde::Serialize;
 use skewless_core::{Error, Result};
 
-use crate::counters::{self, Counters, Observation};
+use crate::counters::{self, Beside, Counters, Observation};
 use crate::message::{Request, Response};
 use crate::route::Route;
 use crate::service::Service;
+use crate::witness::Witness;
 
 /// Answers with the bundle in use, and with `/metrics` and what became of the last new bundle besides. Shared freely
 /// between threads.
 pub struct Host {
     service: RwLock<Arc<Service>>,
     kept: Mutex<Kept>,
+    clock: Option<Clock>,
 }
+
+/// Seconds since 1970-01-01T00:00Z.
+pub type Clock = fn() -> f64;
 
 #[derive(Default)]
 struct Kept {
@@ -40,7 +45,16 @@ impl Host {
         Self {
             service: RwLock::new(Arc::new(service)),
             kept: Mutex::default(),
+            clock: None,
         }
+    }
+
+    /// Gives the host a clock, so that `/metrics` says how old the bundle is and since when the process runs.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.kept().counters.began = Some(clock());
+        self.clock = Some(clock);
+        self
     }
 
     /// The bundle in use. Who holds it is answered by it to the end.
@@ -50,8 +64,13 @@ impl Host {
 
     /// Takes a new bundle for all requests from now on.
     pub fn replace(&self, service: Service) {
-        *self.service.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(service);
+        let mut slot = self.service.write().unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::replace(&mut *slot, Arc::new(service));
+        drop(slot);
         let mut kept = self.kept();
+        if let Some(values) = former.value_counts() {
+            kept.counters.keep_values(&values);
+        }
         kept.counters.replaced += 1;
         kept.refused = None;
     }
@@ -84,7 +103,16 @@ impl Host {
 
     fn metrics(&self, service: &Service) -> Result<Response> {
         let mut response = Response::empty(200);
-        response.body = self.kept().counters.text(service.facts()).into_bytes();
+        let now = self.clock.map(|clock| clock());
+        let values = service.value_counts().unwrap_or_default();
+        let kept = self.kept();
+        let text = kept.counters.text(&Beside {
+            facts: service.facts(),
+            values: &values,
+            witness: &service.witness().map(Witness::counts).unwrap_or_default(),
+            now,
+        });
+        response.body = text.into_bytes();
         response.headers.push("content-type", counters::MEDIA_TYPE);
         response.headers.push("cache-control", "no-store");
         Ok(response)

@@ -72,12 +72,13 @@ impl Rows {
             .into_iter()
             .map(|row| row.map(|record| records.push(record)))
             .collect();
-        let mut answers = if records.is_empty() {
+        let answers = if records.is_empty() {
             Vec::new()
         } else {
-            by_row(&mut service.predictor().predict_records(&records)?)
-        }
-        .into_iter();
+            by_row(&mut service.predict(&records)?)
+        };
+        show(service, &records, &answers);
+        let mut answers = answers.into_iter();
         let missing = || {
             Err(Error::internal(
                 "internal.row_count",
@@ -157,6 +158,20 @@ pub(crate) fn read_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
         ));
     }
     read_json(body)
+}
+
+/// Shows the rows that were answered to whoever wants to see them.
+fn show(service: &Service, records: &[Record], answers: &[Result<Prediction>]) {
+    let Some(witness) = service.witness() else {
+        return;
+    };
+    let rows = records.iter().zip(answers);
+    let rows: Vec<_> = rows
+        .filter_map(|(record, answer)| Some((record, answer.as_ref().ok()?)))
+        .collect();
+    if !rows.is_empty() {
+        witness.scored(service, &rows);
+    }
 }
 
 /// Each row's prediction or error, taken out of the batch.

@@ -1,9 +1,11 @@
 //! One bundle ready to answer: the way from a request to a response.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
-use skewless_core::{Bundle, Error, Output, Predictor, Result};
+use skewless_core::pipeline::utc_seconds;
+use skewless_core::{BatchPrediction, Bundle, Error, Output, Predictor, Record, Result, Scratch};
 
 use crate::failure::refusal;
 use crate::headers;
@@ -13,10 +15,12 @@ use crate::lines;
 use crate::message::{Request, Response};
 use crate::route::{ModelPath, Route};
 use crate::settings::Settings;
+use crate::values::{ValueCounts, Values};
+use crate::witness::Witness;
 use crate::{invocations, open_inference};
 
 /// What every answer says of its bundle.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ModelFacts {
     /// The bundle's name.
     pub name: String,
@@ -24,14 +28,23 @@ pub struct ModelFacts {
     pub version: String,
     /// The bundle's digest, SHA-256 in hexadecimal.
     pub digest: String,
+    /// When the bundle was made, as its provenance says, in seconds since 1970-01-01T00:00Z.
+    pub made: Option<f64>,
 }
+
+/// Memory of predictions that is kept for the next ones; as many as a host has threads, as a rule.
+const KEPT_SCRATCHES: usize = 8;
 
 /// A verified bundle that answers requests. Shared freely between threads.
 pub struct Service {
     predictor: Predictor,
-    facts: ModelFacts,
+    facts: Arc<ModelFacts>,
+    logged: OnceLock<Arc<[String]>>,
     settings: Settings,
     ready: AtomicBool,
+    scratches: Mutex<Vec<Scratch>>,
+    values: Option<Values>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 /// How a request is to be answered, told before its body is read.
@@ -76,13 +89,33 @@ impl Service {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
             digest: bundle.digest().to_owned(),
+            made: made(bundle),
         };
         Ok(Self {
             predictor,
-            facts,
+            facts: Arc::new(facts),
+            logged: OnceLock::new(),
             settings: Settings::default(),
             ready: AtomicBool::new(true),
+            scratches: Mutex::default(),
+            values: None,
+            witness: None,
         })
+    }
+
+    /// Counts from now on how many values of each input are missing or out of vocabulary, where the bundle has a
+    /// reference profile of its inputs.
+    #[must_use]
+    pub fn counting(mut self, bundle: &Bundle) -> Self {
+        self.values = Values::of(bundle, &self.predictor);
+        self
+    }
+
+    /// Lets somebody see what is scored.
+    #[must_use]
+    pub fn with_witness(mut self, witness: Arc<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// Sets other limits than the default ones.
@@ -104,9 +137,21 @@ impl Service {
         &self.facts
     }
 
+    /// The bundle's facts and the names of its feature row's columns but for those of tensors, to be kept with rows.
+    pub fn shared_facts(&self) -> (Arc<ModelFacts>, Arc<[String]>) {
+        let names = || self.predictor.pipeline().names_without_tensors().into();
+        let names = self.logged.get_or_init(names);
+        (Arc::clone(&self.facts), Arc::clone(names))
+    }
+
     /// The limits of one request.
     pub fn limits(&self) -> Limits {
         self.settings.limits
+    }
+
+    /// What was counted of the inputs' values so far, where they are counted.
+    pub fn value_counts(&self) -> Option<ValueCounts> {
+        self.values.as_ref().map(Values::counts)
     }
 
     /// The predictor, for doors with a way of their own.
@@ -214,6 +259,37 @@ impl Service {
         response
     }
 
+    pub(crate) fn witness(&self) -> Option<&dyn Witness> {
+        self.witness.as_deref()
+    }
+
+    /// Scores records with memory that is kept, and counts their values.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_records`].
+    pub(crate) fn predict(&self, records: &[Record]) -> Result<BatchPrediction> {
+        let scratches = || {
+            self.scratches
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+        };
+        let kept = scratches().pop();
+        let mut scratch = kept.unwrap_or_else(|| {
+            let mut new = Scratch::default();
+            new.counter = self.values.as_ref().map(Values::counter);
+            new
+        });
+        let batch = self.predictor.predict_records_with(records, &mut scratch);
+        if let (Some(values), Some(counter)) = (&self.values, &mut scratch.counter) {
+            values.add(counter);
+        }
+        let mut kept = scratches();
+        if kept.len() < KEPT_SCRATCHES {
+            kept.push(scratch);
+        }
+        batch
+    }
+
     pub(crate) fn output(&self) -> &Output {
         self.predictor.output()
     }
@@ -306,6 +382,13 @@ impl Service {
             "this server is on its way down",
         ))
     }
+}
+
+/// When the bundle was made, in the words of its provenance.
+fn made(bundle: &Bundle) -> Option<f64> {
+    let provenance: serde_json::Value = serde_json::from_str(bundle.provenance()).ok()?;
+    let made = provenance.pointer("/predicate/runDetails/metadata/finishedOn")?;
+    utc_seconds(made.as_str()?)
 }
 
 /// The path's route, where it takes the method.

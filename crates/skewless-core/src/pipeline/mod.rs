@@ -25,6 +25,7 @@ pub(crate) use frame::Frame;
 use names::ColumnNames;
 pub(crate) use step::Index;
 use step::{Branch, Step};
+pub use time::utc_seconds;
 
 /// A specification ready to run. Nothing in it can fail any more but the data.
 pub struct Pipeline {
@@ -100,6 +101,13 @@ impl Pipeline {
         self.names.iter().flat_map(ColumnNames::written).collect()
     }
 
+    /// The names of the columns that are not a tensor's: those of [`Pipeline::without_tensors`].
+    pub fn names_without_tensors(&self) -> Vec<String> {
+        let names = self.names.iter();
+        let kept = names.filter(|names| !matches!(names, ColumnNames::Elements(..)));
+        kept.flat_map(ColumnNames::written).collect()
+    }
+
     /// The features that the model sees, in the order of their columns.
     pub(crate) fn seen(&self) -> impl Iterator<Item = &Made> {
         self.made.iter().filter(|made| !made.hidden)
@@ -157,7 +165,7 @@ impl Pipeline {
     }
 
     /// The columns of a feature row that are not a tensor's.
-    pub(crate) fn without_tensors(&self, row: &[f64]) -> Vec<f64> {
+    pub fn without_tensors(&self, row: &[f64]) -> Vec<f64> {
         let mut kept = Vec::new();
         let mut rest = row;
         for group in self.layout.groups() {

@@ -41,6 +41,11 @@ pub(crate) fn parse_timestamp(text: &str, zone: Zone) -> Option<f64> {
     Some(parse_date(date)? * DAY + parse_clock(clock)? + f64::from(shift))
 }
 
+/// Seconds since 1970-01-01T00:00Z of a timestamp with an offset: ISO 8601, as a specification's timestamps are written.
+pub fn utc_seconds(text: &str) -> Option<f64> {
+    parse_timestamp(text, Zone::Offset(0))
+}
+
 /// Seconds east of UTC of `Z` or `±hh:mm`.
 pub(crate) fn parse_offset(text: &str) -> Option<i32> {
     if text == "Z" {
