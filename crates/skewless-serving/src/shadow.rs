@@ -243,7 +243,7 @@ impl<'a> Named<'a> {
         let names = output.labels.iter().skip(first).map(String::as_str);
         let names = names.chain(std::iter::repeat(""));
         let mut values: Vec<_> = names.zip(prediction.values.iter().copied()).collect();
-        values.sort_by(|(one, _), (other, _)| one.cmp(other));
+        values.sort_by_key(|(name, _)| *name);
         Self { label, values }
     }
 }
