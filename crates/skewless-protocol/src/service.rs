@@ -4,8 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
+use skewless_core::bundle::Contents;
 use skewless_core::pipeline::utc_seconds;
-use skewless_core::{BatchPrediction, Bundle, Error, Output, Predictor, Record, Result, Scratch};
+use skewless_core::{
+    BatchPrediction, Bundle, Error, Manifest, Output, Predictor, Record, Result, Scratch,
+};
 
 use crate::failure::refusal;
 use crate::headers;
@@ -84,14 +87,43 @@ impl Service {
     /// `bundle.golden_mismatch`, `bundle.invalid_golden`.
     pub fn with_predictor(bundle: &Bundle, predictor: Predictor) -> Result<Self> {
         predictor.check_golden(&bundle.golden()?)?;
-        let manifest = bundle.manifest();
+        let made = made(bundle);
+        Ok(Self::of_facts(
+            bundle.manifest(),
+            bundle.digest(),
+            made,
+            predictor,
+        ))
+    }
+
+    /// As [`Service::new`], of a bundle of which only what answers is read: its parts for people stay bytes.
+    ///
+    /// # Errors
+    /// As [`Service::new`].
+    pub fn of_contents(contents: &Contents<'_>) -> Result<Self> {
+        let predictor = Predictor::of_contents(contents)?;
+        predictor.check_golden(&contents.golden()?)?;
+        Ok(Self::of_facts(
+            contents.manifest(),
+            contents.digest(),
+            None,
+            predictor,
+        ))
+    }
+
+    fn of_facts(
+        manifest: &Manifest,
+        digest: &str,
+        made: Option<f64>,
+        predictor: Predictor,
+    ) -> Self {
         let facts = ModelFacts {
             name: manifest.name.clone(),
             version: manifest.version.clone(),
-            digest: bundle.digest().to_owned(),
-            made: made(bundle),
+            digest: digest.to_owned(),
+            made,
         };
-        Ok(Self {
+        Self {
             predictor,
             facts: Arc::new(facts),
             logged: OnceLock::new(),
@@ -100,7 +132,7 @@ impl Service {
             scratches: Mutex::default(),
             values: None,
             witness: None,
-        })
+        }
     }
 
     /// Counts from now on how many values of each input are missing or out of vocabulary, where the bundle has a

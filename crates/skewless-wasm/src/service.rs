@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use js_sys::Uint8Array;
 use serde::Serialize;
-use skewless_core::Bundle;
+use skewless_core::bundle::Contents;
 use skewless_protocol::{
     Admission, Headers, Host, Lines, Observation, RefusedBundle, Request, Response, Service,
     Settings,
@@ -284,7 +284,7 @@ pub fn check_settings(settings: Vec<String>) -> Result<(), JsValue> {
 }
 
 fn open(bundle: &[u8], settings: &Settings) -> Result<Service, JsValue> {
-    let service = Bundle::from_bytes(bundle).and_then(|bundle| Service::new(&bundle));
+    let service = Contents::read(bundle).and_then(|contents| Service::of_contents(&contents));
     let service = service.map_err(|error| thrown(&error))?;
     Ok(service.with_settings(settings.clone()))
 }

@@ -7,6 +7,7 @@ use super::compiled;
 use super::manifest::{EXPLAIN, MANIFEST, Manifest};
 use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
+use crate::golden::{self, GoldenRow};
 use crate::output::Output;
 use crate::spec::FittedSpec;
 
@@ -82,6 +83,20 @@ impl<'a> Contents<'a> {
     /// The bytes of `model.plan` or `model.onnx`.
     pub fn model(&self) -> &'a [u8] {
         self.part(self.manifest.model_part())
+    }
+
+    /// `golden.jsonl`.
+    ///
+    /// # Errors
+    /// `bundle.invalid_golden`.
+    pub fn golden(&self) -> Result<Vec<GoldenRow>> {
+        const NAME: &str = "golden.jsonl";
+        let text = std::str::from_utf8(self.part(NAME)).map_err(|error| {
+            Error::bundle("bundle.invalid_golden", "golden.jsonl is not UTF-8")
+                .with_field(NAME)
+                .with_source(error)
+        })?;
+        golden::from_jsonl(text)
     }
 
     /// The specification and the output as `spec.plan` has them: without names, units and sentences that only people
