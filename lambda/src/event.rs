@@ -10,7 +10,7 @@ use skewless_core::{Error, Result};
 /// Where an event comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A record or a list of records, sent by `Invoke`.
+    /// A record, a list of records or an Open Inference request, sent by `Invoke`.
     Direct,
     /// API Gateway, REST API (payload version 1.0).
     ApiGatewayV1,
@@ -18,6 +18,14 @@ pub enum Source {
     ApiGatewayV2,
     /// An Application Load Balancer.
     Alb,
+    /// Messages of an SQS queue.
+    Sqs,
+    /// Records of a Kinesis stream.
+    Kinesis,
+    /// Objects created in S3, or S3's test event.
+    S3,
+    /// A schedule of EventBridge.
+    Schedule,
 }
 
 impl fmt::Display for Source {
@@ -27,6 +35,10 @@ impl fmt::Display for Source {
             Self::ApiGatewayV1 => "api_gateway_v1",
             Self::ApiGatewayV2 => "api_gateway_v2",
             Self::Alb => "alb",
+            Self::Sqs => "sqs",
+            Self::Kinesis => "kinesis",
+            Self::S3 => "s3",
+            Self::Schedule => "schedule",
         })
     }
 }
@@ -39,8 +51,27 @@ struct Marks<'a> {
     request_context: Option<&'a RawValue>,
     #[serde(rename = "httpMethod")]
     http_method: Option<IgnoredAny>,
+    #[serde(rename = "methodArn", alias = "routeArn")]
+    asks_for: Option<IgnoredAny>,
     #[serde(rename = "Records", borrow)]
     records: Option<&'a RawValue>,
+    #[serde(borrow)]
+    detail: Option<&'a RawValue>,
+    #[serde(rename = "detail-type", borrow)]
+    detail_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    #[serde(rename = "Event", borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(rename = "Bucket")]
+    bucket: Option<IgnoredAny>,
+}
+
+/// One of the records that queues, streams and buckets send.
+#[derive(Deserialize)]
+struct Record {
+    #[serde(rename = "eventSource", alias = "EventSource", default)]
+    event_source: Option<String>,
 }
 
 impl Marks<'_> {
@@ -52,10 +83,38 @@ impl Marks<'_> {
             .flatten()
     }
 
-    fn has_records(&self) -> bool {
-        let list = self.records.and_then(|list| list.get().strip_prefix('['));
-        list.is_some_and(|rest| rest.trim_start().starts_with(['{', ']']))
+    /// The service that sends `Records`, where there is a list of objects.
+    fn sender(&self) -> Option<String> {
+        let list = self.records?.get();
+        let rest = list.strip_prefix('[')?;
+        if !rest.trim_start().starts_with(['{', ']']) {
+            return None;
+        }
+        let records: Vec<Record> = serde_json::from_str(list).ok()?;
+        let first = records.into_iter().next();
+        Some(
+            first
+                .and_then(|record| record.event_source)
+                .unwrap_or_default(),
+        )
     }
+
+    fn is_bridged(&self) -> bool {
+        let is_object = |value: &RawValue| value.get().starts_with('{');
+        self.detail.is_some_and(is_object) && self.detail_type.is_some() && self.source.is_some()
+    }
+
+    fn is_scheduled(&self) -> bool {
+        says(self.source, r#""aws.events""#) && says(self.detail_type, r#""Scheduled Event""#)
+    }
+
+    fn is_test_of_s3(&self) -> bool {
+        says(self.event, r#""s3:TestEvent""#) && self.bucket.is_some()
+    }
+}
+
+fn says(value: Option<&RawValue>, text: &str) -> bool {
+    value.is_some_and(|value| value.get() == text)
 }
 
 /// What a service says of a request beside its parts.
@@ -63,6 +122,8 @@ impl Marks<'_> {
 struct Context {
     elb: Option<IgnoredAny>,
     http: Option<IgnoredAny>,
+    #[serde(rename = "connectionId")]
+    connection_id: Option<IgnoredAny>,
 }
 
 impl Source {
@@ -79,18 +140,51 @@ impl Source {
         else {
             return Ok(Self::Direct);
         };
-        if marks.has_records() {
-            return Err(unsupported(
-                "a list of `Records` (a queue, a stream or a bucket)",
-            ));
+        if let Some(sender) = marks.sender() {
+            return Self::of_sender(&sender);
+        }
+        if marks.is_test_of_s3() {
+            return Ok(Self::S3);
+        }
+        if marks.is_bridged() {
+            return match marks.is_scheduled() {
+                true => Ok(Self::Schedule),
+                false => Err(unsupported(
+                    "an EventBridge `detail-type` that is no schedule",
+                )),
+            };
         }
         match (marks.context(), marks.http_method) {
+            _ if marks.asks_for.is_some() && marks.request_context.is_some() => Err(unsupported(
+                "a `methodArn` or a `routeArn`, which ask for authorization,",
+            )),
+            (
+                Some(Context {
+                    connection_id: Some(_),
+                    ..
+                }),
+                _,
+            ) => Err(unsupported("a `connectionId`, which is a WebSocket's,")),
             (Some(Context { elb: Some(_), .. }), _) => Ok(Self::Alb),
             (Some(Context { http: Some(_), .. }), _) => Ok(Self::ApiGatewayV2),
             (Some(_), Some(_)) => Ok(Self::ApiGatewayV1),
             (Some(_), None) => Err(unsupported("a `requestContext` without HTTP")),
             (None, _) => Ok(Self::Direct),
         }
+    }
+
+    fn of_sender(sender: &str) -> Result<Self> {
+        match sender {
+            "aws:sqs" => Ok(Self::Sqs),
+            "aws:kinesis" => Ok(Self::Kinesis),
+            "aws:s3" => Ok(Self::S3),
+            other => Err(unsupported("`Records` of another service").with_value(other)),
+        }
+    }
+
+    /// True for sources that wait for a response in HTTP's form.
+    pub fn is_http(self) -> bool {
+        matches!(self, Self::ApiGatewayV1 | Self::ApiGatewayV2 | Self::Alb)
     }
 }
 
@@ -103,6 +197,7 @@ fn unsupported(found: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]
@@ -119,6 +214,11 @@ mod tests {
                 Source::Direct,
             ),
             (r#"{"Records":null,"requestContext":null}"#, Source::Direct),
+            (
+                r#"{"detail":"x","detail-type":"y","source":"z"}"#,
+                Source::Direct,
+            ),
+            (r#"{"Event":"s3:TestEvent"}"#, Source::Direct),
             ("[]", Source::Direct),
             (r#"[{"a":1},{"a":2},{"a":3}]"#, Source::Direct),
             ("{", Source::Direct),
@@ -135,6 +235,20 @@ mod tests {
                 r#"{"httpMethod":"GET","requestContext":{"elb":{"targetGroupArn":"x"}}}"#,
                 Source::Alb,
             ),
+            (r#"{"Records":[{"eventSource":"aws:sqs"}]}"#, Source::Sqs),
+            (
+                r#"{"Records":[{"eventSource":"aws:kinesis"}]}"#,
+                Source::Kinesis,
+            ),
+            (r#"{"Records": [ {"eventSource":"aws:s3"}]}"#, Source::S3),
+            (
+                r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"b"}"#,
+                Source::S3,
+            ),
+            (
+                r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#,
+                Source::Schedule,
+            ),
         ] {
             assert_eq!(Source::of(event).ok(), Some(source), "{event}");
         }
@@ -143,8 +257,12 @@ mod tests {
     #[test]
     fn other_services_are_refused_by_code() {
         for event in [
-            r#"{"Records":[{"eventSource":"aws:sqs"}]}"#,
+            r#"{"Records":[{"EventSource":"aws:sns"}]}"#,
+            r#"{"Records":[{}]}"#,
+            r#"{"Records":[]}"#,
             r#"{"requestContext":{"connectionId":"x"}}"#,
+            r#"{"methodArn":"x","httpMethod":"GET","requestContext":{}}"#,
+            r#"{"source":"aws.ec2","detail-type":"x","detail":{}}"#,
         ] {
             assert_eq!(
                 Source::of(event).err().map(|error| error.code()),

@@ -1,5 +1,7 @@
 //! HTTP events: API Gateway's, a Function URL's and a load balancer's forms in, a response in the same form out.
 
+use std::sync::Arc;
+
 use aws_lambda_events::alb::{AlbTargetGroupRequest, AlbTargetGroupResponse};
 use aws_lambda_events::apigw::{
     ApiGatewayProxyRequest, ApiGatewayProxyResponse, ApiGatewayV2httpRequest,
@@ -10,9 +12,10 @@ use base64::Engine;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use skewless_core::{Error, Result};
-use skewless_protocol::{Headers, Request, Response, Service};
+use skewless_protocol::{Admission, Headers, Host, Request, Response, Service};
 
 use crate::event::Source;
+use crate::streamed::Streamed;
 
 /// An HTTP request taken out of its event.
 #[derive(Debug)]
@@ -34,24 +37,36 @@ impl HttpEvent {
             Source::ApiGatewayV1 => parse(event).map(Self::from_v1),
             Source::ApiGatewayV2 => parse(event).map(Self::from_v2),
             Source::Alb => parse(event).map(Self::from_alb),
-            Source::Direct => Err(Error::internal(
-                "internal.event",
-                "a direct invocation is no HTTP event",
-            )),
+            _ => Err(Error::internal("internal.event", "the event is not HTTP's")),
         }
     }
 
     /// Lets the service answer; a body that did not decode is refused as the service refuses.
-    pub(crate) fn respond(&self, service: &Service) -> Response {
-        let request = Request {
+    pub(crate) fn respond(&self, host: &Host, service: &Service) -> Response {
+        let request = self.request();
+        match &self.body {
+            Ok(_) => host.respond(service, &request),
+            Err(error) => service.refuse(&request, error),
+        }
+    }
+
+    /// The answer as a stream: JSON lines piece by piece, anything else as one piece.
+    pub(crate) fn stream(self, host: &Host, service: &Arc<Service>) -> Streamed {
+        if self.body.is_ok()
+            && let Admission::Lines(begun) = service.admit(&self.request())
+        {
+            let asked = self.body.unwrap_or_default();
+            return Streamed::lines(begun, service, asked);
+        }
+        Streamed::whole(self.respond(host, service))
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
             method: &self.method,
             path: &self.path,
             headers: self.headers.clone(),
             body: self.body.as_deref().unwrap_or_default(),
-        };
-        match &self.body {
-            Ok(_) => service.respond(&request),
-            Err(error) => service.refuse(&request, error),
         }
     }
 
@@ -79,7 +94,7 @@ impl HttpEvent {
                 (shape.status_code, shape.headers, shape.body) = (status, headers, body);
                 serde_json::to_value(shape)
             }
-            Source::ApiGatewayV1 | Source::Direct => {
+            _ => {
                 let mut shape = ApiGatewayProxyResponse::default();
                 (shape.status_code, shape.headers, shape.body) = (status, headers, body);
                 serde_json::to_value(shape)
@@ -164,7 +179,7 @@ fn plain(headers: &HeaderMap) -> Headers {
         .collect()
 }
 
-fn header_map(headers: &Headers) -> HeaderMap {
+pub(crate) fn header_map(headers: &Headers) -> HeaderMap {
     let pairs = headers.iter().filter_map(|(name, value)| {
         Some((
             HeaderName::from_bytes(name.as_bytes()).ok()?,

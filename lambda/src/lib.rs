@@ -1,17 +1,20 @@
 //! The AWS Lambda door: an event in, an answer in the event's own form out, over one bundle that is read, verified
-//! and golden-checked once.
+//! and golden-checked once, and replaced between requests where its place holds another.
 //!
-//! Everything but reading the bundle, the runtime loop and writing log lines is a plain function, so that tests call
-//! it with event files.
+//! Everything but the runtime loop and writing log lines is a function of an event, so that tests call it with event files.
 
-mod config;
+mod after;
 mod event;
 mod function;
 mod http_event;
 mod metrics;
+mod objects;
+mod queue;
 mod runtime;
+mod schedule;
+mod streamed;
 
-pub use config::Config;
-pub use function::{Function, Invocation, Source};
-pub use metrics::{Measured, metrics_line};
+pub use function::{Answer, Function, Invocation, Source};
+pub use metrics::{Measured, Metrics};
 pub use runtime::{report_failed_start, serve};
+pub use streamed::{Ended, Streamed};

@@ -1,22 +1,31 @@
 //! The `bootstrap` program that Lambda starts: configuration, one bundle, then the runtime's loop.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use skewless_core::{Error, Result};
-use skewless_lambda::{Config, Function, report_failed_start, serve};
+use skewless_lambda::{Function, report_failed_start, serve};
+use skewless_serving::config::Arguments;
+use skewless_serving::{Config, Door};
 use tracing::level_filters::LevelFilter;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let config = Config::from_variables(std::env::vars());
-    log_as_json(
-        config
-            .as_ref()
-            .map_or(LevelFilter::INFO, |config| config.log),
-    );
-    match config.and_then(start) {
-        Ok((config, function)) => serve(&config, &function).await,
+    let arguments = Arguments::read(Door::Lambda, std::env::args().skip(1));
+    let config = arguments.and_then(|arguments| {
+        let config = Config::resolve(Door::Lambda, std::env::vars(), &arguments)?;
+        Ok((config, arguments.print))
+    });
+    let level = config.as_ref().map(|(config, _)| config.log);
+    log_as_json(level.unwrap_or(LevelFilter::INFO));
+    let config = match config {
+        Ok((config, true)) => return print(&config),
+        Ok((config, false)) => Ok(config),
+        Err(error) => Err(error),
+    };
+    match start(config).await {
+        Ok((config, function)) => serve(&config, function).await,
         Err(error) => {
             tracing::error!(
                 code = error.code(),
@@ -30,16 +39,19 @@ async fn main() -> ExitCode {
     }
 }
 
-fn start(config: Config) -> Result<(Config, Function)> {
+async fn start(config: Result<Config>) -> Result<(Config, Function)> {
+    let config = config?;
     if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
         return Err(Error::misuse(
             "config.no_runtime",
             "there is no Lambda here; `cargo lambda watch` is one",
         ));
     }
-    let function = Function::load(&config, &folders())?;
+    let function = Function::open(&config, &folders()).await?;
     let facts = function.facts();
     tracing::info!(
+        event = "bundle",
+        outcome = "opened",
         model = facts.name,
         version = facts.version,
         digest = facts.digest,
@@ -48,14 +60,23 @@ fn start(config: Config) -> Result<(Config, Function)> {
     Ok((config, function))
 }
 
-/// Where a relative bundle path is looked for: the task root, the working folder, beside the program.
+/// `--print-config`.
+fn print(config: &Config) -> ExitCode {
+    match write!(std::io::stdout(), "{config}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Where a relative bundle path is looked for: the task root, the layers, the working folder, beside the program.
 fn folders() -> Vec<PathBuf> {
     let task_root = std::env::var_os("LAMBDA_TASK_ROOT").map(PathBuf::from);
+    let layers = task_root.is_some().then(|| PathBuf::from("/opt"));
     let working = std::env::current_dir().ok();
     let program = std::env::current_exe()
         .ok()
         .and_then(|path| path.parent().map(PathBuf::from));
-    [task_root, working, program]
+    [task_root, layers, working, program]
         .into_iter()
         .flatten()
         .collect()

@@ -3,42 +3,195 @@
 
 use std::fmt;
 use std::io::Write;
+use std::pin::Pin;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
-use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use bytes::Bytes;
+use futures_core::Stream;
+use lambda_runtime::tower::util::MapFutureLayer;
+use lambda_runtime::{
+    Diagnostic, FunctionResponse, LambdaEvent, MetadataPrelude, Runtime, StreamResponse, service_fn,
+};
 use lambda_runtime_api_client::PooledClient;
 use lambda_runtime_api_client::body::Body;
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use skewless_core::{Error, Result};
+use skewless_serving::{Config, seconds_since_epoch};
 
-use crate::config::Config;
-use crate::function::{Function, Invocation};
-use crate::metrics::{Measured, metrics_line};
+use crate::after::{self, Answered};
+use crate::function::{Answer, Function, Invocation};
+use crate::http_event::header_map;
+use crate::metrics::{Measured, Metrics};
+use crate::streamed::Streamed;
 
 /// Answers events until Lambda ends the process.
-pub async fn serve(config: &Config, function: &Function) -> ExitCode {
-    let answer = |event: LambdaEvent<Payload>| async move {
-        let started = Instant::now();
-        let invocation = match event.payload.0 {
-            Ok(event) => function.invoke(event.get()),
-            Err(error) => function.refuse(error),
-        };
-        let measured = Measured {
-            request_id: &event.context.request_id,
-            timestamp: milliseconds_since_epoch(),
-            latency: started.elapsed(),
-        };
-        record(config, function, &invocation, measured);
-        invocation.outcome.map_err(Failure)
+pub async fn serve(config: &Config, function: Function) -> ExitCode {
+    let function = Arc::new(function);
+    let answered = match function.works_after_answers() {
+        true => match after::register(&function).await {
+            Ok(answered) => Some(answered),
+            Err(error) => {
+                tracing::error!(code = error.code(), "{}", error.message());
+                report_failed_start(&error).await;
+                return ExitCode::FAILURE;
+            }
+        },
+        false => None,
     };
-    match lambda_runtime::run(service_fn(answer)).await {
+    let works_inline = answered.is_none();
+    let metrics = Arc::new(Metrics::new(&config.metrics_namespace));
+    let answer = move |event: LambdaEvent<Payload>| {
+        let (function, metrics) = (Arc::clone(&function), Arc::clone(&metrics));
+        answer(function, metrics, event, works_inline)
+    };
+    let ran = match answered {
+        None => Runtime::new(service_fn(answer)).run().await,
+        Some(answered) => {
+            let told = MapFutureLayer::new(move |answering| tell(answering, answered.clone()));
+            Runtime::new(service_fn(answer)).layer(told).run().await
+        }
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(code = "internal.runtime", "{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Waits until an event's answer has gone out, then tells so.
+async fn tell<F: Future>(answering: F, answered: Answered) -> F::Output {
+    let gone_out = answering.await;
+    answered.tell();
+    gone_out
+}
+
+async fn answer(
+    function: Arc<Function>,
+    metrics: Arc<Metrics>,
+    event: LambdaEvent<Payload>,
+    works_inline: bool,
+) -> std::result::Result<FunctionResponse<Value, Pieces>, Failure> {
+    let started = Instant::now();
+    let mut invocation = match event.payload.0 {
+        Ok(text) => function.invoke(text.get(), &event.context.request_id).await,
+        Err(error) => function.refuse(error),
+    };
+    let (tally, code) = (invocation.tally, invocation.code);
+    let outcome = std::mem::replace(&mut invocation.outcome, Ok(Answer::Whole(Value::Null)));
+    let teller = Teller {
+        function,
+        metrics,
+        invocation,
+        started,
+        request_id: event.context.request_id,
+        trace_id: event.context.xray_trace_id,
+    };
+    if let Ok(Answer::Streamed(streamed)) = outcome {
+        let metadata_prelude = MetadataPrelude {
+            status_code: http::StatusCode::from_u16(streamed.status()).unwrap_or_default(),
+            headers: header_map(streamed.headers()),
+            cookies: Vec::new(),
+        };
+        let stream = Pieces {
+            streamed: *streamed,
+            teller: Some(teller),
+        };
+        return Ok(FunctionResponse::StreamingResponse(StreamResponse {
+            metadata_prelude,
+            stream,
+        }));
+    }
+    if works_inline && let Some(aside) = teller.function.aside() {
+        aside.work().await;
+    }
+    teller.tell(tally, code);
+    match outcome {
+        Ok(Answer::Whole(value)) => Ok(FunctionResponse::BufferedResponse(value)),
+        Ok(Answer::Streamed(_)) => Err(Failure(Error::internal(
+            "internal.response",
+            "a stream was sent",
+        ))),
+        Err(error) => Err(Failure(error)),
+    }
+}
+
+/// Writes the log line and the metrics line of an event.
+struct Teller {
+    function: Arc<Function>,
+    metrics: Arc<Metrics>,
+    invocation: Invocation,
+    started: Instant,
+    request_id: String,
+    trace_id: Option<String>,
+}
+
+impl Teller {
+    fn tell(&self, tally: skewless_protocol::Tally, code: Option<&'static str>) {
+        let invocation = &self.invocation;
+        let measured = Measured {
+            request_id: &self.request_id,
+            time: seconds_since_epoch(),
+            latency: self.started.elapsed(),
+            tally,
+            code,
+        };
+        tracing::info!(
+            request_id = self.request_id,
+            trace_id = self.trace_id,
+            digest = invocation.facts.digest,
+            cold_start = invocation.cold_start,
+            source = invocation.source.map(|source| source.to_string()),
+            rows = tally.rows,
+            failures = tally.failures,
+            code,
+            latency_ms = measured.latency.as_secs_f64() * 1e3,
+            "answered"
+        );
+        let line = self.metrics.line(&self.function, invocation, &measured);
+        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
+            tracing::warn!(code = "internal.metrics", "{error}");
+        }
+    }
+}
+
+/// The pieces of a streamed answer; at the end, also where nobody takes the rest, it is told what became of it.
+struct Pieces {
+    streamed: Streamed,
+    teller: Option<Teller>,
+}
+
+impl Stream for Pieces {
+    type Item = std::result::Result<Bytes, lambda_runtime::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let pieces = self.get_mut();
+        let piece = pieces.streamed.next_piece();
+        if piece.is_none() {
+            pieces.end();
+        }
+        Poll::Ready(piece.map(|piece| Ok(Bytes::from(piece))))
+    }
+}
+
+impl Pieces {
+    fn end(&mut self) {
+        if let Some(teller) = self.teller.take() {
+            let ended = self.streamed.ended();
+            teller.tell(ended.tally, ended.code);
+        }
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -104,34 +257,9 @@ fn diagnostic(error: &Error) -> Diagnostic {
     }
 }
 
-fn record(config: &Config, function: &Function, invocation: &Invocation, measured: Measured<'_>) {
-    let facts = function.facts();
-    tracing::info!(
-        request_id = measured.request_id,
-        digest = facts.digest,
-        cold_start = invocation.cold_start,
-        source = invocation.source.map(|source| source.to_string()),
-        rows = invocation.tally.rows,
-        failures = invocation.tally.failures,
-        code = invocation.code,
-        latency_ms = measured.latency.as_secs_f64() * 1e3,
-        "answered"
-    );
-    let line = metrics_line(&config.metrics_namespace, facts, invocation, measured);
-    if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
-        tracing::warn!(code = "internal.metrics", "{error}");
-    }
-}
-
-fn milliseconds_since_epoch() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]

@@ -5,18 +5,88 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use skewless_lambda::{Config, Function, Invocation, Measured, Source, metrics_line};
+use skewless_core::Result;
+use skewless_lambda::{Answer, Function, Invocation, Measured, Metrics, Source};
+use skewless_protocol::Tally;
+use skewless_serving::config::Arguments;
+use skewless_serving::{Config, Door};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn function() -> Function {
-    let bundle = (
-        "SKEWLESS_BUNDLE".to_owned(),
-        "models/flights/flights.skw".to_owned(),
-    );
-    Function::load(&Config::from_variables([bundle]).unwrap(), &[root()]).unwrap()
+/// A function under test, called as from a program without a runtime of its own.
+struct Tested(Function);
+
+/// An invocation with its answer.
+struct Invoked {
+    outcome: Result<Value>,
+    source: Option<Source>,
+    tally: Tally,
+    code: Option<&'static str>,
+    whole: Invocation,
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    runtime.unwrap().block_on(future)
+}
+
+impl Tested {
+    fn new(variables: &[(&str, &str)]) -> Self {
+        let bundle = ("SKEWLESS_BUNDLE", "models/flights/flights.skw");
+        let all = std::iter::once(&bundle).chain(variables);
+        let all = all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = Config::resolve(Door::Lambda, all, &Arguments::default()).unwrap();
+        Self(wait(Function::open(&config, &[root()])).unwrap())
+    }
+
+    fn invoke(&self, event: &str) -> Invoked {
+        let mut invocation = wait(self.0.invoke(event, "r-1"));
+        let unread = Ok(Answer::Whole(Value::Null));
+        let outcome = std::mem::replace(&mut invocation.outcome, unread);
+        Invoked {
+            outcome: outcome.map(whole),
+            source: invocation.source,
+            tally: invocation.tally,
+            code: invocation.code,
+            whole: invocation,
+        }
+    }
+}
+
+/// The answer, of a stream its status, headers and all of its body.
+fn whole(answer: Answer) -> Value {
+    match answer {
+        Answer::Whole(value) => value,
+        Answer::Streamed(mut streamed) => {
+            let headers: Vec<(String, String)> = streamed
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let mut body = Vec::new();
+            while let Some(piece) = streamed.next_piece() {
+                assert!(!piece.is_empty());
+                body.extend(piece);
+            }
+            let tally = streamed.ended().tally;
+            json!({
+                "status": streamed.status(),
+                "headers": headers.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+                "body": String::from_utf8(body).unwrap(),
+                "rows": tally.rows,
+                "failures": tally.failures,
+                "code": streamed.ended().code,
+            })
+        }
+    }
+}
+
+fn function() -> Tested {
+    Tested::new(&[])
 }
 
 fn event(name: &str) -> String {
@@ -24,12 +94,12 @@ fn event(name: &str) -> String {
 }
 
 /// The answers that the two sample records get directly.
-fn predictions(function: &Function) -> [Value; 2] {
+fn predictions(function: &Tested) -> [Value; 2] {
     let answer = function.invoke(&event("records.json")).outcome.unwrap();
     [answer[0].clone(), answer[1].clone()]
 }
 
-fn body(invocation: &Invocation) -> Value {
+fn body(invocation: &Invoked) -> Value {
     let response = invocation.outcome.as_ref().unwrap();
     serde_json::from_str(response["body"].as_str().unwrap()).unwrap()
 }
@@ -85,7 +155,7 @@ fn api_gateway_v1_gets_open_inference() {
     );
     assert_eq!(
         response["headers"]["x-skewless-digest"],
-        json!(function.facts().digest)
+        json!(function.0.facts().digest)
     );
     let body = body(&invocation);
     assert_eq!(
@@ -132,12 +202,7 @@ fn json_lines_are_answered_by_lines_within_the_configured_limits() {
     assert_eq!(answers[..2], predictions(&function));
     assert_eq!(answers[2]["error"]["code"], "input.wrong_type");
     assert_eq!((invocation.tally.rows, invocation.tally.failures), (3, 1));
-    let variables = [
-        ("SKEWLESS_BUNDLE", "models/flights/flights.skw"),
-        ("SKEWLESS_MAX_ROWS", "2"),
-    ];
-    let variables = variables.map(|(key, value)| (key.to_owned(), value.to_owned()));
-    let strict = Function::load(&Config::from_variables(variables).unwrap(), &[root()]).unwrap();
+    let strict = Tested::new(&[("SKEWLESS_MAX_ROWS", "2")]);
     let refused = strict.invoke(&asked.to_string());
     assert_eq!(refused.code, Some("input.too_many_rows"));
     assert_eq!(refused.outcome.unwrap()["statusCode"], 413);
@@ -214,6 +279,16 @@ fn a_refusal_over_http_is_an_answer_and_directly_the_functions_error() {
         ("[]", "input.empty_batch", 0),
         (r#"{"Records":[]}"#, "unsupported.event", 0),
         (
+            r#"{"inputs":[{"name":"carrier"}]}"#,
+            "request.invalid_shape",
+            0,
+        ),
+        (
+            r#"{"Records":[{"eventSource":"aws:sqs"}]}"#,
+            "config.missing_value",
+            0,
+        ),
+        (
             r#"{"httpMethod":"GET","requestContext":{"httpMethod":7}}"#,
             "request.invalid_event",
             0,
@@ -234,43 +309,218 @@ fn a_damaged_bundle_fails_initialisation() {
     let bytes = std::fs::read(root().join("models/flights/flights.skw")).unwrap();
     let mut flipped = bytes.clone();
     flipped[bytes.len() / 2] ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.skw");
     for damaged in [&bytes[..bytes.len() - 1], &flipped, b"".as_slice()] {
-        let code = Function::from_bytes(damaged).err().unwrap().code();
-        assert!(code.starts_with("bundle."), "{code}");
+        std::fs::write(&path, damaged).unwrap();
+        let mut config = Config::new(Door::Lambda);
+        config.bundle = skewless_serving::Location::Path(path.clone());
+        let error = wait(Function::open(&config, &[])).err().unwrap();
+        assert!(error.code().starts_with("bundle."), "{error}");
     }
 }
 
 #[test]
-fn the_metrics_line_names_what_it_declares() {
+fn an_open_inference_request_is_answered_directly() {
     let function = function();
-    let first = function.invoke(&event("records.json"));
-    let second = function.invoke("{}");
+    let records: Value = serde_json::from_str(&event("records.json")).unwrap();
+    let fields = records[0].as_object().unwrap();
+    let tensors: Vec<Value> = fields
+        .iter()
+        .map(|(name, value)| {
+            let datatype = if value.is_string() { "BYTES" } else { "FP64" };
+            json!({"name": name, "shape": [1], "datatype": datatype, "data": [value]})
+        })
+        .collect();
+    let asked = json!({"id": "7", "inputs": tensors});
+    let invocation = function.invoke(&asked.to_string());
+    let answer = invocation.outcome.unwrap();
+    let expected = &predictions(&function)[0];
+    assert_eq!(
+        (&answer["id"], &answer["model_name"]),
+        (&json!("7"), &json!("flights"))
+    );
+    assert_eq!(answer["outputs"][0]["data"], json!([expected["label"]]));
+    assert_eq!(answer["outputs"][2]["data"], json!([expected["raw"]]));
+    assert_eq!(
+        (invocation.source, invocation.tally.rows),
+        (Some(Source::Direct), 1)
+    );
+    let mut bad = asked;
+    bad["inputs"][0]["data"] = json!([[]]);
+    let invocation = function.invoke(&bad.to_string());
+    assert!(invocation.outcome.unwrap_err().code().starts_with("input."));
+}
+
+#[test]
+fn a_function_url_is_answered_as_a_stream_where_that_is_configured() {
+    let (plain, streaming) = (function(), Tested::new(&[("SKEWLESS_STREAM", "true")]));
+    let mut asked: Value = serde_json::from_str(&event("function-url.json")).unwrap();
+    let whole = body(&plain.invoke(&asked.to_string()));
+    let streamed = streaming.invoke(&asked.to_string()).outcome.unwrap();
+    assert_eq!(streamed["status"], 200);
+    assert_eq!(streamed["headers"]["content-type"], "application/json");
+    assert_eq!(
+        serde_json::from_str::<Value>(streamed["body"].as_str().unwrap()).unwrap(),
+        whole
+    );
+    let sample = std::fs::read_to_string(root().join("models/flights/sample.jsonl")).unwrap();
+    asked["headers"]["content-type"] = json!("application/x-ndjson");
+    asked["isBase64Encoded"] = json!(false);
+    asked["body"] = json!(format!("{sample}{{\n\n{{}}"));
+    let plain = plain.invoke(&asked.to_string());
+    let expected = plain.outcome.unwrap();
+    let streamed = streaming.invoke(&asked.to_string()).outcome.unwrap();
+    assert_eq!(streamed["body"], expected["body"]);
+    assert_eq!(streamed["headers"]["content-type"], "application/x-ndjson");
+    assert_eq!(streamed["rows"], json!(plain.tally.rows));
+    assert_eq!(streamed["failures"], 2);
+    // Refused before it begins, and after.
+    asked["rawPath"] = json!("/nowhere");
+    asked["requestContext"]["http"]["path"] = json!("/nowhere");
+    let refused = streaming.invoke(&asked.to_string());
+    assert_eq!(refused.code, Some("request.unknown_path"));
+    assert_eq!(refused.outcome.unwrap()["status"], 404);
+    let mut lines: Value = serde_json::from_str(&event("function-url.json")).unwrap();
+    lines["headers"]["content-type"] = json!("application/x-ndjson");
+    lines["isBase64Encoded"] = json!(false);
+    lines["body"] = json!(sample);
+    let few = Tested::new(&[
+        ("SKEWLESS_STREAM", "true"),
+        ("SKEWLESS_MAX_STREAM_ROWS", "10"),
+    ]);
+    let cut = few.invoke(&lines.to_string()).outcome.unwrap();
+    assert_eq!(
+        (&cut["rows"], &cut["code"]),
+        (&json!(10), &json!("input.too_many_rows"))
+    );
+}
+
+#[test]
+fn a_schedule_asks_whether_all_is_well() {
+    let function = function();
+    let invocation = function.invoke(&event("schedule.json"));
+    let answer = invocation.outcome.unwrap();
+    assert_eq!(
+        (&answer["ready"], &answer["digest"], invocation.source),
+        (
+            &json!(true),
+            &json!(function.0.facts().digest),
+            Some(Source::Schedule)
+        )
+    );
+    assert!(answer["age_seconds"].as_f64().unwrap() >= 0.0);
+}
+
+#[test]
+fn counters_are_no_route_of_a_function() {
+    let mut asked: Value = serde_json::from_str(&event("function-url.json")).unwrap();
+    asked["rawPath"] = json!("/metrics");
+    asked["requestContext"]["http"]["method"] = json!("GET");
+    let refused = function().invoke(&asked.to_string());
+    assert_eq!(refused.code, Some("request.unknown_path"));
+}
+
+fn line_of(function: &Tested, metrics: &Metrics, invoked: &Invoked) -> Value {
     let measured = Measured {
         request_id: "r-1",
-        timestamp: 1_383_296_400_000,
+        time: 1_795_849_200.25,
         latency: Duration::from_micros(1500),
+        tally: invoked.tally,
+        code: invoked.code,
     };
-    let line = metrics_line("Skewless", function.facts(), &first, measured);
-    let directive = &line["_aws"]["CloudWatchMetrics"][0];
-    for metric in directive["Metrics"].as_array().unwrap() {
-        assert!(
-            line[metric["Name"].as_str().unwrap()].is_number(),
-            "{metric}"
-        );
+    metrics.line(&function.0, &invoked.whole, &measured)
+}
+
+fn figures<const N: usize>(line: &Value, names: [&str; N]) -> [f64; N] {
+    names.map(|name| line[name].as_f64().unwrap())
+}
+
+#[test]
+fn the_metrics_line_follows_the_published_schema() {
+    let schema = std::fs::read_to_string(root().join("lambda/tests/emf.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let function = Tested::new(&[
+        ("SKEWLESS_SHADOW", "models/flights/flights.skw"),
+        ("SKEWLESS_SHADOW_SHARE", "1"),
+    ]);
+    let metrics = Metrics::new("Skewless");
+    for text in [
+        event("records.json"),
+        event("schedule.json"),
+        "{}".to_owned(),
+    ] {
+        let invoked = function.invoke(&text);
+        let line = line_of(&function, &metrics, &invoked);
+        let faults: Vec<String> = validator
+            .iter_errors(&line)
+            .map(|fault| fault.to_string())
+            .collect();
+        assert!(faults.is_empty(), "{faults:?}\n{line}");
+        let directive = &line["_aws"]["CloudWatchMetrics"][0];
+        for metric in directive["Metrics"].as_array().unwrap() {
+            assert!(
+                line[metric["Name"].as_str().unwrap()].is_number(),
+                "{metric}"
+            );
+        }
+        for dimension in directive["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        }
     }
-    for dimension in directive["Dimensions"][0].as_array().unwrap() {
-        assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
-    }
-    let figures = ["Rows", "Failures", "Refused", "ColdStart", "Latency"]
-        .map(|name| line[name].as_f64().unwrap());
-    assert_eq!(figures, [3.0, 1.0, 0.0, 1.0, 1.5]);
+    let mut bad = line_of(&function, &metrics, &function.invoke("{}"));
+    bad["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] = json!("Bananas");
+    assert!(!validator.is_valid(&bad), "the schema tells a wrong line");
+}
+
+#[test]
+fn metrics_tell_what_has_come_since_the_line_before() {
+    let function = Tested::new(&[
+        ("SKEWLESS_SHADOW", "models/flights/flights.skw"),
+        ("SKEWLESS_SHADOW_SHARE", "1"),
+    ]);
+    let metrics = Metrics::new("Skewless");
+    let first = function.invoke(&event("records.json"));
+    wait(function.0.after_answer());
+    let line = line_of(&function, &metrics, &first);
+    let names = [
+        "Rows",
+        "Failures",
+        "Refused",
+        "ColdStart",
+        "Latency",
+        "ShadowRows",
+        "ShadowDifferences",
+    ];
+    assert_eq!(figures(&line, names), [3.0, 1.0, 0.0, 1.0, 1.5, 2.0, 0.0]);
+    assert_eq!(line["_aws"]["Timestamp"], json!(1_795_849_200_250_u64));
+    assert!(line["BundleAge"].as_f64().unwrap() > 0.0);
+    let known = line_of(&function, &metrics, &function.invoke(&event("record.json")));
+    let mut unseen: Value = serde_json::from_str(&event("record.json")).unwrap();
+    unseen["carrier"] = json!("??");
+    let second = line_of(&function, &metrics, &function.invoke(&unseen.to_string()));
+    let grown = figures(&second, ["Unseen"])[0] - figures(&known, ["Unseen"])[0];
+    assert_eq!(grown, 1.0);
+    assert_eq!(figures(&second, ["ShadowRows", "ColdStart"]), [0.0, 0.0]);
+    let third = line_of(&function, &metrics, &function.invoke("{}"));
     assert_eq!(
-        (&line["_aws"]["Timestamp"], &line["RequestId"]),
-        (&json!(1_383_296_400_000_u64), &json!("r-1"))
+        figures(&third, ["Unseen", "Missing", "Refused"]),
+        [0.0, 0.0, 1.0]
     );
-    let line = metrics_line("Skewless", function.facts(), &second, measured);
-    assert_eq!(
-        (&line["Refused"], &line["ColdStart"]),
-        (&json!(1), &json!(0))
-    );
+}
+
+#[test]
+fn a_clock_before_the_bundle_gives_no_negative_age() {
+    let function = function();
+    let invoked = function.invoke(&event("record.json"));
+    let measured = Measured {
+        request_id: "r-1",
+        time: 0.0,
+        latency: Duration::ZERO,
+        tally: invoked.tally,
+        code: None,
+    };
+    let line = Metrics::new("Skewless").line(&function.0, &invoked.whole, &measured);
+    assert_eq!(figures(&line, ["BundleAge", "Latency"]), [0.0, 0.0]);
 }

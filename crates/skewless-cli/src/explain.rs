@@ -18,7 +18,7 @@ pub(crate) fn run(args: &ExplainArgs) -> anyhow::Result<Outcome> {
     let explains = predictor.engine().explains();
     explains.with_context(|| InBundle(args.bundle.clone()))?;
     let input = predict::input(args.input.as_ref(), args.from)?;
-    let reader = predict::reader(&bundle, &predictor, input)?;
+    let reader = skewless_table::reader(&predictor, input)?;
     let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
     let mut lines = Lines {
         to: BufWriter::new(Destination::open(args.output.as_deref())?),

@@ -4,6 +4,7 @@ use serde_json::Value;
 use skewless_core::{Error, Prediction, Record, Result};
 
 use crate::failure::{ErrorBody, ErrorObject};
+use crate::open_inference;
 use crate::rows::{Rows, Tally};
 use crate::service::Service;
 
@@ -17,13 +18,18 @@ pub struct Answer {
 }
 
 impl Service {
-    /// Answers the JSON text of a record or of a list of records.
+    /// Answers the JSON text of a record, of a list of records, or of an Open Inference request, which is an object with a
+    /// list of tensors as its `inputs`.
     ///
     /// The outcome is an error (`input.*`) for a single record that cannot be scored, for text that is no JSON and for
     /// an empty list; in a list a bad record is an object `{"error":{…}}` in its place.
     pub fn answer(&self, text: &str) -> Answer {
-        if text.trim_start().starts_with('[') {
-            let list = self.answer_list(text);
+        let is_list = text.trim_start().starts_with('[');
+        if is_list || open_inference::is_inference(text) {
+            let list = match is_list {
+                true => self.answer_list(text),
+                false => open_inference::infer_text(self, text),
+            };
             let tally = list
                 .as_ref()
                 .map_or_else(|_| Tally::default(), |(_, tally)| *tally);

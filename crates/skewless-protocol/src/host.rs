@@ -17,6 +17,7 @@ pub struct Host {
     service: RwLock<Arc<Service>>,
     kept: Mutex<Kept>,
     clock: Option<Clock>,
+    counted: bool,
 }
 
 /// Seconds since 1970-01-01T00:00Z.
@@ -46,7 +47,15 @@ impl Host {
             service: RwLock::new(Arc::new(service)),
             kept: Mutex::default(),
             clock: None,
+            counted: true,
         }
+    }
+
+    /// Says nothing at `/metrics`: for hosts of which there are many that come and go, so that nobody could add them up.
+    #[must_use]
+    pub fn without_counters(mut self) -> Self {
+        self.counted = false;
+        self
     }
 
     /// Gives the host a clock, so that `/metrics` says how old the bundle is and since when the process runs.
@@ -82,6 +91,11 @@ impl Host {
         kept.refused = Some(refused);
     }
 
+    /// The new bundle that was not taken, where there is one.
+    pub fn refused_bundle(&self) -> Option<RefusedBundle> {
+        self.kept().refused.clone()
+    }
+
     /// Forgets what was wrong, because the source holds the bundle in use again.
     pub fn forget_refused(&self) {
         self.kept().refused = None;
@@ -95,7 +109,7 @@ impl Host {
     /// Answers a request with a bundle that was in use when it came.
     pub fn respond(&self, service: &Service, request: &Request<'_>) -> Response {
         service.respond_with(request, |route| match route {
-            Route::Metrics => Some(self.metrics(service)),
+            Route::Metrics if self.counted => Some(self.metrics(service)),
             Route::Ready => Some(service.readiness(self.kept().refused.as_ref())),
             _ => None,
         })

@@ -65,7 +65,7 @@ impl Location {
     ///
     /// # Errors
     /// `config.invalid_value` where the client cannot be made.
-    pub(crate) fn open(url: &Url) -> Result<Store> {
+    pub fn open(url: &Url) -> Result<Store> {
         take_ring();
         let refused = |error: object_store::Error| {
             Error::misuse(

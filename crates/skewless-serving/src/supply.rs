@@ -79,6 +79,13 @@ impl Supply {
         })
     }
 
+    /// Says nothing at `/metrics`.
+    #[must_use]
+    pub fn without_counters(mut self) -> Self {
+        self.host = self.host.without_counters();
+        self
+    }
+
     /// Answers with the bundle in use.
     pub fn host(&self) -> &Host {
         &self.host

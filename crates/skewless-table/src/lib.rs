@@ -2,10 +2,11 @@
 //!
 //! A [`Reader`] cuts a file or a stream into [`Chunk`]s, cheaply and in order; [`Chunk::decode`] does the work and may
 //! run on another thread. The result is a [`Block`]: rows for the core, and the rows that could not be read, each with
-//! its error. [`Encoder`] and [`PredictionWriter`] are the way back. [`read_columns`] reads a whole table for training.
+//! its error. [`Encoder`] and [`PredictionWriter`] are the way back, and [`Answerer`] is what stands between the two. [`read_columns`] reads a whole table for training.
 //!
 //! Rows are counted from 0 over the whole table, in every format; a header and blank lines do not count.
 
+mod answer;
 mod block;
 mod csv_rows;
 mod encode;
@@ -26,6 +27,7 @@ mod typed;
 mod wanted;
 mod whole;
 
+pub use answer::{Answer, Answerer, reader};
 pub use block::{Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder, error_json};
 pub use format::Format;

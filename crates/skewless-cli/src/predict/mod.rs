@@ -1,6 +1,5 @@
 //! `skewless predict`: a table of records in, a table of predictions out, in the same order.
 
-mod answer;
 mod notes;
 mod ordered;
 mod plan;
@@ -8,12 +7,11 @@ mod plan;
 use std::io::Write;
 
 use skewless_core::digest::PredictionDigest;
-use skewless_core::{Bundle, Error, Predictor};
-use skewless_table::{Encoder, Extra, PredictionWriter, Reader, Source, Wanted};
+use skewless_core::{Bundle, Error};
+use skewless_table::{Answer, Answerer, Encoder, PredictionWriter, reader};
 
 use crate::args::PredictArgs;
 use crate::exit::{Outcome, sentence};
-use crate::predict::answer::{Answer, Answerer};
 use crate::predict::notes::Notes;
 use crate::predict::plan::{DigestTo, Output, Plan};
 use crate::{bundle_file, destination};
@@ -22,11 +20,11 @@ pub(crate) use plan::input;
 pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<Outcome> {
     let (bundle, predictor) = bundle_file::open_predictor(&args.bundle)?;
     let plan = Plan::of(args)?;
-    let reader = reader(&bundle, &predictor, plan.input)?;
+    let reader = reader(&predictor, plan.input)?;
     let mut notes = Notes::new(&bundle);
     notes.columns(reader.column_names());
     let (encoder, mut writer) = open_output(&plan.output, &bundle)?;
-    let answerer = Answerer::new(&predictor, encoder, &bundle);
+    let answerer = Answerer::new(&predictor, encoder);
     let mut tally = Tally::default();
     ordered::for_each(
         reader,
@@ -47,21 +45,6 @@ pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<Outcome> {
         writer.finish()?.keep()?;
     }
     tally.report(plan.digest)
-}
-
-/// Reads the columns that some feature is made from; the others may hold what they like.
-pub(crate) fn reader(
-    bundle: &Bundle,
-    predictor: &Predictor,
-    input: Source,
-) -> skewless_core::Result<Reader> {
-    let wanted: Vec<Wanted> = predictor.pipeline().inputs().map(Wanted::from).collect();
-    let extra = if notes::refuses_unknown_fields(bundle) {
-        Extra::Keep
-    } else {
-        Extra::Skip
-    };
-    Reader::new(input, &wanted, extra)
 }
 
 type Opened = (

@@ -17,13 +17,14 @@ mod outputs;
 mod tensor;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use skewless_core::{Error, Result};
 
 pub(crate) use metadata::{model_metadata, server_metadata};
 
 use crate::failure::{ErrorObject, refusal};
 use crate::message::{Request, Response};
-use crate::rows::{Rows, read_object};
+use crate::rows::{Rows, Scored, Tally, read_object};
 use crate::service::Service;
 
 #[derive(Deserialize)]
@@ -103,35 +104,86 @@ pub(crate) fn infer(service: &Service, request: &Request<'_>) -> Result<Response
             "the binary tensor extension is not spoken here; send the data as JSON",
         ));
     }
-    let asked: InferRequest<'_> = read_object(request.body)?;
-    let names: Vec<&str> = asked
-        .outputs
-        .iter()
-        .map(|output| output.name.as_str())
-        .collect();
-    outputs::check_requested(service.output(), &names)?;
-    let records = tensor::records(asked.inputs, service.limits())?;
-    let scored =
-        Rows::new(records.into_iter().map(Ok).collect(), service.limits())?.score(service)?;
-    if let Some(error) = scored.lone_failure() {
-        return Ok(refusal(request.path, error).of(&scored));
+    let inference = Inference::of(service, request.body)?;
+    if let Some(error) = inference.scored.lone_failure() {
+        return Ok(refusal(request.path, error).of(&inference.scored));
     }
-    let facts = service.facts();
-    let errors = scored
-        .rows
-        .iter()
-        .filter_map(|row| row.as_ref().err())
-        .map(ErrorObject::new)
-        .collect();
-    let answer = InferResponse {
-        model_name: &facts.name,
-        model_version: &facts.version,
-        id: asked.id.as_deref(),
-        parameters: InferParameters {
-            digest: &facts.digest,
-            errors,
-        },
-        outputs: outputs::tensors(service.output(), &scored.rows, &names),
+    Ok(Response::json(200, &inference.answer(service))?.of(&inference.scored))
+}
+
+/// Answers the text of an inference request without HTTP around it, with the rows that were scored.
+///
+/// # Errors
+/// As [`infer`], and that of a lone row that failed.
+pub(crate) fn infer_text(service: &Service, text: &str) -> Result<(serde_json::Value, Tally)> {
+    let mut inference = Inference::of(service, text.as_bytes())?;
+    if inference.scored.lone_failure().is_some()
+        && let Some(Err(error)) = inference.scored.rows.pop()
+    {
+        return Err(error);
+    }
+    let answer = serde_json::to_value(inference.answer(service)).map_err(|error| {
+        Error::internal("internal.json", "the answer has no JSON form").with_source(error)
+    })?;
+    Ok((answer, inference.scored.tally()))
+}
+
+/// True for the text of an object with a list of tensors, which no record is: a record's field holds no objects.
+pub(crate) fn is_inference(text: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Mark<'a> {
+        #[serde(borrow)]
+        inputs: Option<&'a RawValue>,
+    }
+    let Ok(Mark { inputs: Some(list) }) = serde_json::from_str(text) else {
+        return false;
     };
-    Ok(Response::json(200, &answer)?.of(&scored))
+    let rest = list.get().strip_prefix('[');
+    rest.is_some_and(|rest| rest.trim_start().starts_with('{'))
+}
+
+/// A request whose rows are scored.
+struct Inference {
+    id: Option<String>,
+    /// The outputs that were asked for.
+    names: Vec<String>,
+    scored: Scored,
+}
+
+impl Inference {
+    fn of(service: &Service, body: &[u8]) -> Result<Self> {
+        let asked: InferRequest<'_> = read_object(body)?;
+        let names: Vec<String> = asked
+            .outputs
+            .into_iter()
+            .map(|output| output.name)
+            .collect();
+        outputs::check_requested(service.output(), &as_texts(&names))?;
+        let records = tensor::records(asked.inputs, service.limits())?;
+        let rows = records.into_iter().map(Ok).collect();
+        Ok(Self {
+            id: asked.id,
+            names,
+            scored: Rows::new(rows, service.limits())?.score(service)?,
+        })
+    }
+
+    fn answer<'a>(&'a self, service: &'a Service) -> InferResponse<'a> {
+        let facts = service.facts();
+        let failed = self.scored.rows.iter().filter_map(|row| row.as_ref().err());
+        InferResponse {
+            model_name: &facts.name,
+            model_version: &facts.version,
+            id: self.id.as_deref(),
+            parameters: InferParameters {
+                digest: &facts.digest,
+                errors: failed.map(ErrorObject::new).collect(),
+            },
+            outputs: outputs::tensors(service.output(), &self.scored.rows, &as_texts(&self.names)),
+        }
+    }
+}
+
+fn as_texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }

@@ -81,11 +81,21 @@ pub const KEYS: &[Key] = &[
         default: "60",
         doc: "how often the bundle's place is asked whether it holds another one; 0 is never",
         read: |config, text| {
-            let seconds: u64 = number(text, "a whole number of seconds")?;
-            config.check = (seconds > 0).then(|| Duration::from_secs(seconds));
+            let seconds: f64 = number(text, "a number of seconds from 0 on")?;
+            let every = Duration::try_from_secs_f64(seconds);
+            let every = every
+                .map_err(|_| invalid("must be a number of seconds from 0 on").with_value(text))?;
+            config.check = (!every.is_zero()).then_some(every);
             Ok(())
         },
-        show: |config| Some(config.check.map_or(0, |every| every.as_secs()).to_string()),
+        show: |config| {
+            Some(
+                config
+                    .check
+                    .map_or(0.0, |every| every.as_secs_f64())
+                    .to_string(),
+            )
+        },
     },
     Key {
         name: "log",

@@ -181,6 +181,13 @@ fn what_means_nothing_is_refused_by_its_name() {
         (
             Door::Serve,
             &[],
+            &["--check-seconds=-1"],
+            "config.invalid_value",
+            Some("--check-seconds"),
+        ),
+        (
+            Door::Serve,
+            &[],
             &["--max_rows=1"],
             "config.unknown_key",
             Some("--max_rows"),

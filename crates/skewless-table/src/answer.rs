@@ -1,46 +1,62 @@
-//! One chunk answered: decoded, predicted, encoded. Runs on any thread.
+//! One chunk answered: decoded, predicted, encoded. Runs on any thread, and is the same for every door that answers tables.
 
 use std::collections::BTreeSet;
 
 use skewless_core::output::NO_LABEL;
-use skewless_core::{BatchPrediction, Bundle, Error, Predictor, Record, Result};
-use skewless_table::{Block, Chunk, Encoded, Encoder, Rows};
+use skewless_core::{BatchPrediction, Error, Predictor, Record, Result};
+
+use crate::{Block, Chunk, Encoded, Encoder, Extra, Reader, Rows, Source, Wanted};
 
 /// What a chunk became.
-pub(super) struct Answer {
-    pub(super) first_row: usize,
-    pub(super) predictions: BatchPrediction,
-    pub(super) encoded: Option<Encoded>,
-    pub(super) unknown_fields: BTreeSet<String>,
+pub struct Answer {
+    /// The place of its first row in the table, counted from 0.
+    pub first_row: usize,
+    /// A prediction or an error a row; the errors' rows are counted within the chunk.
+    pub predictions: BatchPrediction,
+    /// The same encoded, where there is an encoder.
+    pub encoded: Option<Encoded>,
+    /// Fields of records that no input has.
+    pub unknown_fields: BTreeSet<String>,
+}
+
+/// Opens a table for a predictor: of columns, those that some feature is made from; the others may hold what they like,
+/// unless the specification refuses fields that it does not know.
+///
+/// # Errors
+/// As [`Reader::new`].
+pub fn reader(predictor: &Predictor, input: Source) -> Result<Reader> {
+    let pipeline = predictor.pipeline();
+    let wanted: Vec<Wanted> = pipeline.inputs().map(Wanted::from).collect();
+    let extra = match pipeline.refuses_unknown_fields() {
+        true => Extra::Keep,
+        false => Extra::Skip,
+    };
+    Reader::new(input, &wanted, extra)
 }
 
 /// Answers chunks.
-pub(super) struct Answerer<'a> {
+pub struct Answerer<'a> {
     predictor: &'a Predictor,
     encoder: Option<Encoder>,
     inputs: BTreeSet<&'a str>,
 }
 
 impl<'a> Answerer<'a> {
-    pub(super) fn new(
-        predictor: &'a Predictor,
-        encoder: Option<Encoder>,
-        bundle: &'a Bundle,
-    ) -> Self {
-        let inputs = bundle
-            .features()
-            .inputs
-            .iter()
-            .map(|input| input.name.as_str())
-            .collect();
+    /// Answers with a predictor; encodes where there is an encoder.
+    pub fn new(predictor: &'a Predictor, encoder: Option<Encoder>) -> Self {
+        let inputs = predictor.pipeline().declared_inputs().iter();
         Self {
             predictor,
             encoder,
-            inputs,
+            inputs: inputs.map(|input| input.name.as_str()).collect(),
         }
     }
 
-    pub(super) fn answer(&self, chunk: Chunk) -> Result<Answer> {
+    /// Decodes, predicts and encodes a chunk; a bad row fails alone.
+    ///
+    /// # Errors
+    /// What makes the whole table unusable: `table.*`, `input.wrong_type` and `input.unknown_field` of a column.
+    pub fn answer(&self, chunk: Chunk) -> Result<Answer> {
         let block = chunk.decode()?;
         let first_row = block.first_row;
         let unknown_fields = match &block.rows {

@@ -1,0 +1,141 @@
+//! A response whose body is made while it is sent: JSON lines piece by piece, anything else as one piece.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use skewless_protocol::{Headers, Lines, Response, Service, Tally};
+
+/// Bytes of a body of JSON lines that are answered at a time.
+const PIECE: usize = 1 << 16;
+
+/// A response on its way out.
+pub struct Streamed {
+    status: u16,
+    headers: Headers,
+    body: Body,
+    ended: Ended,
+}
+
+/// What a response came to, once all of it is made.
+#[derive(Clone, Debug, Default)]
+pub struct Ended {
+    /// Rows so far, and how many failed.
+    pub tally: Tally,
+    /// How many rows failed with each code.
+    pub failures: BTreeMap<&'static str, usize>,
+    /// The code of a refused request, or of what ended the lines before their end.
+    pub code: Option<&'static str>,
+}
+
+enum Body {
+    Whole(Vec<u8>),
+    Lines {
+        service: Arc<Service>,
+        lines: Lines,
+        asked: Vec<u8>,
+        taken: usize,
+    },
+    Done,
+}
+
+impl Streamed {
+    /// A response that is made already.
+    pub(crate) fn whole(response: Response) -> Self {
+        Self {
+            status: response.status,
+            headers: response.headers,
+            body: Body::Whole(response.body),
+            ended: Ended {
+                tally: response.tally,
+                failures: response.failures,
+                code: response.code,
+            },
+        }
+    }
+
+    /// Lines to be answered.
+    pub(crate) fn lines(begun: Response, service: &Arc<Service>, asked: Vec<u8>) -> Self {
+        Self {
+            status: begun.status,
+            headers: begun.headers,
+            body: Body::Lines {
+                lines: Lines::new(service),
+                service: Arc::clone(service),
+                asked,
+                taken: 0,
+            },
+            ended: Ended::default(),
+        }
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &Headers {
+        &self.headers
+    }
+
+    /// The code of a request that was refused before its answer began.
+    pub fn code(&self) -> Option<&'static str> {
+        self.ended.code
+    }
+
+    /// What the response has come to so far.
+    pub fn ended(&self) -> &Ended {
+        &self.ended
+    }
+
+    /// The next piece of the body; nothing once it is whole.
+    pub fn next_piece(&mut self) -> Option<Vec<u8>> {
+        loop {
+            match std::mem::replace(&mut self.body, Body::Done) {
+                Body::Done => return None,
+                Body::Whole(bytes) if bytes.is_empty() => return None,
+                Body::Whole(bytes) => return Some(bytes),
+                Body::Lines {
+                    service,
+                    mut lines,
+                    asked,
+                    taken,
+                } => {
+                    let end = asked.len().min(taken + PIECE);
+                    let piece = asked.get(taken..end).unwrap_or_default();
+                    let is_last = end == asked.len() || lines.over().is_some();
+                    let mut answers = lines.push(&service, piece);
+                    if is_last {
+                        answers.extend(lines.finish(&service));
+                    }
+                    self.ended = Ended {
+                        tally: lines.tally(),
+                        failures: lines.failures().clone(),
+                        code: lines.over().map(|error| error.code()),
+                    };
+                    if !is_last && self.ended.code.is_none() {
+                        self.body = Body::Lines {
+                            service,
+                            lines,
+                            asked,
+                            taken: end,
+                        };
+                    }
+                    if !answers.is_empty() {
+                        return Some(answers);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Streamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streamed")
+            .field("status", &self.status)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
