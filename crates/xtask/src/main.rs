@@ -9,6 +9,7 @@ mod bench;
 mod command;
 mod data;
 mod demo;
+mod function;
 mod models;
 mod onnx;
 mod parity;
