@@ -1,6 +1,9 @@
 //! The profile: how often each input took which values. Kept at training as the reference, counted again while
 //! serving, and added up over doors and days; drift is the difference.
 
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::batch::BatchPrediction;
@@ -209,8 +212,49 @@ impl Profile {
 #[derive(Clone, Debug)]
 pub struct Counter {
     profile: Profile,
-    /// For each input what its features know, sorted; nothing where none of them has a vocabulary.
-    known: Vec<Option<Vec<String>>>,
+    /// For each input what its features know; nothing where none of them has a vocabulary.
+    known: Arc<[Option<Words>]>,
+}
+
+/// Words, sorted, in one piece of memory: a vocabulary has thousands, and is made at every start.
+#[derive(Debug)]
+struct Words {
+    text: String,
+    /// Where each word ends.
+    ends: Vec<usize>,
+}
+
+impl Words {
+    fn new(mut words: Vec<&str>) -> Self {
+        words.sort_unstable();
+        let mut text = String::with_capacity(words.iter().map(|word| word.len()).sum());
+        let ends = words.into_iter().map(|word| {
+            text.push_str(word);
+            text.len()
+        });
+        let ends = ends.collect();
+        Self { text, ends }
+    }
+
+    fn word(&self, at: usize) -> &str {
+        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before));
+        let begin = begin.copied().unwrap_or_default();
+        let end = self.ends.get(at).copied().unwrap_or(begin);
+        self.text.get(begin..end).unwrap_or_default()
+    }
+
+    fn holds(&self, value: &str) -> bool {
+        let (mut low, mut high) = (0, self.ends.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.word(middle).cmp(value) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return true,
+                Ordering::Greater => high = middle,
+            }
+        }
+        false
+    }
 }
 
 impl Counter {
@@ -302,7 +346,7 @@ impl Counter {
             .filter(|(value, good)| **good && value.is_finite());
         firsts.for_each(|(value, _)| profile.predictions.add(value));
         let inputs = profile.inputs.iter_mut().zip(pipeline.input_slots());
-        for ((profile, target), known) in inputs.zip(known) {
+        for ((profile, target), known) in inputs.zip(known.iter()) {
             match target.slot {
                 Slot::Number(slot) => {
                     let values = frame.number(slot);
@@ -312,9 +356,8 @@ impl Counter {
                 }
                 Slot::Text(slot) => {
                     if let Some(text) = frame.texts.get(slot) {
-                        rows().for_each(|row| {
-                            profile.add_category(text.value(row), known.as_deref())
-                        });
+                        rows()
+                            .for_each(|row| profile.add_category(text.value(row), known.as_ref()));
                     }
                 }
                 Slot::Tensor(_) => {
@@ -335,7 +378,7 @@ impl InputProfile {
         }
     }
 
-    fn add_category(&mut self, value: Option<&str>, known: Option<&[String]>) {
+    fn add_category(&mut self, value: Option<&str>, known: Option<&Words>) {
         let (
             Some(value),
             Counts::Categories {
@@ -354,7 +397,7 @@ impl InputProfile {
             .ok();
         match listed.and_then(|at| counts.get_mut(at)) {
             Some(count) => *count += 1,
-            None if known.is_some_and(|known| !holds(known, value)) => *out_of_vocabulary += 1,
+            None if known.is_some_and(|known| !known.holds(value)) => *out_of_vocabulary += 1,
             None => *other += 1,
         }
     }
@@ -397,21 +440,16 @@ fn empty_counts(frame: &Frame<'_>, slot: Slot) -> Counts {
     }
 }
 
-fn holds(sorted: &[String], value: &str) -> bool {
-    let found = sorted.binary_search_by(|known| known.as_str().cmp(value));
-    found.is_ok()
-}
-
-fn vocabularies(spec: &FittedSpec, pipeline: &Pipeline) -> Vec<Option<Vec<String>>> {
+fn vocabularies(spec: &FittedSpec, pipeline: &Pipeline) -> Arc<[Option<Words>]> {
     let inputs = pipeline.input_slots().iter();
     inputs
         .map(|target| vocabulary(spec, &target.input.name))
         .collect()
 }
 
-/// Everything that features made from `input` alone know, sorted; `None` where none of them has a vocabulary.
-fn vocabulary(spec: &FittedSpec, input: &str) -> Option<Vec<String>> {
-    let mut known: Option<Vec<String>> = None;
+/// Everything that features made from `input` alone know; `None` where none of them has a vocabulary.
+fn vocabulary(spec: &FittedSpec, input: &str) -> Option<Words> {
+    let mut known: Option<Vec<&str>> = None;
     for feature in spec
         .features
         .iter()
@@ -427,12 +465,10 @@ fn vocabulary(spec: &FittedSpec, input: &str) -> Option<Vec<String>> {
                 .unwrap_or_default(),
             _ => continue,
         };
-        known.get_or_insert_default().extend_from_slice(words);
+        let known = known.get_or_insert_default();
+        known.extend(words.iter().map(String::as_str));
     }
-    if let Some(known) = &mut known {
-        known.sort_unstable();
-    }
-    known
+    known.map(Words::new)
 }
 
 /// Which rows of a batch have no error.
