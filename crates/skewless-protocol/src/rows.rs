@@ -54,6 +54,10 @@ impl Rows {
     /// # Errors
     /// As [`read_list`].
     pub(crate) fn from_list(text: &str, limits: Limits) -> Result<Self> {
+        // As a rule all are records: then the text is read once.
+        if let Ok(records) = read_list::<Record>(text.as_bytes(), limits) {
+            return Ok(Self(records.into_iter().map(Ok).collect()));
+        }
         let rows: Vec<&RawValue> = read_list(text.as_bytes(), limits)?;
         Ok(Self(
             rows.iter()
