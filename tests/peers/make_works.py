@@ -7,67 +7,41 @@ FLIGHTS is models/flights with its data. OUT/NAME/ is one work: model files, `ro
 Seeds are fixed; nothing depends on a clock.
 """
 
-import json
 import shutil
 import sys
 import zipfile
 from pathlib import Path
 
 import float_graph
-import lightgbm
 import numpy as np
 import onnx
 import onnxruntime
 import xgboost
 import ydf
-from flights_table import CATEGORIES, NUMBERS, Table, record
+from flights_table import CATEGORIES, NUMBERS, Table
+from flights_trees import LEAVES, SEED, TEST_ROWS, TRAINING_ROWS, TREES, make_trees, write_json, write_lines
 from onnx import TensorProto, helper, numpy_helper
-from onnxmltools import convert_lightgbm
-from onnxmltools.convert.common.data_types import FloatTensorType
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from sklearn.neural_network import MLPClassifier
 from tiny import make_tiny, write_input
 
-SEED = 20130101
-TRAINING_ROWS, TEST_ROWS = 60_000, 4_096
-TREES, LEAVES = 200, 31
-TREE_PARAMETERS = {
-    "objective": "binary",
-    "num_leaves": LEAVES,
-    "learning_rate": 0.1,
-    "min_data_in_leaf": 20,
-    "seed": SEED,
-    "deterministic": True,
-    "force_row_wise": True,
-    "num_threads": 1,
-    "verbosity": -1,
-}
 
 
 def main():
     flights, out = Path(sys.argv[1]), Path(sys.argv[2])
     table = Table(flights, TRAINING_ROWS, TEST_ROWS)
-    make_trees(table, fresh(out / "gbdt-200x31"))
+    make_gbdt(table, fresh(out / "gbdt-200x31"))
     make_network(table, fresh(out / "mlp-int8"))
     if len(sys.argv) > 3:
         make_tiny(Path(sys.argv[3]), out)
 
 
-def make_trees(table, folder):
+def make_gbdt(table, folder):
     """LightGBM on the 137 columns; the same as ONNX; a YDF model of the same size on the raw columns."""
     columns, labels = table.columns(table.training), table.labels(table.training)
-    data = lightgbm.Dataset(columns, labels, feature_name=table.names(), free_raw_data=False)
-    booster = lightgbm.train(TREE_PARAMETERS, data, num_boost_round=TREES)
-    booster.save_model(folder / "model.txt")
-    model = convert_lightgbm(booster, initial_types=[("x", FloatTensorType([None, columns.shape[1]]))], zipmap=False)
-    onnx.save(model, folder / "model.onnx")
+    booster = make_trees(table, columns, labels, folder)
     rows = table.columns(table.test)
     write_rows(folder, rows)
-    (folder / "features.toml").write_text(table.specification())
-    planes = [{"tailnum": name, "year": year, "seats": seats} for name, (year, seats) in table.planes.items()]
-    write_lines(folder / "planes.jsonl", planes)
-    write_lines(folder / "records.jsonl", [record(row) for row in table.test])
-    write_json(folder / "vocabulary.json", table.vocabulary)
     make_xgboost(columns, labels, rows, folder)
     make_tract(booster, rows, folder)
     raw_columns = make_ydf(table, labels, folder)
@@ -252,14 +226,6 @@ def fresh(folder):
 
 def write_rows(folder, rows):
     np.ascontiguousarray(rows, dtype="<f8").tofile(folder / "rows.f64")
-
-
-def write_lines(path, rows):
-    path.write_text("".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows))
-
-
-def write_json(path, value):
-    path.write_text(json.dumps(value) + "\n")
 
 
 def describe(folder, **facts):

@@ -37,7 +37,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Serve a bundle over HTTP on this machine
     #[command(after_help = STATUSES)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
 }
 
 const PREDICT_NOTES: &str = "\
@@ -275,13 +275,17 @@ pub(crate) struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The bundle
-    pub(crate) bundle: PathBuf,
-    /// The address to listen on
-    #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
-    pub(crate) listen: std::net::SocketAddr,
-    /// Serve the files of this folder too, such as the built playground [default: the playground that is installed
-    /// beside the program, if there is one]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) playground: Option<PathBuf>,
+    /// The bundle: a path, s3://BUCKET/KEY, or an address [default: what the file or SKEWLESS_BUNDLE names]
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: Option<String>,
+    /// The configuration as a file (TOML); variables SKEWLESS_… come over it, flags over them [default: what
+    /// SKEWLESS_CONFIG names]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print the configuration, each value with where it is from, and serve nothing
+    #[arg(long)]
+    pub(crate) print_config: bool,
+    #[cfg(feature = "serve")]
+    #[command(flatten)]
+    pub(crate) keys: crate::serve::Keys,
 }

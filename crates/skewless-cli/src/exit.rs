@@ -105,6 +105,7 @@ fn status(error: &anyhow::Error) -> Status {
         return Status::Fault;
     };
     match (error.kind(), error.code()) {
+        (_, code) if code.starts_with("config.") => Status::Usage,
         (_, "table.unknown_format" | "unsupported.table_format" | "unsupported.command") => {
             Status::Usage
         }

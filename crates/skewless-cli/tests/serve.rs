@@ -3,101 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fixture;
+mod server;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::process::{Child, Command};
+use std::io::{Read, Write};
 
 use fixture::Fixture;
-
-/// A running server, stopped at the end.
-struct Server {
-    child: Child,
-    address: String,
-}
-
-/// Status line and headers, and the body.
-struct Answer {
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Server {
-    fn start(fixture: &Fixture, arguments: &[&str]) -> Self {
-        let arguments = [
-            ["serve", "small.skw", "--listen", "127.0.0.1:0"].as_slice(),
-            arguments,
-        ]
-        .concat();
-        let mut child = fixture.command(&arguments).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let (_, rest) = line.split_once("http://").unwrap();
-        Self {
-            child,
-            address: rest.trim().trim_end_matches('/').to_owned(),
-        }
-    }
-
-    fn ask(&self, method: &str, path: &str, body: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let length = body.len();
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        // A server that refuses a long body may stop reading it.
-        let _ = stream.write_all(body);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let end = answer
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .unwrap();
-        Answer {
-            head: String::from_utf8(answer[..end].to_vec())
-                .unwrap()
-                .to_lowercase(),
-            body: answer[end + 4..].to_vec(),
-        }
-    }
-
-    /// Sends SIGTERM and gives the exit status.
-    fn stop(mut self) -> Option<i32> {
-        Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status()
-            .unwrap();
-        self.child.wait().unwrap().code()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Nothing is left to stop after `stop`.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Answer {
-    fn has(&self, text: &str) -> bool {
-        self.head.contains(text)
-    }
-
-    /// Each of the three headers that say which bundle answered stands there once.
-    fn names_the_bundle(&self) -> bool {
-        [
-            "x-skewless-model",
-            "x-skewless-version",
-            "x-skewless-digest",
-        ]
-        .iter()
-        .all(|name| self.head.matches(&format!("\r\n{name}: ")).count() == 1)
-    }
-}
+use serde_json::json;
+use server::{Asked, Server};
 
 #[test]
 fn the_protocols_answer() {
@@ -231,4 +143,259 @@ fn a_bad_bundle_is_not_served() {
     let run = fixture.run(&["serve", "cut.skw", "--listen", "127.0.0.1:0"]);
     assert_eq!(run.status, 3, "{}", run.stderr);
     assert!(run.stderr.contains("bundle."), "{}", run.stderr);
+}
+
+#[test]
+fn lines_are_answered_while_they_arrive() {
+    let fixture = Fixture::new();
+    for options in [&[][..], &["--batch-rows", "8"]] {
+        let server = Server::start(&fixture, options);
+        let lines = Asked::lines(&fixture, 40);
+        let mut stream = server.connect();
+        let head = "POST /invocations HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/x-ndjson\r\n\
+                    transfer-encoding: chunked\r\nconnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answered = Vec::new();
+        for (line, due) in lines
+            .body
+            .split_inclusive(|byte| *byte == b'\n')
+            .zip(lines.due.split_inclusive(|byte| *byte == b'\n'))
+        {
+            stream
+                .write_all(format!("{:x}\r\n", line.len()).as_bytes())
+                .unwrap();
+            stream.write_all(line).unwrap();
+            stream.write_all(b"\r\n").unwrap();
+            // The answer to this line is there before the next one is sent.
+            let mut came = [0; 4096];
+            while !answered.ends_with(due) {
+                let count = stream.read(&mut came).unwrap();
+                assert!(count > 0);
+                // Chunks end with their own line end.
+                answered.extend_from_slice(
+                    came[..count]
+                        .strip_suffix(b"\r\n")
+                        .unwrap_or(&came[..count]),
+                );
+            }
+        }
+        stream.write_all(b"0\r\n\r\n").unwrap();
+        let entry = server.logged(|entry| entry["rows"] == 40);
+        assert!(entry.get("code").is_none(), "{entry}");
+    }
+}
+
+#[test]
+fn lines_without_a_row_and_beyond_limits_have_a_code() {
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture, &["--max-stream-rows", "2", "--max-line", "300"]);
+    let lines = "content-type: application/x-ndjson\r\n";
+    let empty = server.ask_with("POST", "/invocations", lines, b"\n\n");
+    assert!(empty.refuses(400, "input.empty_batch"), "{}", empty.head);
+    let three = server.ask_with(
+        "POST",
+        "/invocations",
+        lines,
+        &Asked::lines(&fixture, 3).body,
+    );
+    let text = String::from_utf8(three.body).unwrap();
+    assert!(
+        three.head.contains("http/1.1 200")
+            && text.contains("{\"error\":{\"code\":\"input.too_many_rows\""),
+        "{text}"
+    );
+    let long = server.ask_with("POST", "/invocations", lines, &[b' '; 400]);
+    assert!(
+        String::from_utf8(long.body)
+            .unwrap()
+            .contains("input.line_too_long")
+    );
+}
+
+#[test]
+fn a_request_has_an_id_times_and_a_line_in_the_log() {
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture, &[]);
+    let asked = Asked::rows(&fixture, 2);
+    let kept = server.ask_with(
+        "POST",
+        "/invocations",
+        "x-request-id: mine-7\r\n",
+        &asked.body,
+    );
+    assert!(
+        kept.has("\r\nx-request-id: mine-7") && kept.has("\r\nserver-timing: read;dur="),
+        "{}",
+        kept.head
+    );
+    let entry = server.logged(|entry| entry["request_id"] == "mine-7");
+    for (name, value) in [
+        ("event", json!("request")),
+        ("level", json!("INFO")),
+        ("method", json!("POST")),
+        ("path", json!("/invocations")),
+        ("status", json!(200)),
+        ("rows", json!(2)),
+        ("failures", json!(0)),
+        ("model", json!("small")),
+        ("version", json!("1.2.3")),
+    ] {
+        assert_eq!(entry[name], value, "{entry}");
+    }
+    assert!(
+        entry["ms"].as_f64().unwrap() > 0.0 && entry["digest"].is_string(),
+        "{entry}"
+    );
+    // No entry holds anything of a record.
+    let departure = String::from_utf8_lossy(&asked.body)
+        .split("2013-11-")
+        .nth(1)
+        .unwrap()[..8]
+        .to_owned();
+    assert!(!entry.to_string().contains(&departure), "{entry}");
+    let odd = server.ask_with("GET", "/ping", "x-request-id: two words\r\n", b"");
+    assert!(
+        !odd.has("two words") && odd.has("\r\nx-request-id: "),
+        "{}",
+        odd.head
+    );
+    let other = server.ask("GET", "/ping", b"");
+    let id = |answer: &server::Answer| {
+        answer
+            .head
+            .split("x-request-id: ")
+            .nth(1)
+            .unwrap()
+            .to_owned()
+    };
+    assert_ne!(id(&odd), id(&other));
+    let bad = format!(
+        "{{\"dataframe_records\":[{{}},{}]}}",
+        fixture::rows(1)[0].json()
+    );
+    let partly = server.ask_with(
+        "POST",
+        "/invocations",
+        "x-request-id: partly\r\n",
+        bad.as_bytes(),
+    );
+    assert!(partly.has("http/1.1 200"), "{}", partly.head);
+    let entry = server.logged(|entry| entry["request_id"] == "partly");
+    assert_eq!(
+        (&entry["failures"], &entry["codes"]),
+        (&1.into(), &"input.missing_field 1".into()),
+        "{entry}"
+    );
+}
+
+#[test]
+fn a_silent_log_holds_nothing() {
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture, &["--log", "off"]);
+    assert!(server.ask("GET", "/ping", b"").has("http/1.1 200"));
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(
+        std::fs::read_to_string(fixture.path("log.jsonl")).unwrap(),
+        ""
+    );
+}
+
+#[test]
+fn the_openapi_document_is_the_bundles() {
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture, &["--max-rows", "12"]);
+    let answer = server.ask("GET", "/openapi.json", b"");
+    assert!(
+        answer.has("http/1.1 200") && answer.names_the_bundle(),
+        "{}",
+        answer.head
+    );
+    let document: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(document["info"]["title"], "small");
+    assert_eq!(document["x-limits"]["max_rows"], 12);
+    assert!(document["paths"]["/v2/models/small/versions/1.2.3/infer"]["post"].is_object());
+}
+
+#[test]
+fn the_configuration_is_layered_and_printed() {
+    let fixture = Fixture::new();
+    fixture.write(
+        "serve.toml",
+        "max_rows = 7\nmax_queue = 3\nbundle = \"small.skw\"\n",
+    );
+    let run = fixture.run(&[
+        "serve",
+        "--config",
+        "serve.toml",
+        "--max-queue",
+        "5",
+        "--print-config",
+    ]);
+    assert_eq!(run.status, 0, "{}", run.stderr);
+    for line in [
+        "max_rows = 7  # serve.toml",
+        "max_queue = 5  # --max-queue",
+        "bundle = \"small.skw\"  # serve.toml",
+        "max_connections = 1024  # default",
+    ] {
+        assert!(
+            run.stdout.lines().any(|found| found == line),
+            "{line}\n{}",
+            run.stdout
+        );
+    }
+    fixture.write("wrong.toml", "max_rowz = 7\n");
+    for (arguments, said) in [
+        (
+            &["serve", "small.skw", "--config", "wrong.toml"][..],
+            "config.unknown_key",
+        ),
+        (
+            &["serve", "small.skw", "--max-rows", "none"],
+            "config.invalid_value",
+        ),
+        (&["serve", "small.skw", "--max-rowz", "7"], "--max-rowz"),
+        (&["serve"], "config.invalid_value"),
+    ] {
+        let run = fixture.run(arguments);
+        assert_eq!(run.status, 2, "{arguments:?}: {}", run.stderr);
+        assert!(run.stderr.contains(said), "{arguments:?}: {}", run.stderr);
+    }
+    let server = Server::start(&fixture, &["--config", "serve.toml"]);
+    let refused = server.ask("POST", "/invocations", &Asked::rows(&fixture, 8).body);
+    assert!(
+        refused.refuses(413, "input.too_many_rows"),
+        "{}",
+        refused.head
+    );
+}
+
+#[test]
+fn another_bundle_takes_the_place_of_the_first() {
+    let fixture = Fixture::new();
+    let server = Server::start(&fixture, &["--check-seconds", "1"]);
+    let first = server.ask("GET", "/bundle.skw", b"");
+    let other = Fixture::with_unknown_fields("reject");
+    let bytes = std::fs::read(other.path("small.skw")).unwrap();
+    assert_ne!(first.body, bytes);
+    std::fs::rename(other.path("small.skw"), fixture.path("small.skw")).unwrap();
+    let taken =
+        server::until(|| (server.ask("GET", "/bundle.skw", b"").body == bytes).then_some(()));
+    assert!(taken.is_some());
+    let unknown = br#"{"dataframe_records":[{"colour":"red"}]}"#;
+    let refused = server.ask("POST", "/invocations", unknown);
+    assert!(
+        refused.has("input.unknown_field") || refused.has("http/1.1 400"),
+        "{}",
+        refused.head
+    );
+    fixture.write("small.skw", "no bundle");
+    server.logged(|entry| entry["outcome"] == "refused");
+    let ready = server.ask("GET", "/v2/health/ready", b"");
+    let text = String::from_utf8(ready.body).unwrap();
+    assert!(
+        ready.head.contains("http/1.1 200") && text.contains("refused_bundle"),
+        "{text}"
+    );
+    assert_eq!(server.ask("GET", "/bundle.skw", b"").body, bytes);
 }

@@ -21,6 +21,8 @@ pub const STATUS_TABLE: &[(&str, u16)] = &[
     ("request.too_large", 413),
     ("request.unsupported_media_type", 415),
     ("request.not_ready", 503),
+    ("request.overloaded", 503),
+    ("request.timeout", 408),
     ("request.", 400),
     ("input.too_many_rows", 413),
     ("input.", 400),
@@ -93,6 +95,9 @@ pub(crate) fn refusal(path: &str, error: &Error) -> Response {
     let mut response = body.unwrap_or_else(|_| Response::empty(status));
     response.code = Some(error.code());
     response.headers.push(headers::ERROR, error.code());
+    if status == 503 {
+        response.headers.push("retry-after", "1");
+    }
     if let (405, Ok(route)) = (status, Route::parse(path)) {
         response.headers.push("allow", route.allow());
     }

@@ -17,7 +17,7 @@ use crate::limits::Limits;
 use crate::lines;
 use crate::list::{Counted, CountedSeed, check_count, check_names, read_list, read_seeded};
 use crate::message::{Request, Response};
-use crate::rows::{Rows, read_json, read_object};
+use crate::rows::{Rows, Scored, read_json, read_object, read_with_nan};
 use crate::service::Service;
 
 /// The four forms; each is read only once it is known to be the one that counts.
@@ -51,9 +51,20 @@ struct Predictions {
 /// # Errors
 /// `request.*` and `input.*` for a body that cannot be read, and the error of a lone row.
 pub(crate) fn invoke(service: &Service, request: &Request<'_>) -> Result<Response> {
+    match read(service, request)? {
+        Some(rows) => written(service, request, &rows.score(service)?),
+        None => lines::respond(service, request.body),
+    }
+}
+
+/// The rows of a body; nothing for JSON lines, which are answered one by one.
+///
+/// # Errors
+/// `request.*` and `input.*` for a body that cannot be read.
+pub(crate) fn read(service: &Service, request: &Request<'_>) -> Result<Option<Rows>> {
     let media_type = request.headers.media_type();
     if lines::is_lines(media_type.as_deref()) {
-        return lines::respond(service, request.body);
+        return Ok(None);
     }
     if media_type.as_deref() == Some("text/csv") {
         return Err(Error::input(
@@ -62,7 +73,18 @@ pub(crate) fn invoke(service: &Service, request: &Request<'_>) -> Result<Respons
         )
         .with_value("text/csv"));
     }
-    let scored = read_rows(service, request.body)?.score(service)?;
+    read_with_nan(request.body, |body| read_rows(service, body)).map(Some)
+}
+
+/// The answer with the rows as they were scored.
+///
+/// # Errors
+/// `internal.json`, which does not happen.
+pub(crate) fn written(
+    service: &Service,
+    request: &Request<'_>,
+    scored: &Scored,
+) -> Result<Response> {
     let response = match scored.lone_failure() {
         Some(error) => refusal(request.path, error),
         None => Response::json(
@@ -72,7 +94,7 @@ pub(crate) fn invoke(service: &Service, request: &Request<'_>) -> Result<Respons
             },
         )?,
     };
-    Ok(response.of(&scored))
+    Ok(response.of(scored))
 }
 
 fn read_rows(service: &Service, body: &[u8]) -> Result<Rows> {

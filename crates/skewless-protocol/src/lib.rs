@@ -8,6 +8,7 @@
 //! - the Open Inference Protocol v2 (`/v2…`),
 //! - MLflow's and SageMaker's `/invocations` and `/ping`; JSON lines there are answered line by line, by [`Lines`]
 //!   while they arrive,
+//! - what all of it takes and answers, as an OpenAPI document at `/openapi.json`,
 //!
 //! and [`Service::answer`] takes a bare record or a list of records, as a direct Lambda invocation sends them.
 //!
@@ -33,10 +34,12 @@ mod lines;
 mod list;
 mod message;
 mod open_inference;
+mod openapi;
 mod route;
 mod rows;
 mod service;
 mod settings;
+mod together;
 mod values;
 mod witness;
 

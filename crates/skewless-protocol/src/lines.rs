@@ -117,6 +117,11 @@ impl Lines {
         self.over.as_ref()
     }
 
+    /// The same, taken out.
+    pub fn into_over(self) -> Option<Error> {
+        self.over
+    }
+
     /// The records of the lines that end in `piece`; the rest is kept.
     fn rows(&mut self, piece: &[u8]) -> Vec<Result<Record>> {
         let mut rows = Vec::new();

@@ -23,6 +23,8 @@ pub(crate) enum Route<'a> {
     Ping,
     /// Prometheus: counters, where the host keeps state.
     Metrics,
+    /// What all of this takes and answers, as an OpenAPI document.
+    OpenApi,
 }
 
 /// The model that a path names.
@@ -51,6 +53,7 @@ impl<'a> Route<'a> {
             ["invocations"] => Ok(Self::Invocations),
             ["ping"] => Ok(Self::Ping),
             ["metrics"] => Ok(Self::Metrics),
+            ["openapi.json"] => Ok(Self::OpenApi),
             _ => Err(unknown_path(bare)),
         }
     }
@@ -81,6 +84,7 @@ impl<'a> Route<'a> {
             Self::Invocations => "invocations",
             Self::Ping => "ping",
             Self::Metrics => "metrics",
+            Self::OpenApi => "openapi",
         }
     }
 
@@ -138,6 +142,7 @@ mod tests {
             ("/invocations", Route::Invocations),
             ("/ping", Route::Ping),
             ("/metrics", Route::Metrics),
+            ("/openapi.json", Route::OpenApi),
         ] {
             assert_eq!(Route::parse(path).ok(), Some(route), "{path}");
         }

@@ -1,6 +1,7 @@
 //! The rows of one request: read one by one so that a bad row fails alone, then scored as one batch.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -53,6 +54,10 @@ impl Rows {
     /// # Errors
     /// As [`read_list`].
     pub(crate) fn from_list(text: &str, limits: Limits) -> Result<Self> {
+        // As a rule all are records: then the text is read once.
+        if let Ok(records) = read_list::<Record>(text.as_bytes(), limits) {
+            return Ok(Self(records.into_iter().map(Ok).collect()));
+        }
         let rows: Vec<&RawValue> = read_list(text.as_bytes(), limits)?;
         Ok(Self(
             rows.iter()
@@ -61,16 +66,38 @@ impl Rows {
         ))
     }
 
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Scores the readable rows together.
     ///
     /// # Errors
     /// What fails the batch as a whole; a failed row does not.
     pub(crate) fn score(self, service: &Service) -> Result<Scored> {
-        let mut records = Vec::with_capacity(self.0.len());
-        let read: Vec<Result<()>> = self
-            .0
+        let mut scored = Self::score_all(vec![self], service)?;
+        scored
+            .pop()
+            .ok_or_else(|| Error::internal("internal.row_count", "the batch came back empty"))
+    }
+
+    /// Scores the readable rows of several requests together, and gives each its own.
+    ///
+    /// # Errors
+    /// As [`Rows::score`].
+    pub(crate) fn score_all(requests: Vec<Self>, service: &Service) -> Result<Vec<Scored>> {
+        let mut records = Vec::with_capacity(requests.iter().map(Self::len).sum());
+        let read: Vec<(Vec<Result<()>>, Range<usize>)> = requests
             .into_iter()
-            .map(|row| row.map(|record| records.push(record)))
+            .map(|Self(rows)| {
+                let begin = records.len();
+                let read = rows
+                    .into_iter()
+                    .map(|row| row.map(|record| records.push(record)))
+                    .collect();
+                (read, begin..records.len())
+            })
             .collect();
         let answers = if records.is_empty() {
             Vec::new()
@@ -85,14 +112,17 @@ impl Rows {
                 "the batch came back with too few rows",
             ))
         };
-        let rows = read.into_iter().enumerate().map(|(row, read)| {
-            read.and_then(|()| answers.next().unwrap_or_else(missing))
-                .map_err(|error| error.with_row(row))
+        let scored = read.into_iter().map(|(read, range)| {
+            let rows = read.into_iter().enumerate().map(|(row, read)| {
+                read.and_then(|()| answers.next().unwrap_or_else(missing))
+                    .map_err(|error| error.with_row(row))
+            });
+            Scored {
+                rows: rows.collect(),
+                ignored: ignored_fields(service, records.get(range).unwrap_or_default()),
+            }
         });
-        Ok(Scored {
-            rows: rows.collect(),
-            ignored: ignored_fields(service, &records),
-        })
+        Ok(scored.collect())
     }
 }
 
@@ -129,6 +159,47 @@ impl Scored {
 /// `input.invalid_json` for text that is no JSON, `request.invalid_shape` for JSON of another form.
 pub(crate) fn read_json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T> {
     serde_json::from_slice(body).map_err(|error| json_error(&error))
+}
+
+/// Reads a body; where it is no JSON but for a bare `NaN` in the place of a value, once more with `null` there: Python's
+/// writers, those of MLflow's and Triton's clients among them, send a missing number so.
+///
+/// # Errors
+/// Those of `read`.
+pub(crate) fn read_with_nan<T>(body: &[u8], read: impl Fn(&[u8]) -> Result<T>) -> Result<T> {
+    match read(body) {
+        Err(error) if error.code() == "input.invalid_json" => match nan_as_null(body) {
+            Some(body) => read(&body),
+            None => Err(error),
+        },
+        outcome => outcome,
+    }
+}
+
+/// The text with `null` for each `NaN` outside of strings; nothing where there is none.
+fn nan_as_null(body: &[u8]) -> Option<Vec<u8>> {
+    const NAN: &[u8] = b"NaN";
+    let mut replaced = Vec::new();
+    let (mut rest, mut quoted, mut found) = (body, false, false);
+    while let Some((&byte, behind)) = rest.split_first() {
+        if !quoted && rest.starts_with(NAN) {
+            replaced.extend_from_slice(b"null");
+            rest = rest.get(NAN.len()..).unwrap_or_default();
+            found = true;
+            continue;
+        }
+        replaced.push(byte);
+        rest = behind;
+        match (byte, rest.split_first()) {
+            (b'"', _) => quoted = !quoted,
+            (b'\\', Some((&escaped, behind))) if quoted => {
+                replaced.push(escaped);
+                rest = behind;
+            }
+            _ => {}
+        }
+    }
+    found.then_some(replaced)
 }
 
 /// The coded error of a body that was not read.
@@ -203,4 +274,29 @@ fn ignored_fields(service: &Service, records: &[Record]) -> Vec<String> {
         }
     }
     ignored
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_nan_is_null_and_a_quoted_one_text() {
+        let replaced = |text: &str| {
+            nan_as_null(text.as_bytes()).map(|bytes| String::from_utf8(bytes).unwrap())
+        };
+        for (text, expected) in [
+            ("[NaN,1,NaN]", Some("[null,1,null]")),
+            (r#"{"NaN":NaN}"#, Some(r#"{"NaN":null}"#)),
+            (
+                r#"{"a\\":NaN,"b\"NaN":"NaN\\\""}"#,
+                Some(r#"{"a\\":null,"b\"NaN":"NaN\\\""}"#),
+            ),
+            (r#"["NaN"]"#, None),
+            ("[1,2", None),
+            ("", None),
+        ] {
+            assert_eq!(replaced(text).as_deref(), expected, "{text}");
+        }
+    }
 }

@@ -20,7 +20,7 @@ use crate::route::{ModelPath, Route};
 use crate::settings::Settings;
 use crate::values::{ValueCounts, Values};
 use crate::witness::Witness;
-use crate::{invocations, open_inference};
+use crate::{invocations, open_inference, openapi};
 
 /// What every answer says of its bundle.
 #[derive(Clone, Debug, PartialEq)]
@@ -273,7 +273,7 @@ impl Service {
         self.signed(request, refusal(request.path, error))
     }
 
-    fn signed(&self, request: &Request<'_>, mut response: Response) -> Response {
+    pub(crate) fn signed(&self, request: &Request<'_>, mut response: Response) -> Response {
         if request.method == "HEAD" {
             response.body.clear();
         }
@@ -326,6 +326,22 @@ impl Service {
         self.predictor.output()
     }
 
+    /// The route of a request that is neither refused by its head or length nor a browser's question before it.
+    ///
+    /// # Errors
+    /// What the request is refused for.
+    pub(crate) fn checked<'a>(&self, request: &Request<'a>) -> Result<Option<Route<'a>>> {
+        if self.settings.cors.preflight(request)?.is_some() {
+            return Ok(None);
+        }
+        let route = checked_route(request)?;
+        self.check_body(request)?;
+        if let Route::Infer(model) = route {
+            self.check_model(model)?;
+        }
+        Ok(Some(route))
+    }
+
     fn dispatch(
         &self,
         request: &Request<'_>,
@@ -344,6 +360,7 @@ impl Service {
             Route::Ready => self.readiness(None),
             Route::Ping => self.welcome(),
             Route::Metrics => Err(no_counters()),
+            Route::OpenApi => openapi::document(self),
             Route::Server => open_inference::server_metadata(),
             Route::Model(model) => {
                 self.check_model(model)?;

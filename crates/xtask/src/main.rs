@@ -43,6 +43,8 @@ cargo xtask VERB
   bench sweep     how the cost grows with trees, depth and rows, into docs/performance-sweep.svg
   bench edge      time to ready and processor time a request on workerd, Node, Bun and Deno, into docs/performance.md;
                   --date=TEXT and --built as above
+  bench serve     requests a second of `skewless serve` on one core beside FastAPI and MLflow, into docs/performance.md;
+                  --date=TEXT as above
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
   onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
@@ -87,6 +89,12 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
                 .iter()
                 .find_map(|given| given.strip_prefix("--date="));
             bench::serving(date, options.contains(&"--built"))
+        }
+        ["bench", "serve", options @ ..] => {
+            let date = options
+                .iter()
+                .find_map(|given| given.strip_prefix("--date="));
+            bench::throughput(date)
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),

@@ -116,7 +116,7 @@ pub(crate) fn qemu() -> Result<&'static str> {
 }
 
 /// Installs packages of Debian, which needs root.
-fn debian(packages: &[&str]) -> Result<()> {
+pub(crate) fn debian(packages: &[&str]) -> Result<()> {
     let apt = |arguments: &[&str]| {
         let mut apt = command("apt-get", arguments);
         apt.env("DEBIAN_FRONTEND", "noninteractive");

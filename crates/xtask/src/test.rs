@@ -65,6 +65,30 @@ pub(crate) fn run_tests() -> Result<()> {
     step("the Lambda function over a Runtime API and S3", || {
         function::test(PROFILE)
     })?;
+    step(
+        "clients of skewless serve, and its OpenAPI document",
+        || {
+            let python = setup::venv("serve", "tests/serve/requirements.txt")?;
+            let mut tests = command(
+                python.join("python"),
+                &[
+                    "-m",
+                    "pytest",
+                    "-q",
+                    "-p",
+                    "no:cacheprovider",
+                    "tests/serve",
+                ],
+            );
+            tests
+                .env(
+                    "TESTED_PROGRAM",
+                    web::target().join(PROFILE).join("skewless"),
+                )
+                .env("PYTHONDONTWRITEBYTECODE", "1");
+            run(tests)
+        },
+    )?;
     step("parity", || parity::compare(PROFILE))?;
     step("bench --small", bench::small)?;
     step("the demo", || demo::run_demo(true))

@@ -24,7 +24,7 @@ pub(crate) use metadata::{model_metadata, server_metadata};
 
 use crate::failure::{ErrorObject, refusal};
 use crate::message::{Request, Response};
-use crate::rows::{Rows, Scored, Tally, read_object};
+use crate::rows::{Rows, Scored, Tally, read_object, read_with_nan};
 use crate::service::Service;
 
 #[derive(Deserialize)]
@@ -89,11 +89,26 @@ impl<'a> RefusalBody<'a> {
     }
 }
 
+/// What a request asks besides its rows.
+pub(crate) struct Asked {
+    id: Option<String>,
+    outputs: Vec<String>,
+}
+
 /// Answers `POST /v2/models/{name}/infer`.
 ///
 /// # Errors
 /// `request.*` and `input.*` for a body that cannot be read, and the error of a lone row.
 pub(crate) fn infer(service: &Service, request: &Request<'_>) -> Result<Response> {
+    let (asked, rows) = read(service, request)?;
+    written(service, request, &asked, &rows.score(service)?)
+}
+
+/// The rows of a body, and what is asked of them.
+///
+/// # Errors
+/// `request.*` and `input.*` for a body that cannot be read.
+pub(crate) fn read(service: &Service, request: &Request<'_>) -> Result<(Asked, Rows)> {
     if request
         .headers
         .value("inference-header-content-length")
@@ -104,11 +119,7 @@ pub(crate) fn infer(service: &Service, request: &Request<'_>) -> Result<Response
             "the binary tensor extension is not spoken here; send the data as JSON",
         ));
     }
-    let inference = Inference::of(service, request.body)?;
-    if let Some(error) = inference.scored.lone_failure() {
-        return Ok(refusal(request.path, error).of(&inference.scored));
-    }
-    Ok(Response::json(200, &inference.answer(service))?.of(&inference.scored))
+    read_with_nan(request.body, |body| read_body(service, body))
 }
 
 /// Answers the text of an inference request without HTTP around it, with the rows that were scored.
@@ -116,16 +127,17 @@ pub(crate) fn infer(service: &Service, request: &Request<'_>) -> Result<Response
 /// # Errors
 /// As [`infer`], and that of a lone row that failed.
 pub(crate) fn infer_text(service: &Service, text: &str) -> Result<(serde_json::Value, Tally)> {
-    let mut inference = Inference::of(service, text.as_bytes())?;
-    if inference.scored.lone_failure().is_some()
-        && let Some(Err(error)) = inference.scored.rows.pop()
+    let (asked, rows) = read_body(service, text.as_bytes())?;
+    let mut scored = rows.score(service)?;
+    if scored.lone_failure().is_some()
+        && let Some(Err(error)) = scored.rows.pop()
     {
         return Err(error);
     }
-    let answer = serde_json::to_value(inference.answer(service)).map_err(|error| {
+    let answer = serde_json::to_value(asked.answer(service, &scored)).map_err(|error| {
         Error::internal("internal.json", "the answer has no JSON form").with_source(error)
     })?;
-    Ok((answer, inference.scored.tally()))
+    Ok((answer, scored.tally()))
 }
 
 /// True for the text of an object with a list of tensors, which no record is: a record's field holds no objects.
@@ -142,35 +154,40 @@ pub(crate) fn is_inference(text: &str) -> bool {
     rest.is_some_and(|rest| rest.trim_start().starts_with('{'))
 }
 
-/// A request whose rows are scored.
-struct Inference {
-    id: Option<String>,
-    /// The outputs that were asked for.
-    names: Vec<String>,
-    scored: Scored,
+fn read_body(service: &Service, body: &[u8]) -> Result<(Asked, Rows)> {
+    let asked: InferRequest<'_> = read_object(body)?;
+    let outputs: Vec<String> = asked
+        .outputs
+        .into_iter()
+        .map(|output| output.name)
+        .collect();
+    outputs::check_requested(service.output(), &outputs)?;
+    let records = tensor::records(asked.inputs, service.limits())?;
+    let rows = Rows::new(records.into_iter().map(Ok).collect(), service.limits())?;
+    let id = asked.id;
+    Ok((Asked { id, outputs }, rows))
 }
 
-impl Inference {
-    fn of(service: &Service, body: &[u8]) -> Result<Self> {
-        let asked: InferRequest<'_> = read_object(body)?;
-        let names: Vec<String> = asked
-            .outputs
-            .into_iter()
-            .map(|output| output.name)
-            .collect();
-        outputs::check_requested(service.output(), &as_texts(&names))?;
-        let records = tensor::records(asked.inputs, service.limits())?;
-        let rows = records.into_iter().map(Ok).collect();
-        Ok(Self {
-            id: asked.id,
-            names,
-            scored: Rows::new(rows, service.limits())?.score(service)?,
-        })
+/// The answer with the rows as they were scored.
+///
+/// # Errors
+/// `internal.json`, which does not happen.
+pub(crate) fn written(
+    service: &Service,
+    request: &Request<'_>,
+    asked: &Asked,
+    scored: &Scored,
+) -> Result<Response> {
+    if let Some(error) = scored.lone_failure() {
+        return Ok(refusal(request.path, error).of(scored));
     }
+    Ok(Response::json(200, &asked.answer(service, scored))?.of(scored))
+}
 
-    fn answer<'a>(&'a self, service: &'a Service) -> InferResponse<'a> {
+impl Asked {
+    fn answer<'a>(&'a self, service: &'a Service, scored: &'a Scored) -> InferResponse<'a> {
         let facts = service.facts();
-        let failed = self.scored.rows.iter().filter_map(|row| row.as_ref().err());
+        let failed = scored.rows.iter().filter_map(|row| row.as_ref().err());
         InferResponse {
             model_name: &facts.name,
             model_version: &facts.version,
@@ -179,11 +196,7 @@ impl Inference {
                 digest: &facts.digest,
                 errors: failed.map(ErrorObject::new).collect(),
             },
-            outputs: outputs::tensors(service.output(), &self.scored.rows, &as_texts(&self.names)),
+            outputs: outputs::tensors(service.output(), &scored.rows, &self.outputs),
         }
     }
-}
-
-fn as_texts(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
 }

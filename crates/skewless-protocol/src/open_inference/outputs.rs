@@ -89,11 +89,11 @@ pub(super) fn columns(output: &Output) -> Vec<OutputColumn<'_>> {
 ///
 /// # Errors
 /// `request.unknown_output`.
-pub(super) fn check_requested(output: &Output, requested: &[&str]) -> Result<()> {
+pub(super) fn check_requested(output: &Output, requested: &[String]) -> Result<()> {
     let known = columns(output);
     match requested
         .iter()
-        .find(|name| !known.iter().any(|column| column.name == **name))
+        .find(|name| !known.iter().any(|column| column.name == name.as_str()))
     {
         Some(name) => {
             let names: Vec<&str> = known.iter().map(|column| column.name).collect();
@@ -111,10 +111,11 @@ pub(super) fn check_requested(output: &Output, requested: &[&str]) -> Result<()>
 pub(super) fn tensors<'a>(
     output: &'a Output,
     rows: &'a [Result<Prediction>],
-    requested: &[&str],
+    requested: &[String],
 ) -> Vec<OutputTensor<'a>> {
-    let wanted =
-        |column: &OutputColumn<'_>| requested.is_empty() || requested.contains(&column.name);
+    let wanted = |column: &OutputColumn<'_>| {
+        requested.is_empty() || requested.iter().any(|name| name == column.name)
+    };
     columns(output)
         .into_iter()
         .filter(wanted)

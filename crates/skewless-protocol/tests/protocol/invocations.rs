@@ -95,3 +95,17 @@ fn sagemaker_pings() {
         200
     );
 }
+
+#[test]
+fn a_bare_nan_is_a_missing_value() {
+    let service = bundles::binary();
+    let with = |value: &str| {
+        let body = format!(
+            r#"{{"dataframe_split":{{"columns":["wind","carrier","departure"],"data":[[{value},"NaN","2013-11-01T05:00"]]}}}}"#
+        );
+        send(&service, "POST", "/invocations", &body)
+    };
+    assert_eq!(with("NaN"), with("null"));
+    assert_eq!(with("NaN").0.status, 200);
+    assert_eq!(with("Nan").0.code, Some("input.invalid_json"));
+}

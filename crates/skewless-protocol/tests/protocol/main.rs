@@ -8,7 +8,9 @@ mod host;
 mod invocations;
 mod lines;
 mod open_inference;
+mod openapi;
 mod refusals;
+mod together;
 
 use serde_json::Value;
 use skewless_protocol::{Headers, Request, Response, Service};

@@ -4,9 +4,11 @@ mod check;
 mod contest;
 mod edge;
 mod field;
+mod load;
 mod plot;
 mod report;
 mod runner;
+mod serve;
 mod start;
 mod sweep;
 pub(crate) mod table;
@@ -53,12 +55,18 @@ pub(crate) fn small() -> Result<()> {
     report::check_shape(&report::to_json(&measured))?;
     sweep::small()?;
     edge::small()?;
+    serve::small()?;
     refuse(&failures)
 }
 
 /// `bench edge`: the serving handler on workerd, Node, Bun and Deno, as JSON and as a table in the docs.
 pub(crate) fn serving(date: Option<&str>, built: bool) -> Result<()> {
     edge::run(date, built)
+}
+
+/// `bench serve`: `skewless serve` beside servers in Python under the same load, as JSON and as a table in the docs.
+pub(crate) fn throughput(date: Option<&str>) -> Result<()> {
+    serve::run_bench(date)
 }
 
 /// `bench sweep`: how cost grows, as JSON and as a plot in the docs.

@@ -145,6 +145,7 @@ fn fingerprint(tiny: Option<&PathBuf>) -> Result<String> {
         "requirements.txt",
         "make_works.py",
         "flights_table.py",
+        "flights_trees.py",
         "float_graph.py",
         "tiny.py",
     ] {
