@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 use skewless_core::{Bundle, Predictor, Record};
-use skewless_lambda::Function;
+use skewless_lambda::{Answer, Function};
 use skewless_protocol::{Headers, Request, Service};
+use skewless_serving::{Config, Door, Location};
 
 struct Case {
     name: String,
@@ -124,13 +125,17 @@ fn post(service: &Service, body: &str) -> (u16, Json) {
     )
 }
 
-#[test]
-fn lambda_gives_the_same_codes() {
-    let function = Function::from_bytes(&bundle()).unwrap();
+#[tokio::test]
+async fn lambda_gives_the_same_codes() {
+    let mut config = Config::new(Door::Lambda);
+    config.bundle = Location::Path(at("../models/flights/flights.skw"));
+    let function = Function::open(&config, &[]).await.unwrap();
     for case in cases() {
         let Some(record) = case.record else { continue };
         let list = json!([good(), record]).to_string();
-        let answer = function.invoke(&list).outcome.unwrap();
+        let Ok(Answer::Whole(answer)) = function.invoke(&list, "r-1").await.outcome else {
+            unreachable!("{}", case.name);
+        };
         assert_eq!(
             answer[1]["error"]["code"], case.code,
             "{}: {answer}",
