@@ -71,9 +71,10 @@ impl Host {
         Arc::clone(&self.service.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Takes a new bundle for all requests from now on.
+    /// Takes a new bundle for all requests from now on; it is as ready as the one before it was.
     pub fn replace(&self, service: Service) {
         let mut slot = self.service.write().unwrap_or_else(PoisonError::into_inner);
+        service.set_ready(slot.is_ready());
         let former = std::mem::replace(&mut *slot, Arc::new(service));
         drop(slot);
         let mut kept = self.kept();
