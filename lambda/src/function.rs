@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
-use skewless_core::{Bundle, Error, Predictor, Result};
+use skewless_core::bundle::Contents;
+use skewless_core::{Error, Predictor, Result};
 use skewless_protocol::{ModelFacts, Service, Tally, ValueCounts};
 use skewless_serving::{Aside, Config, Source as BundleSource, Supply};
 
@@ -240,9 +241,9 @@ fn answer_directly(service: &Service, event: &str) -> std::result::Result<Outcom
 }
 
 /// The predictor of a bundle of any engine that this build has.
-fn engine(bundle: &Bundle) -> Result<Predictor> {
+fn engine(contents: &Contents<'_>) -> Result<Predictor> {
     #[cfg(feature = "tract")]
-    return skewless_tract::predictor(bundle);
+    return skewless_tract::predictor_of(contents);
     #[cfg(not(feature = "tract"))]
-    Predictor::new(bundle)
+    Predictor::of_contents(contents)
 }

@@ -67,7 +67,7 @@ export class Watch {
     }
     bins(reference.predictions);
     const lengths = Uint32Array.from(values, (value) => value.length);
-    native.watch(bundle, Uint32Array.from(shape), Float64Array.from(edges), values.join(""), lengths);
+    native.watch(Uint32Array.from(shape), Float64Array.from(edges), values.join(""), lengths);
     this.#native = native;
     this.#reference = reference;
   }

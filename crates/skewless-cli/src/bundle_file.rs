@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use anyhow::Context;
+#[cfg(feature = "serve")]
+use skewless_core::bundle::Contents;
 use skewless_core::{Bundle, Error, Predictor};
 
 use crate::exit::InBundle;
@@ -31,6 +33,15 @@ pub(crate) fn predictor(bundle: &Bundle) -> skewless_core::Result<Predictor> {
     return skewless_tract::predictor(bundle);
     #[cfg(not(feature = "tract"))]
     Predictor::new(bundle)
+}
+
+/// The same of a bundle of which only what answers is read.
+#[cfg(feature = "serve")]
+pub(crate) fn predictor_of(contents: &Contents<'_>) -> skewless_core::Result<Predictor> {
+    #[cfg(feature = "tract")]
+    return skewless_tract::predictor_of(contents);
+    #[cfg(not(feature = "tract"))]
+    Predictor::of_contents(contents)
 }
 
 fn read(path: &Path) -> skewless_core::Result<Bundle> {

@@ -1,7 +1,6 @@
 //! The profile: how often each input took which values. Kept at training as the reference, counted again while
 //! serving, and added up over doors and days; drift is the difference.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +10,7 @@ use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::output::NO_LABEL;
 use crate::pipeline::{Frame, InputSlot, Pipeline, Slot};
-use crate::spec::{FittedOp, FittedSpec};
+use crate::spec::FittedSpec;
 
 /// Categories that are counted one by one; the rest share a count.
 const LISTED_CATEGORIES: usize = 64;
@@ -128,7 +127,7 @@ impl Profile {
             ..Self::default()
         };
         let mut counter = Counter {
-            known: vocabularies(spec, &pipeline),
+            vocabularies: vocabularies(&pipeline),
             profile,
         };
         let good = good_rows(predictions, frame.rows);
@@ -212,49 +211,8 @@ impl Profile {
 #[derive(Clone, Debug)]
 pub struct Counter {
     profile: Profile,
-    /// For each input what its features know; nothing where none of them has a vocabulary.
-    known: Arc<[Option<Words>]>,
-}
-
-/// Words, sorted, in one piece of memory: a vocabulary has thousands, and is made at every start.
-#[derive(Debug)]
-struct Words {
-    text: String,
-    /// Where each word ends.
-    ends: Vec<usize>,
-}
-
-impl Words {
-    fn new(mut words: Vec<&str>) -> Self {
-        words.sort_unstable();
-        let mut text = String::with_capacity(words.iter().map(|word| word.len()).sum());
-        let ends = words.into_iter().map(|word| {
-            text.push_str(word);
-            text.len()
-        });
-        let ends = ends.collect();
-        Self { text, ends }
-    }
-
-    fn word(&self, at: usize) -> &str {
-        let begin = at.checked_sub(1).and_then(|before| self.ends.get(before));
-        let begin = begin.copied().unwrap_or_default();
-        let end = self.ends.get(at).copied().unwrap_or(begin);
-        self.text.get(begin..end).unwrap_or_default()
-    }
-
-    fn holds(&self, value: &str) -> bool {
-        let (mut low, mut high) = (0, self.ends.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            match self.word(middle).cmp(value) {
-                Ordering::Less => low = middle + 1,
-                Ordering::Equal => return true,
-                Ordering::Greater => high = middle,
-            }
-        }
-        false
-    }
+    /// For each input the steps that have a vocabulary of it; none where it has none.
+    vocabularies: Arc<[Vec<usize>]>,
 }
 
 impl Counter {
@@ -262,7 +220,7 @@ impl Counter {
     ///
     /// # Errors
     /// `misuse.profile` where the reference counts other inputs than the pipeline reads.
-    pub fn new(spec: &FittedSpec, pipeline: &Pipeline, reference: &Profile) -> Result<Self> {
+    pub fn new(pipeline: &Pipeline, reference: &Profile) -> Result<Self> {
         let slots = pipeline.input_slots();
         let fits = |(counted, target): (&InputProfile, &InputSlot)| {
             let kind = match target.slot {
@@ -279,7 +237,7 @@ impl Counter {
         }
         Ok(Self {
             profile: reference.emptied(),
-            known: vocabularies(spec, pipeline),
+            vocabularies: vocabularies(pipeline),
         })
     }
 
@@ -338,7 +296,10 @@ impl Counter {
                 .filter_map(|(row, good)| good.then_some(row))
         };
         let counted = rows().count() as u64;
-        let Self { profile, known } = self;
+        let Self {
+            profile,
+            vocabularies,
+        } = self;
         profile.rows += counted;
         profile.failed += frame.rows as u64 - counted;
         let firsts = firsts
@@ -346,7 +307,7 @@ impl Counter {
             .filter(|(value, good)| **good && value.is_finite());
         firsts.for_each(|(value, _)| profile.predictions.add(value));
         let inputs = profile.inputs.iter_mut().zip(pipeline.input_slots());
-        for ((profile, target), known) in inputs.zip(known.iter()) {
+        for ((profile, target), steps) in inputs.zip(vocabularies.iter()) {
             match target.slot {
                 Slot::Number(slot) => {
                     let values = frame.number(slot);
@@ -355,9 +316,9 @@ impl Counter {
                         .for_each(|&value| profile.add_number(value));
                 }
                 Slot::Text(slot) => {
+                    let knows = |value: &str| steps.is_empty() || pipeline.any_has(steps, value);
                     if let Some(text) = frame.texts.get(slot) {
-                        rows()
-                            .for_each(|row| profile.add_category(text.value(row), known.as_ref()));
+                        rows().for_each(|row| profile.add_category(text.value(row), knows));
                     }
                 }
                 Slot::Tensor(_) => {
@@ -378,7 +339,7 @@ impl InputProfile {
         }
     }
 
-    fn add_category(&mut self, value: Option<&str>, known: Option<&Words>) {
+    fn add_category(&mut self, value: Option<&str>, knows: impl Fn(&str) -> bool) {
         let (
             Some(value),
             Counts::Categories {
@@ -397,7 +358,7 @@ impl InputProfile {
             .ok();
         match listed.and_then(|at| counts.get_mut(at)) {
             Some(count) => *count += 1,
-            None if known.is_some_and(|known| !known.holds(value)) => *out_of_vocabulary += 1,
+            None if !knows(value) => *out_of_vocabulary += 1,
             None => *other += 1,
         }
     }
@@ -440,35 +401,14 @@ fn empty_counts(frame: &Frame<'_>, slot: Slot) -> Counts {
     }
 }
 
-fn vocabularies(spec: &FittedSpec, pipeline: &Pipeline) -> Arc<[Option<Words>]> {
-    let inputs = pipeline.input_slots().iter();
-    inputs
-        .map(|target| vocabulary(spec, &target.input.name))
-        .collect()
-}
-
-/// Everything that features made from `input` alone know; `None` where none of them has a vocabulary.
-fn vocabulary(spec: &FittedSpec, input: &str) -> Option<Words> {
-    let mut known: Option<Vec<&str>> = None;
-    for feature in spec
-        .features
-        .iter()
-        .filter(|feature| feature.from.iter().all(|from| from == input))
-    {
-        let words: &[String] = match &feature.op {
-            FittedOp::OneHot { vocabulary, .. } | FittedOp::Ordinal { vocabulary } => vocabulary,
-            FittedOp::Lookup { table, .. } => spec
-                .lookups
-                .iter()
-                .find(|known| known.name == *table)
-                .map(|table| table.keys.as_slice())
-                .unwrap_or_default(),
-            _ => continue,
-        };
-        let known = known.get_or_insert_default();
-        known.extend(words.iter().map(String::as_str));
-    }
-    known.map(Words::new)
+/// For each input the steps that have a vocabulary of it alone.
+fn vocabularies(pipeline: &Pipeline) -> Arc<[Vec<usize>]> {
+    let slots = pipeline.input_slots().iter();
+    let steps = slots.map(|target| match target.slot {
+        Slot::Text(slot) => pipeline.vocabularies_of(slot),
+        Slot::Number(_) | Slot::Tensor(_) => Vec::new(),
+    });
+    steps.collect()
 }
 
 /// Which rows of a batch have no error.

@@ -306,9 +306,9 @@ fn profiles_count_and_merge() {
     let bundle = Bundle::from_bytes(&bytes()).unwrap();
     let predictor = Predictor::new(&bundle).unwrap();
     let reference = bundle.profile().unwrap();
-    let (features, pipeline) = (bundle.features(), predictor.pipeline());
+    let pipeline = predictor.pipeline();
     let mut scratch = Scratch::default();
-    scratch.counter = Some(Counter::new(features, pipeline, &reference).unwrap());
+    scratch.counter = Some(Counter::new(pipeline, &reference).unwrap());
     predictor
         .predict_columns_with(&training(), &mut scratch)
         .unwrap();
@@ -317,7 +317,7 @@ fn profiles_count_and_merge() {
     seen.merge(&reference).unwrap();
     assert_eq!((seen.rows, seen.inputs[1].missing), (6, 2));
     assert!(seen.merge(&Profile::default()).is_err());
-    let other = Counter::new(features, pipeline, &Profile::default());
+    let other = Counter::new(pipeline, &Profile::default());
     assert_eq!(other.unwrap_err().code(), "misuse.profile");
 }
 
@@ -327,7 +327,7 @@ fn records_are_counted_as_they_are_answered() {
     let predictor = Predictor::new(&bundle).unwrap();
     let reference = bundle.profile().unwrap();
     let mut scratch = Scratch::default();
-    let counter = Counter::new(bundle.features(), predictor.pipeline(), &reference);
+    let counter = Counter::new(predictor.pipeline(), &reference);
     scratch.counter = Some(counter.unwrap());
     let record = |kind: &str, size: f64, rooms: Value| {
         let mut record = good();

@@ -7,7 +7,8 @@ use serde::Serialize;
 use skewless_core::bundle::Contents;
 use skewless_core::pipeline::utc_seconds;
 use skewless_core::{
-    BatchPrediction, Bundle, Error, Manifest, Output, Predictor, Record, Result, Scratch,
+    BatchPrediction, Bundle, Error, FittedSpec, Input, Manifest, Output, Predictor, Profile,
+    Record, Result, Scratch,
 };
 
 use crate::failure::refusal;
@@ -43,6 +44,8 @@ pub struct Service {
     predictor: Predictor,
     facts: Arc<ModelFacts>,
     logged: OnceLock<Arc<[String]>>,
+    /// `features.json`, for what is said to people; empty where the predictor has it all.
+    for_people: Vec<u8>,
     settings: Settings,
     ready: AtomicBool,
     scratches: Mutex<Vec<Scratch>>,
@@ -87,7 +90,7 @@ impl Service {
     /// `bundle.golden_mismatch`, `bundle.invalid_golden`.
     pub fn with_predictor(bundle: &Bundle, predictor: Predictor) -> Result<Self> {
         predictor.check_golden(&bundle.golden()?)?;
-        let made = made(bundle);
+        let made = made(bundle.provenance().as_bytes());
         Ok(Self::of_facts(
             bundle.manifest(),
             bundle.digest(),
@@ -101,14 +104,19 @@ impl Service {
     /// # Errors
     /// As [`Service::new`].
     pub fn of_contents(contents: &Contents<'_>) -> Result<Self> {
-        let predictor = Predictor::of_contents(contents)?;
+        Self::of_contents_with(contents, Predictor::of_contents(contents)?)
+    }
+
+    /// The same with a predictor that the door made of the bundle.
+    ///
+    /// # Errors
+    /// As [`Service::with_predictor`].
+    pub fn of_contents_with(contents: &Contents<'_>, predictor: Predictor) -> Result<Self> {
         predictor.check_golden(&contents.golden()?)?;
-        Ok(Self::of_facts(
-            contents.manifest(),
-            contents.digest(),
-            None,
-            predictor,
-        ))
+        let made = made(contents.part("provenance.json"));
+        let mut service = Self::of_facts(contents.manifest(), contents.digest(), made, predictor);
+        service.for_people = contents.part("features.json").to_vec();
+        Ok(service)
     }
 
     fn of_facts(
@@ -127,6 +135,7 @@ impl Service {
             predictor,
             facts: Arc::new(facts),
             logged: OnceLock::new(),
+            for_people: Vec::new(),
             settings: Settings::default(),
             ready: AtomicBool::new(true),
             scratches: Mutex::default(),
@@ -135,11 +144,11 @@ impl Service {
         }
     }
 
-    /// Counts from now on how many values of each input are missing or out of vocabulary, where the bundle has a
-    /// reference profile of its inputs.
+    /// Counts from now on how many values of each input are missing or out of vocabulary, where the bundle's reference
+    /// profile has its inputs.
     #[must_use]
-    pub fn counting(mut self, bundle: &Bundle) -> Self {
-        self.values = Values::of(bundle, &self.predictor);
+    pub fn counting(mut self, reference: &Profile) -> Self {
+        self.values = Values::of(reference, &self.predictor);
         self
     }
 
@@ -174,6 +183,19 @@ impl Service {
         let names = || self.predictor.pipeline().names_without_tensors().into();
         let names = self.logged.get_or_init(names);
         (Arc::clone(&self.facts), Arc::clone(names))
+    }
+
+    /// The inputs that a feature needs, with what is said of them to people.
+    pub(crate) fn described_inputs(&self) -> Vec<Input> {
+        let mut inputs: Vec<Input> = self.predictor.pipeline().inputs().cloned().collect();
+        let described: Option<FittedSpec> = serde_json::from_slice(&self.for_people).ok();
+        let described = described.map(|spec| spec.inputs).unwrap_or_default();
+        for input in &mut inputs {
+            if let Some(described) = described.iter().find(|known| known.name == input.name) {
+                input.clone_from(described);
+            }
+        }
+        inputs
     }
 
     /// The limits of one request.
@@ -434,8 +456,8 @@ impl Service {
 }
 
 /// When the bundle was made, in the words of its provenance.
-fn made(bundle: &Bundle) -> Option<f64> {
-    let provenance: serde_json::Value = serde_json::from_str(bundle.provenance()).ok()?;
+fn made(provenance: &[u8]) -> Option<f64> {
+    let provenance: serde_json::Value = serde_json::from_slice(provenance).ok()?;
     let made = provenance.pointer("/predicate/runDetails/metadata/finishedOn")?;
     utc_seconds(made.as_str()?)
 }

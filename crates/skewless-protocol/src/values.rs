@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use skewless_core::profile::Counts;
-use skewless_core::{Bundle, Counter, Predictor};
+use skewless_core::{Counter, Predictor, Profile};
 
 /// The counts of a service's inputs.
 #[derive(Debug)]
@@ -33,10 +33,9 @@ pub struct InputCounts {
 }
 
 impl Values {
-    /// Begins at nothing; `None` for a bundle whose profile does not have the inputs.
-    pub(crate) fn of(bundle: &Bundle, predictor: &Predictor) -> Option<Self> {
-        let reference = bundle.profile().ok()?;
-        let empty = Counter::new(bundle.features(), predictor.pipeline(), &reference).ok()?;
+    /// Begins at nothing; `None` where the profile does not have the inputs.
+    pub(crate) fn of(reference: &Profile, predictor: &Predictor) -> Option<Self> {
+        let empty = Counter::new(predictor.pipeline(), reference).ok()?;
         Some(Self {
             total: Mutex::new(empty.clone()),
             empty,

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use skewless_core::{Bundle, Error, Output, Prediction, Predictor, Record, Result};
+use skewless_core::bundle::Contents;
+use skewless_core::{Error, Output, Prediction, Predictor, Record, Result};
 use skewless_protocol::Service;
 
 use crate::sampling;
@@ -191,12 +192,12 @@ impl Shadow {
     }
 
     fn open(&self, bytes: &[u8]) -> Result<Opened> {
-        let bundle = Bundle::from_bytes(bytes)?;
-        let predictor = (self.engine)(&bundle)?;
-        predictor.check_golden(&bundle.golden()?)?;
+        let contents = Contents::read(bytes)?;
+        let predictor = (self.engine)(&contents)?;
+        predictor.check_golden(&contents.golden()?)?;
         Ok(Opened {
             predictor,
-            digest: bundle.digest().to_owned(),
+            digest: contents.digest().to_owned(),
         })
     }
 

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use skewless_core::{Bundle, Error, Predictor, Result};
+use skewless_core::bundle::Contents;
+use skewless_core::{Error, Predictor, Result};
 use skewless_protocol::{Host, RefusedBundle, Service, Settings};
 
 use crate::aside::Aside;
@@ -13,7 +14,7 @@ use crate::config::Config;
 use crate::source::{Fetched, Source};
 
 /// Makes a bundle's predictor with the engines that a program has.
-pub type Engine = fn(&Bundle) -> Result<Predictor>;
+pub type Engine = fn(&Contents<'_>) -> Result<Predictor>;
 
 /// Keeps a bundle, and asks its source for another.
 pub struct Supply {
@@ -203,11 +204,11 @@ impl Supply {
 
 impl Opening {
     fn open(&self, bytes: &[u8]) -> Result<Service> {
-        let bundle = Bundle::from_bytes(bytes)?;
-        let service = Service::with_predictor(&bundle, (self.engine)(&bundle)?)?;
+        let contents = Contents::read(bytes)?;
+        let service = Service::of_contents_with(&contents, (self.engine)(&contents)?)?;
         let service = service
             .with_settings(self.settings.clone())
-            .counting(&bundle);
+            .counting(&contents.profile()?);
         Ok(match &self.aside {
             Some(aside) => {
                 aside.check(&service)?;

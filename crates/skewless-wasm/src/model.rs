@@ -242,7 +242,6 @@ impl Model {
     /// `misuse.profile` where the inputs are others.
     pub fn watch(
         &mut self,
-        bundle: &[u8],
         shape: &[u32],
         edges: &[f64],
         entries: &str,
@@ -250,8 +249,7 @@ impl Model {
     ) -> std::result::Result<(), JsValue> {
         let pipeline = self.predictor.pipeline();
         let profile = counts::empty(pipeline, shape, edges, cut(entries, lengths));
-        let counter = Contents::read(bundle)
-            .and_then(|contents| Counter::new(&contents.compiled()?.0, pipeline, &profile));
+        let counter = Counter::new(pipeline, &profile);
         self.scratch.counter = Some(counter.map_err(|error| thrown(&error))?);
         Ok(())
     }

@@ -95,7 +95,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 async fn open(config: &Config) -> skewless_core::Result<Supply> {
-    let engine = bundle_file::predictor;
+    let engine = bundle_file::predictor_of;
     let aside = Aside::new(config, &[], engine)?;
     let source = Source::new(&config.bundle, &[])?;
     let fetched = source

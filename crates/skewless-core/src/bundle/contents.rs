@@ -9,6 +9,7 @@ use crate::digest::sha256_hex;
 use crate::error::{Error, Result};
 use crate::golden::{self, GoldenRow};
 use crate::output::Output;
+use crate::profile::Profile;
 use crate::spec::FittedSpec;
 
 /// A bundle's parts as bytes.
@@ -83,6 +84,30 @@ impl<'a> Contents<'a> {
     /// The bytes of `model.plan` or `model.onnx`.
     pub fn model(&self) -> &'a [u8] {
         self.part(self.manifest.model_part())
+    }
+
+    /// `features.json`, with the names and sentences that people read.
+    ///
+    /// # Errors
+    /// `bundle.invalid_features`.
+    pub fn features(&self) -> Result<FittedSpec> {
+        super::json(
+            self.part("features.json"),
+            "features.json",
+            "bundle.invalid_features",
+        )
+    }
+
+    /// `profile.json`.
+    ///
+    /// # Errors
+    /// `bundle.invalid_profile`.
+    pub fn profile(&self) -> Result<Profile> {
+        super::json(
+            self.part("profile.json"),
+            "profile.json",
+            "bundle.invalid_profile",
+        )
     }
 
     /// `golden.jsonl`.

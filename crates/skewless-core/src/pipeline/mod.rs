@@ -178,6 +178,19 @@ impl Pipeline {
         kept
     }
 
+    /// The steps that look up the values of a text slot, alone, in a vocabulary or a table.
+    pub(crate) fn vocabularies_of(&self, slot: usize) -> Vec<usize> {
+        let steps = self.steps.iter().enumerate();
+        let looking = steps.filter(|(_, step)| step.src == [slot] && step.index().is_some());
+        looking.map(|(at, _)| at).collect()
+    }
+
+    /// Whether any of these steps finds a value.
+    pub(crate) fn any_has(&self, steps: &[usize], value: &str) -> bool {
+        let mut steps = steps.iter().filter_map(|&at| self.steps.get(at)?.index());
+        steps.any(|index| index.holds(value))
+    }
+
     pub(crate) fn input_slots(&self) -> &[InputSlot] {
         &self.inputs
     }

@@ -80,6 +80,16 @@ pub(super) enum StepOp {
     },
 }
 
+impl Step {
+    /// What it looks texts up in, where it does.
+    pub(super) fn index(&self) -> Option<&Index> {
+        match &self.op {
+            StepOp::Position { index, .. } | StepOp::Lookup { index, .. } => Some(index),
+            _ => None,
+        }
+    }
+}
+
 /// Strings and their positions, sorted by the strings' bytes and standing side by side in one memory.
 pub(crate) struct Index {
     text: String,
@@ -111,6 +121,11 @@ impl Index {
     /// Whether no string stands twice.
     pub(crate) fn all_distinct(entries: &[String]) -> bool {
         Self::new(entries).is_some()
+    }
+
+    /// Whether it has the string.
+    pub(super) fn holds(&self, text: &str) -> bool {
+        self.position(text).is_some()
     }
 
     fn position(&self, text: &str) -> Option<u32> {

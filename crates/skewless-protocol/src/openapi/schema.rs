@@ -21,7 +21,7 @@ pub(super) fn record(service: &Service) -> Value {
     let pipeline = service.predictor().pipeline();
     let mut properties = Map::new();
     let mut required = Vec::new();
-    for input in pipeline.inputs() {
+    for input in &service.described_inputs() {
         if input.required.unwrap_or(!input.nullable) {
             required.push(input.name.clone());
         }

@@ -1,7 +1,7 @@
 //! A small bundle with a category, a nullable number, an id and a personal input.
 
 use serde_json::json;
-use skewless_core::bundle::{Bundle, BundleParts};
+use skewless_core::bundle::{BundleParts, Contents};
 use skewless_core::plan::{Accumulate, LinearModel, Model};
 use skewless_core::profile::Profile;
 use skewless_core::{Columns, FeatureSpec, Link, Output, Predictor, Record, Result, Task, golden};
@@ -66,8 +66,8 @@ pub(crate) fn bundle(version: &str, weight: f64) -> Vec<u8> {
 }
 
 /// The engine of plans.
-pub(crate) fn engine(bundle: &Bundle) -> Result<Predictor> {
-    Predictor::new(bundle)
+pub(crate) fn engine(contents: &Contents<'_>) -> Result<Predictor> {
+    Predictor::of_contents(contents)
 }
 
 /// A body of `/invocations` with these records.
