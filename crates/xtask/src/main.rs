@@ -9,6 +9,7 @@ mod bench;
 mod command;
 mod data;
 mod demo;
+mod deploy;
 mod function;
 mod models;
 mod onnx;
