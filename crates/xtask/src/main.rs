@@ -46,6 +46,8 @@ cargo xtask VERB
                   --date=TEXT and --built as above
   bench serve     requests a second of `skewless serve` on one core beside FastAPI and MLflow, into docs/performance.md;
                   --date=TEXT as above
+  bench lambda    cold starts of the Lambda function beside a Rust hello-world, Python and Node with ONNX Runtime, into
+                  docs/performance.md; --date=TEXT and --built as above
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
   onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
@@ -96,6 +98,12 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
                 .iter()
                 .find_map(|given| given.strip_prefix("--date="));
             bench::throughput(date)
+        }
+        ["bench", "lambda", options @ ..] => {
+            let date = options
+                .iter()
+                .find_map(|given| given.strip_prefix("--date="));
+            bench::cold_starts(date, options.contains(&"--built"))
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),

@@ -29,7 +29,7 @@ test("Terraform's files are right", async () => {
 
 for (const [file, from, to, problem] of [
   ["main.tf", "memory_size ", "memory_sise ", /there is no memory_sise/],
-  ["main.tf", "  function_version = ", "  description = ", /functionVersion is missing/],
+  ["main.tf", "  function_version = ", "  region = ", /functionVersion is missing/],
   ["main.tf", "var.stable_version)", "var.stable_versoin)", /var\.stable_versoin is not declared/],
   ["main.tf", "aws_iam_role.this.arn", "aws_iam_role.that.arn", /aws_iam_role\.that is not declared/],
   ["main.tf", "aws_lambda_alias.live.arn", "aws_lambda_alias.live.urn", /has no urn/],
