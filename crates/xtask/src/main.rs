@@ -38,6 +38,8 @@ cargo xtask VERB
   size            build the package and measure its downloads, which fail above web/budget.toml; --built only measures
   parity          one digest a bundle (flights of the test months, a linear model, int8 networks, those of MLPerf Tiny
                   where they are there) on every target; writes target/parity.json
+  parity --arm64-lambda
+                  the zip of the Lambda function for arm64, run under an emulator: the same digest; builds for minutes
   train           train models/flights and compare with the committed bundle; --bless replaces it
   bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
                   the table, --only=TEXT keeps what `WORK on TARGET` holds it, --built builds nothing again
@@ -77,6 +79,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["size"] => size::run(),
         ["size", "--built"] => size::measure(),
         ["parity"] => parity::run(),
+        ["parity", "--arm64-lambda"] => parity::arm64_lambda(),
         ["train"] => train::run(false),
         ["train", "--bless"] => train::run(true),
         ["bench", "peers", options @ ..] => {
