@@ -2,6 +2,8 @@
 // numbers in the JSON answers. A part of the rows goes through HTTP events too and must come back the same.
 //
 //   node tests/lambda/parity.mjs --url http://127.0.0.1:9000 --function bootstrap --rows FILE.jsonl
+//   node tests/lambda/parity.mjs --program bootstrap --rows FILE.jsonl     the program over a Runtime API of this script's
+//   node tests/lambda/parity.mjs --emulator qemu-aarch64 --program bootstrap --rows FILE.jsonl
 //
 // Prints {"target":"lambda-watch","rows":N,"sha256":"…"}.
 
@@ -9,6 +11,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+
+import { Lambda } from "./runtime.mjs";
 
 const NO_LABEL = 0xffffffff;
 const FAILED = 0xfffffffe;
@@ -18,6 +22,8 @@ const HTTP_ROWS = 500;
 const { values: options } = parseArgs({
   options: {
     url: { type: "string", default: "http://127.0.0.1:9000" },
+    program: { type: "string" },
+    emulator: { type: "string" },
     function: { type: "string", default: "bootstrap" },
     model: { type: "string", default: "flights" },
     rows: { type: "string" },
@@ -29,6 +35,8 @@ if (!options.rows) {
   throw new Error("--rows FILE.jsonl is missing");
 }
 const invocations = `${options.url}/2015-03-31/functions/${options.function}/invocations`;
+const command = [options.emulator, options.program].filter(Boolean);
+const lambda = options.program ? await Lambda.start(command, settings()) : undefined;
 const batchSize = Number(options.batch);
 
 const labels = await labelsOfModel();
@@ -63,10 +71,22 @@ for (const [name, predictions] of await overHttp(firstBatch)) {
     throw new Error(`${name}: ${found} where the direct invocation gives ${expected}`);
   }
 }
+await lambda?.stop();
 console.log(JSON.stringify({ target: options.target, rows, sha256: all.digest("hex") }));
+
+/** The settings that a started program is given: those of this process' environment, and the emulator its own. */
+function settings() {
+  const own = ([name]) => /^(SKEWLESS_|QEMU_|LAMBDA_TASK_ROOT$)/.test(name);
+  return Object.fromEntries(Object.entries(process.env).filter(own));
+}
 
 /** One invocation with a JSON text as its event; the answer parsed. */
 async function answered(event) {
+  if (lambda) {
+    const { value, error } = await Promise.race([lambda.invoke(undefined, { text: event }), lambda.ended()]);
+    if (value === undefined) throw new Error(`invocation failed: ${JSON.stringify([error, lambda.initError, ...lambda.entries.slice(-20)])}`);
+    return value;
+  }
   const response = await fetch(invocations, { method: "POST", body: event });
   const text = await response.text();
   if (!response.ok || response.headers.has("x-amz-function-error")) {

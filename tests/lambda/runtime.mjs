@@ -41,7 +41,7 @@ export class Lambda {
 
   static async start(program, variables) {
     const lambda = new Lambda(program, variables);
-    await lambda.#listen();
+    await lambda.listen();
     lambda.launch();
     return lambda;
   }
@@ -122,7 +122,8 @@ export class Lambda {
     while (!done() || this.#asking.length === 0) await new Promise((later) => setTimeout(later, 2));
   }
 
-  async #listen() {
+  /** Opens the Runtime API, of which a launched program is told. */
+  async listen() {
     this.#server = createServer((request, response) => this.#answer(request, response));
     await new Promise((listening) => this.#server.listen(0, "127.0.0.1", listening));
     this.#url = `127.0.0.1:${this.#server.address().port}`;

@@ -9,6 +9,7 @@ mod bench;
 mod command;
 mod data;
 mod demo;
+mod deploy;
 mod function;
 mod models;
 mod onnx;
@@ -37,6 +38,8 @@ cargo xtask VERB
   size            build the package and measure its downloads, which fail above web/budget.toml; --built only measures
   parity          one digest a bundle (flights of the test months, a linear model, int8 networks, those of MLPerf Tiny
                   where they are there) on every target; writes target/parity.json
+  parity --arm64-lambda
+                  the zip of the Lambda function for arm64, run under an emulator: the same digest; builds for minutes
   train           train models/flights and compare with the committed bundle; --bless replaces it
   bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
                   the table, --only=TEXT keeps what `WORK on TARGET` holds it, --built builds nothing again
@@ -45,6 +48,8 @@ cargo xtask VERB
                   --date=TEXT and --built as above
   bench serve     requests a second of `skewless serve` on one core beside FastAPI and MLflow, into docs/performance.md;
                   --date=TEXT as above
+  bench lambda    cold starts of the Lambda function beside a Rust hello-world, Python and Node with ONNX Runtime, into
+                  docs/performance.md; --date=TEXT and --built as above
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
   onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
@@ -74,6 +79,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["size"] => size::run(),
         ["size", "--built"] => size::measure(),
         ["parity"] => parity::run(),
+        ["parity", "--arm64-lambda"] => parity::arm64_lambda(),
         ["train"] => train::run(false),
         ["train", "--bless"] => train::run(true),
         ["bench", "peers", options @ ..] => {
@@ -95,6 +101,12 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
                 .iter()
                 .find_map(|given| given.strip_prefix("--date="));
             bench::throughput(date)
+        }
+        ["bench", "lambda", options @ ..] => {
+            let date = options
+                .iter()
+                .find_map(|given| given.strip_prefix("--date="));
+            bench::cold_starts(date, options.contains(&"--built"))
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),

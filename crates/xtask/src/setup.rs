@@ -115,6 +115,17 @@ pub(crate) fn qemu() -> Result<&'static str> {
     found().context("qemu-aarch64 is not found")
 }
 
+/// The folder with the C library of aarch64, from Debian's packages where none is there: what a program that is linked for
+/// Lambda's own system loads.
+pub(crate) fn arm_libraries() -> Result<&'static str> {
+    const FOLDER: &str = "/usr/aarch64-linux-gnu";
+    if !PathBuf::from(FOLDER).join("lib/libc.so.6").exists() {
+        debian(&["libc6-arm64-cross", "libgcc-s1-arm64-cross"])
+            .context("the C library of aarch64 is not found, and installing it failed")?;
+    }
+    Ok(FOLDER)
+}
+
 /// Installs packages of Debian, which needs root.
 pub(crate) fn debian(packages: &[&str]) -> Result<()> {
     let apt = |arguments: &[&str]| {

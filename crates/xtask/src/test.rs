@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::{PROGRAM, at, cargo, command, output, run, step};
-use crate::{bench, demo, function, parity, setup, tidy, train, web};
+use crate::{bench, demo, deploy, function, parity, setup, tidy, train, web};
 
 /// One profile for all native code: optimised, with every assertion on.
 const PROFILE: &str = "ci";
@@ -89,6 +89,7 @@ pub(crate) fn run_tests() -> Result<()> {
             run(tests)
         },
     )?;
+    step("what deploys the Lambda function", || deploy::test(PROFILE))?;
     step("parity", || parity::compare(PROFILE))?;
     step("bench --small", bench::small)?;
     step("the demo", || demo::run_demo(true))

@@ -6,6 +6,7 @@
 )]
 
 mod digest;
+mod open;
 mod serve;
 mod sweep;
 mod timing;
@@ -15,6 +16,7 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "\
 usage: runner digest TARGET BUNDLE ROWS [--simd=off]   digests, one record at a time and all at once
+       runner open BUNDLE ROUNDS                       times of opening a bundle
        runner serve WORKS [--tract]                    answers one request a line
        runner sweep SECONDS                            times over trees, depth and rows";
 
@@ -28,6 +30,7 @@ fn main() -> Result<()> {
     {
         ["digest", target, bundle, rows] => digest::print(target, bundle, rows, false),
         ["digest", target, bundle, rows, "--simd=off"] => digest::print(target, bundle, rows, true),
+        ["open", bundle, rounds] => open::print(bundle, rounds.parse()?),
         ["serve", works] => serve::answer_requests(works, false),
         ["serve", works, "--tract"] => serve::answer_requests(works, true),
         ["sweep", seconds] => sweep::print(seconds.parse()?),

@@ -1,6 +1,7 @@
 //! Time, measured beside the peers: the project's engine and theirs in turn, on the same rows, in one run.
 
 mod check;
+mod cold;
 mod contest;
 mod edge;
 mod field;
@@ -56,6 +57,7 @@ pub(crate) fn small() -> Result<()> {
     sweep::small()?;
     edge::small()?;
     serve::small()?;
+    cold::small()?;
     refuse(&failures)
 }
 
@@ -67,6 +69,11 @@ pub(crate) fn serving(date: Option<&str>, built: bool) -> Result<()> {
 /// `bench serve`: `skewless serve` beside servers in Python under the same load, as JSON and as a table in the docs.
 pub(crate) fn throughput(date: Option<&str>) -> Result<()> {
     serve::run_bench(date)
+}
+
+/// `bench lambda`: cold starts of the Lambda function beside others, as JSON and as a table in the docs.
+pub(crate) fn cold_starts(date: Option<&str>, built: bool) -> Result<()> {
+    cold::run_bench(date, built)
 }
 
 /// `bench sweep`: how cost grows, as JSON and as a plot in the docs.

@@ -2,6 +2,7 @@
 //! browser, in workerd, in the Lambda emulator, with vector instructions and without.
 
 mod arm;
+mod arm_lambda;
 mod judge;
 mod kinds;
 mod lambda;
@@ -14,6 +15,7 @@ use serde_json::Value;
 
 use crate::command::{at, cargo, command, output};
 use crate::{setup, web};
+pub(crate) use arm_lambda::arm64_lambda;
 use kinds::Kind;
 
 const RESULT: &str = "target/parity.json";
