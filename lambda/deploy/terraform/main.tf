@@ -10,6 +10,7 @@ locals {
     },
     var.output == "" ? {} : { output = "s3://${var.output}" },
     var.feature_log == "" ? {} : { feature_log = "s3://${var.feature_log}" },
+    var.shadow == "" ? {} : { shadow = var.shadow },
     var.settings,
   )
 }

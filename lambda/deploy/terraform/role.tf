@@ -20,6 +20,19 @@ locals {
     var.feature_log == "" ? [] : [
       { Effect = "Allow", Action = ["s3:PutObject"], Resource = "${local.s3}${var.feature_log}/*" },
     ],
+    var.shadow == "" ? [] : [
+      { Effect = "Allow", Action = ["s3:GetObject"], Resource = "${local.s3}${trimprefix(var.shadow, "s3://")}" },
+    ],
+    var.stream_arn == "" ? [] : [
+      {
+        Effect = "Allow"
+        Action = [
+          "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream", "kinesis:DescribeStreamSummary",
+          "kinesis:ListShards",
+        ]
+        Resource = var.stream_arn
+      },
+    ],
     var.queue_arn == "" ? [] : [
       { Effect = "Allow", Action = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], Resource = var.queue_arn },
     ],

@@ -1,10 +1,20 @@
-# What invokes the alias besides its address: a queue, new objects, a schedule. Each is there only when its variable is given.
+# What invokes the alias besides its address: a queue, a stream, new objects, a schedule. Each is there only when its variable is given.
 
 resource "aws_lambda_event_source_mapping" "queue" {
   count                   = var.queue_arn == "" ? 0 : 1
   event_source_arn        = var.queue_arn
   function_name           = aws_lambda_alias.live.arn
   batch_size              = 10
+  function_response_types = ["ReportBatchItemFailures"]
+  depends_on              = [aws_iam_role_policy.this]
+}
+
+resource "aws_lambda_event_source_mapping" "stream" {
+  count                   = var.stream_arn == "" ? 0 : 1
+  event_source_arn        = var.stream_arn
+  function_name           = aws_lambda_alias.live.arn
+  starting_position       = "LATEST"
+  batch_size              = 100
   function_response_types = ["ReportBatchItemFailures"]
   depends_on              = [aws_iam_role_policy.this]
 }

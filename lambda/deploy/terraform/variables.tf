@@ -114,6 +114,22 @@ variable "queue_arn" {
   default     = ""
 }
 
+variable "stream_arn" {
+  description = "A Kinesis stream whose records are scored; empty for none."
+  type        = string
+  default     = ""
+}
+
+variable "shadow" {
+  description = "s3://BUCKET/KEY of a second bundle that scores a share of the requests too; empty is none."
+  type        = string
+  default     = ""
+  validation {
+    condition     = var.shadow == "" || startswith(var.shadow, "s3://")
+    error_message = "Begins with s3://."
+  }
+}
+
 variable "input_bucket" {
   description = "A bucket whose new objects are scored; needs `output`. Its notifications are then this module's alone."
   type        = string

@@ -21,6 +21,7 @@ const VALUES = {
   log: "info",
   output: "s3://predictions/flights",
   feature_log: "s3://log/flights",
+  shadow: "s3://models/challenger.skw",
 };
 
 test("Terraform's files are right", async () => {
