@@ -12,6 +12,8 @@ use crate::{setup, web};
 
 const BUNDLE: &str = "models/flights/flights.skw";
 const PEERS: &str = "tests/lambda/cold";
+/// What is deployed.
+const PROFILE: &str = "lambda";
 const ROUNDS: usize = 31;
 /// Openings in one process.
 const OPENINGS: usize = 301;
@@ -19,7 +21,7 @@ const OPENINGS: usize = 301;
 /// Measures all of them, and writes `target/bench/lambda.json` and the table.
 pub(crate) fn run_bench(date: Option<&str>, built: bool) -> Result<()> {
     if !built {
-        build("release")?;
+        build(PROFILE)?;
     }
     let python = setup::venv("lambda-cold", &format!("{PEERS}/requirements.txt"))?;
     setup::npm(PEERS)?;
@@ -29,7 +31,8 @@ pub(crate) fn run_bench(date: Option<&str>, built: bool) -> Result<()> {
     run(make)?;
     let folder = model.display().to_string();
     let python = python.join("python").display().to_string();
-    let mut functions = own(&web::target().join("release"));
+    let built = web::target().join(PROFILE);
+    let mut functions = own(&built);
     functions.push(json!({
         "name": "Python with ONNX Runtime", "model": true,
         "command": [python, "-m", "awslambdaric", "handler.handler"],
@@ -40,7 +43,7 @@ pub(crate) fn run_bench(date: Option<&str>, built: bool) -> Result<()> {
         "command": ["node", at(PEERS).join("handler.mjs")],
         "env": {"MODEL_FOLDER": folder},
     }));
-    let measured = measure(&functions, &model, ROUNDS, &web::target().join("release"))?;
+    let measured = measure(&functions, &model, ROUNDS, &built)?;
     std::fs::write(
         at(FOLDER).join("lambda.json"),
         serde_json::to_string_pretty(&measured)? + "\n",
@@ -58,7 +61,7 @@ pub(crate) fn small() -> Result<()> {
     build("ci")?;
     let model = at(FOLDER).join("lambda-small");
     std::fs::create_dir_all(&model)?;
-    let mut unpack = command("unzip", &["-q", "-o", BUNDLE, "golden.jsonl", "-d"]);
+    let mut unpack = command("python3", &["-m", "zipfile", "-e", BUNDLE]);
     unpack.arg(&model);
     run(unpack)?;
     let built = web::target().join("ci");

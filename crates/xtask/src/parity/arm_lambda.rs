@@ -44,7 +44,7 @@ fn unpacked() -> Result<std::path::PathBuf> {
     let zips = at("target/lambda-arm64");
     let mut build = command(
         programs.join("cargo-lambda"),
-        &["lambda", "build", "--release", "--arm64"],
+        &["lambda", "build", "--profile=lambda", "--arm64"],
     );
     build
         .args(["--package=skewless-lambda", "--output-format=zip"])
@@ -55,9 +55,9 @@ fn unpacked() -> Result<std::path::PathBuf> {
     let zip = zips.join("bootstrap/bootstrap.zip");
     println!("  the zip for arm64 has {} bytes", zip.metadata()?.len());
     let folder = zips.join("task");
-    let mut unzip = command("unzip", &["-q", "-o"]);
-    unzip.arg(&zip).arg("-d").arg(&folder);
-    run(unzip)?;
+    let mut unpack = command("python3", &["-m", "zipfile", "-e"]);
+    unpack.arg(&zip).arg(&folder);
+    run(unpack)?;
     Ok(folder)
 }
 
