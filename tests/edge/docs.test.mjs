@@ -42,6 +42,23 @@ test("docs/serving.md has every setting, status and source", async () => {
   for (const kind of ["r2:", "kv:", "assets:", "https:"]) assert.ok(document.includes(`| \`${kind}`), kind);
 });
 
+test("docs/serving.md has what skewless/serve exports, and each of its codes", async () => {
+  const document = await text("docs/serving.md");
+  const files = ["public", "index", "node", "handler", "journal", "options", "sources", "supply", "listen"];
+  const sources = await Promise.all(files.map((file) => text(`web/src/serve/${file}.ts`)));
+  const functions = new Set();
+  const exported = /^export (?:async )?(?:function|const) (\w+)|^export \{([^}]*)\}/gm;
+  for (const source of sources.slice(0, 3)) {
+    for (const [, name, list = ""] of source.matchAll(exported)) {
+      const listed = list.split(",").map((item) => item.trim()).filter((item) => !item.startsWith("type "));
+      for (const found of [name, ...listed]) if (found) functions.add(found);
+    }
+  }
+  assert.ok(functions.size >= 9, [...functions].join());
+  for (const name of functions) assert.ok(document.includes(`\`${name}`), name);
+  for (const [, code] of sources.join().matchAll(/code: "([\w.]+)"/g)) assert.ok(document.includes(`\`${code}\``), code);
+});
+
 test("Deno's template has the types that the package declares", async () => {
   const folder = await install("deno");
   try {

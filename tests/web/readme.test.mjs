@@ -13,6 +13,9 @@ import { dist, paths, POLICY, root, serve } from "./harness.mjs";
 test("the plain page of the README shows a model's answer", async () => {
   const readme = await readFile(join(root, "web/README.md"), "utf8");
   const [, page] = /```html\n([^]*?)```/.exec(readme);
+  // The project's README has the same page.
+  assert.ok((await readFile(join(root, "README.md"), "utf8")).includes(`\`\`\`html\n${page}\`\`\``));
+  assert.ok(page.trimEnd().split("\n").length <= 5);
   const folder = join(root, "target/readme");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "index.html"), `<!doctype html>\n<link rel="icon" href="data:," />\n${page}`);

@@ -42,6 +42,14 @@ export async function differences({ load, remoteLoad, bundle, bytes, records }) 
   check("info", there.info, here.info);
   check("progress", steps.at(-1)?.loaded, here.info.size);
   check("predict", await there.predict(example), here.predict(example));
+  check("explain", await there.explain(example), here.explain(example));
+  const counting = { profile: true };
+  const [countsHere, countsThere] = [await load(bundle, counting), await remoteLoad(bundle, counting)];
+  countsHere.predictBatch(records);
+  await countsThere.predictBatch(records);
+  check("profile", await countsThere.profile(), countsHere.profile());
+  check("rows of the profile", countsHere.profile().rows, records.length);
+  await countsThere.close();
   check("score", await there.score(new Float64Array(2 * features.length)), here.score(new Float64Array(2 * features.length)));
 
   const bad = { ...example, [number]: "x", [inputs[0].name]: undefined };

@@ -74,7 +74,8 @@ describe("in Chromium", () => {
 
   test("a worker that can't start is an error", async () => {
     const { result } = await inPage("missing");
-    assert.deepEqual(result, ["internal.worker", "internal.worker"]);
+    const atOnce = "SkewlessError internal.worker";
+    assert.deepEqual(result, [atOnce, atOnce, "internal.worker", "internal.worker"]);
   });
 
   test("WebAssembly is compiled once, while it arrives", async () => {

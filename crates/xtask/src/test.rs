@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::{PROGRAM, at, cargo, command, output, run, step};
-use crate::{bench, demo, deploy, function, parity, setup, tidy, train, web};
+use crate::{bench, demo, deploy, function, parity, setup, size, tidy, train, web};
 
 /// One profile for all native code: optimised, with every assertion on.
 const PROFILE: &str = "ci";
@@ -38,6 +38,7 @@ pub(crate) fn run_tests() -> Result<()> {
         train::compare(PROFILE)
     })?;
     step("the web package", web::build)?;
+    step("downloads within their limits", size::measure)?;
     step("tests in Node, Chromium, Firefox and workerd", || {
         let mut tests = command("npm", &["--silent", "test"]);
         tests.current_dir(at("tests/web"));

@@ -107,6 +107,13 @@ export async function given() {
 
 export async function missing() {
   const codes = [];
+  const { Worker } = globalThis;
+  // A host without workers, and a page that may not start one of another origin.
+  for (const absent of [undefined, class { constructor() { throw new DOMException("of another origin", "SecurityError"); } }]) {
+    globalThis.Worker = absent;
+    await remoteLoad(BUNDLE).catch(({ name, code }) => codes.push(`${name} ${code}`));
+  }
+  globalThis.Worker = Worker;
   const broken = new Worker("/pages/none.mjs", { type: "module" });
   await remoteLoad(BUNDLE, { worker: broken }).catch(({ code }) => codes.push(code));
   const dying = new Worker("/pages/own-worker.mjs", { type: "module" });

@@ -52,7 +52,7 @@ export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerL
   let shared: Worker | undefined;
 
   function lineOf(given: Worker | undefined): Line {
-    const worker = given ?? (shared ??= host.start());
+    const worker = given ?? (shared ??= started(host));
     let line = lines.get(worker);
     if (!line) {
       const own = worker === shared;
@@ -80,6 +80,16 @@ export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerL
     });
   };
   return load as WorkerLoad<Worker>;
+}
+
+/** The package's own worker; hosts without workers, and pages that may not start one of another origin, throw at once. */
+function started<Worker>(host: Host<Worker>): Worker {
+  try {
+    return host.start();
+  } catch (cause) {
+    const message = `the worker can't be started: ${String(cause)}`;
+    throw new SkewlessError({ kind: "internal", code: "internal.worker", message }, { cause });
+  }
 }
 
 /** A file travels as it is; of bytes a copy is handed over, and an answer is read here. */

@@ -85,7 +85,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .with_context(|| format!("listening on {listen}"))?;
     // Who reads the announcement may ask to stop at once.
     let asked_to_stop = stop::asked_to_stop()?;
-    announce(&door, listener.local_addr()?)?;
+    announce(&door, listener.local_addr()?, playground.is_some())?;
     door.begin_work();
     accept::serve(listener, router, Arc::clone(&door), asked_to_stop).await;
     if let Some(aside) = door.supply().aside() {
@@ -151,14 +151,17 @@ fn installed_playground() -> Option<PathBuf> {
     folders.find(|folder| folder.join("index.html").is_file())
 }
 
-fn announce(door: &Door, address: SocketAddr) -> std::io::Result<()> {
+fn announce(door: &Door, address: SocketAddr, has_playground: bool) -> std::io::Result<()> {
     let service = door.host().service();
     let facts = service.facts();
-    writeln!(
-        std::io::stdout(),
-        "{} {} ({}) at http://{address}/",
-        facts.name,
-        facts.version,
-        facts.digest
-    )
+    let page = match has_playground {
+        true => "the playground is there too",
+        false => "without the playground, which --playground FOLDER names",
+    };
+    let text = format!(
+        "{} {} ({}) at http://{address}/\n{page}\n",
+        facts.name, facts.version, facts.digest
+    );
+    // In one piece: who reads the first line may close the pipe behind it.
+    std::io::stdout().write_all(text.as_bytes())
 }
