@@ -182,6 +182,8 @@ describe("a digest", () => {
 
   test("is what a cache needs", async () => {
     await assert.rejects(load(bytes, { cache: true }), { code: "misuse.cache" });
+    await assert.rejects(load(bytes, { expectDigest: 5 }), { code: "misuse.options" });
+    assert.equal((await load(bytes, null)).info.name, "flights");
     // Node has no caches: the bundle is fetched every time.
     const { length } = server.asked;
     for (let time = 0; time < 2; time++) await load(`${server.url}/bundle`, { cache: true, expectDigest: info.digest });

@@ -73,3 +73,26 @@ test("a model is closed in ruins", async () => {
   }
   assert.deepEqual(answers.at(-1), healthy);
 });
+
+test("an instance that cannot be started anew is a coded error, and works once it can", async () => {
+  const model = await load(bytes);
+  const healthy = calls.predict(model);
+  const whole = WebAssembly.Instance;
+  new Uint8Array(memories.at(-1).buffer).fill(0);
+  assert.throws(() => calls.predict(model), { code: "internal.trap" });
+  WebAssembly.Instance = class {
+    constructor() {
+      throw new RangeError("no memory");
+    }
+  };
+  assert.throws(() => calls.predict(model), (error) => error instanceof SkewlessError && error.code === "internal.trap");
+  WebAssembly.Instance = whole;
+  assert.deepEqual(calls.predict(model), healthy);
+});
+
+test("what is no list of numbers is refused", async () => {
+  const model = await load(bytes);
+  for (const rows of [-1, 1e13, Symbol("x"), "x", undefined, null, {}]) {
+    assert.throws(() => model.score(rows), { name: "SkewlessError", code: "misuse.shape" });
+  }
+});

@@ -54,8 +54,10 @@ export function loader(compile: Compile, fetch: Fetch, { larger, now, verify }: 
     }
   }
 
-  return (async (source: Source, options: LoadOptions = {}) => {
+  return (async (source: Source, given: LoadOptions = {}) => {
+    const options = given ?? {};
     const { cache, expectDigest } = options;
+    if (expectDigest !== undefined && typeof expectDigest !== "string") throw noDigest();
     if (cache && !expectDigest) throw needsDigest();
     const digest = cache && isAddress(source) ? expectDigest : undefined;
     const kept = digest && (await recall(digest));
@@ -87,6 +89,10 @@ async function enlarged(
   } catch (cause) {
     throw because(`${String(cause)} while loading`, cause);
   }
+}
+
+function noDigest(): SkewlessError {
+  return new SkewlessError({ kind: "misuse", code: "misuse.options", message: "`expectDigest` is a text", field: "expectDigest" });
 }
 
 function needsDigest(): SkewlessError {

@@ -49,7 +49,7 @@ export class Loaded {
     this.#answer = answerOf(this.parts.json("output.json") as OutputPart);
     this.#values = this.inputs.map(() => undefined);
     if (verify) checkGolden(this, this.parts);
-    if (profile) this.watch = new Watch(native, bundle, this.parts);
+    if (profile) this.watch = new Watch(native, this.parts);
   }
 
   /** The answer for one record. */

@@ -87,6 +87,8 @@ export class Model<Row extends RawRecord = RawRecord, Output extends Prediction 
    * @throws {SkewlessError} `misuse.shape` for numbers that are no rows of that width.
    */
   score(rows: Float64Array | Float32Array): Float64Array {
+    const isList = ArrayBuffer.isView(rows) || Array.isArray(rows);
+    if (!isList) throw new SkewlessError({ kind: "misuse", code: "misuse.shape", message: "rows are numbers in a typed array" });
     const doubles = rows instanceof Float64Array ? rows : new Float64Array(rows);
     return this.#held.run(({ native }) => native.score(doubles));
   }

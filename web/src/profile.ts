@@ -49,7 +49,7 @@ export class Watch {
   #native: Native;
   #reference: Profile;
 
-  constructor(native: Native, bundle: Uint8Array, parts: Parts) {
+  constructor(native: Native, parts: Parts) {
     const reference = parts.json("profile.json") as Profile;
     const shape: number[] = [];
     const edges: number[] = [];

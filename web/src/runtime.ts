@@ -55,10 +55,10 @@ export class Runtime {
 
   /** Runs `work` against the instance; whatever is thrown is a `SkewlessError`. */
   run<T>(work: () => T): T {
-    if (this.#suspect) this.#restart();
-    // Suspect until it has come back in order: what leaves Rust in the middle of its work may leave memory half written.
-    this.#suspect = true;
     try {
+      if (this.#suspect) this.#restart();
+      // Suspect until it has come back in order: what leaves Rust in the middle of its work may leave memory half written.
+      this.#suspect = true;
       const result = work();
       this.#suspect = false;
       return result;

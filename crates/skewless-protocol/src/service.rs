@@ -7,8 +7,8 @@ use serde::Serialize;
 use skewless_core::bundle::Contents;
 use skewless_core::pipeline::utc_seconds;
 use skewless_core::{
-    BatchPrediction, Bundle, Error, FittedSpec, Input, Manifest, Output, Predictor, Profile,
-    Record, Result, Scratch,
+    BatchPrediction, Bundle, Error, Input, Manifest, Output, Predictor, Profile, Record, Result,
+    Scratch,
 };
 
 use crate::failure::refusal;
@@ -188,11 +188,17 @@ impl Service {
     /// The inputs that a feature needs, with what is said of them to people.
     pub(crate) fn described_inputs(&self) -> Vec<Input> {
         let mut inputs: Vec<Input> = self.predictor.pipeline().inputs().cloned().collect();
-        let described: Option<FittedSpec> = serde_json::from_slice(&self.for_people).ok();
-        let described = described.map(|spec| spec.inputs).unwrap_or_default();
-        for input in &mut inputs {
-            if let Some(described) = described.iter().find(|known| known.name == input.name) {
-                input.clone_from(described);
+        // Read as plain JSON: a Worker would pay for the reader of whole specifications.
+        let all: serde_json::Value = serde_json::from_slice(&self.for_people).unwrap_or_default();
+        let described = all.get("inputs").and_then(serde_json::Value::as_array);
+        for known in described.into_iter().flatten() {
+            let text = |member: &str| known.get(member)?.as_str().map(str::to_owned);
+            let name = text("name");
+            let input = inputs
+                .iter_mut()
+                .find(|input| Some(&input.name) == name.as_ref());
+            if let Some(input) = input {
+                (input.doc, input.unit) = (text("doc"), text("unit"));
             }
         }
         inputs

@@ -191,6 +191,7 @@ function observe(station: Held<Station>, { path }: Head, { status, code, tally }
 function failed(status: number, code: string, message: string): Reply {
   const body = new TextEncoder().encode(JSON.stringify({ error: { code, message } }));
   const headers: [string, string][] = [["content-type", "application/json"], ["x-skewless-error", code]];
+  if (status === 503) headers.push(["retry-after", "1"]);
   return { status, headers, body, code, tally: NOTHING };
 }
 

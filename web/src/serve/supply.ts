@@ -35,6 +35,8 @@ export class Supply {
   #checked = 0;
   /** True after a reading that failed, until one comes back. */
   #unreachable = false;
+  /** What `/v2/health/ready` says of the source's bundle; a fresh instance is told it again. */
+  #refusal: { readonly code: string; readonly message: string; readonly at: string } | undefined;
   /** True where what the source holds was refused. */
   #refused = false;
   #started = false;
@@ -83,7 +85,7 @@ export class Supply {
       const read = await this.#source.read(undefined);
       if (!read) throw new SkewlessError({ kind: "internal", code: "internal.source", message: "the source has nothing" });
       this.#bytes = read.bytes as Uint8Array<ArrayBuffer>;
-      const station = new Held(this.#runtime, () => new Station(this.#bytes, this.#settings));
+      const station = new Held(this.#runtime, () => this.#fresh());
       this.#tag = read.tag;
       this.#checked = Date.now();
       this.#station = station;
@@ -99,13 +101,22 @@ export class Supply {
     }
   }
 
+  #fresh(): Station {
+    const station = new Station(this.#bytes, this.#settings);
+    if (this.#refusal) station.refuseBundle(this.#refusal.code, this.#refusal.message, this.#refusal.at);
+    return station;
+  }
+
   async #check(station: Held<Station>): Promise<void> {
     const started = clock();
     try {
       // After a silence, what was refused before it is read and told again.
       const read = await this.#source.read(this.#unreachable && this.#refused ? undefined : this.#tag);
       if (read) this.#replace(station, read.bytes, read.tag, started);
-      else if (this.#unreachable) station.run((native) => native.forgetRefused());
+      else if (this.#unreachable) {
+        this.#refusal = undefined;
+        station.run((native) => native.forgetRefused());
+      }
       this.#unreachable = false;
     } catch (error) {
       this.#unreachable = true;
@@ -123,6 +134,7 @@ export class Supply {
       const changed = station.run((native) => native.replace(bytes));
       this.#bytes = bytes as Uint8Array<ArrayBuffer>;
       this.#refused = false;
+      this.#refusal = undefined;
       const facts = station.run((native) => native.facts());
       if (changed) this.#log({ event: "bundle", level: "info", outcome: "replaced", ...named(facts), ms: since(started) });
     } catch (error) {
@@ -132,7 +144,9 @@ export class Supply {
 
   #refuse(station: Held<Station>, outcome: "refused" | "unreachable", error: unknown, ms: number): void {
     const { code, message } = this.#tell(outcome, error, ms);
-    station.run((native) => native.refuseBundle(code, message, new Date().toISOString()));
+    const refusal = { code, message, at: new Date().toISOString() };
+    station.run((native) => native.refuseBundle(code, message, refusal.at));
+    this.#refusal = refusal;
   }
 
   #tell(outcome: "refused" | "unreachable", error: unknown, ms: number): { code: string; message: string } {

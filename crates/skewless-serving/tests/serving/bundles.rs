@@ -18,7 +18,7 @@ pub(crate) fn bundle(version: &str, weight: f64) -> Vec<u8> {
         "input": [
             {"name": "id", "type": "text", "role": "id", "nullable": true},
             {"name": "name", "type": "text", "pii": true, "nullable": true},
-            {"name": "wind", "type": "number", "nullable": true},
+            {"name": "wind", "type": "number", "nullable": true, "doc": "Gusts at the airport.", "unit": "kn"},
             {"name": "carrier", "type": "category"},
             {"name": "stops", "type": "number"},
         ],

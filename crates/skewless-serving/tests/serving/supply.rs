@@ -70,6 +70,18 @@ async fn a_new_bundle_takes_the_next_requests_and_what_is_under_way_keeps_the_ol
 }
 
 #[tokio::test]
+async fn people_are_told_what_an_input_is() {
+    let server = Server::start(bundle("1.0.0", 0.1), None);
+    let supply = open(&server.url()).await;
+    let document: Value = serde_json::from_str(&text(&supply, "/openapi.json")).unwrap();
+    let wind = &document["components"]["schemas"]["Record"]["properties"]["wind"];
+    assert_eq!(
+        wind["description"], "Gusts at the airport. Unit: kn.",
+        "{document}"
+    );
+}
+
+#[tokio::test]
 async fn an_unchanged_tag_is_read_once() {
     let server = Server::start(bundle("1.0.0", 0.1), Some("\"a\""));
     let supply = open(&server.url()).await;
