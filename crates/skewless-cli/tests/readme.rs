@@ -64,21 +64,6 @@ fn each_command_works_as_it_stands() {
 }
 
 #[test]
-fn every_linked_file_is_there() {
-    let text = readme();
-    for link in text
-        .split("](")
-        .skip(1)
-        .map(|rest| rest.split(')').next().unwrap())
-    {
-        assert!(
-            link.starts_with("http") || root().join(link).exists(),
-            "{link}"
-        );
-    }
-}
-
-#[test]
 fn the_rust_of_the_readme_is_the_example() {
     let text = readme();
     let example =

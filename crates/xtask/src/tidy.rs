@@ -1,4 +1,4 @@
-//! The house rules as a test: arrows between crates, inherited lints, first sentences, formatting, clippy.
+//! The house rules as a test: arrows between crates, inherited lints, first sentences, links of documents, formatting, clippy.
 
 use std::path::{Path, PathBuf};
 
@@ -25,6 +25,7 @@ pub(crate) fn run_tidy() -> Result<()> {
     arrows()?;
     lean_wasm()?;
     first_sentences()?;
+    links()?;
     run(cargo(&["fmt", "--all", "--check"]))?;
     setup::wasm_target()?;
     clippy()
@@ -176,7 +177,7 @@ fn lean_wasm() -> Result<()> {
 
 /// Every Rust file begins with a sentence on what it is.
 fn first_sentences() -> Result<()> {
-    for file in rust_files()? {
+    for file in tracked("*.rs")? {
         let text = std::fs::read_to_string(&file)?;
         let sentence = text.lines().next().unwrap_or_default();
         if !sentence.starts_with("//! ") {
@@ -186,7 +187,49 @@ fn first_sentences() -> Result<()> {
     Ok(())
 }
 
-fn rust_files() -> Result<Vec<PathBuf>> {
+/// A link of a document leads to a file of the repository, and its anchor to a heading there.
+fn links() -> Result<()> {
+    for file in tracked("*.md")? {
+        let text = std::fs::read_to_string(&file)?;
+        let folder = file.parent().context("a document stands in a folder")?;
+        let links = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split_once(')'))
+            .map(|(link, _)| link);
+        for link in links.filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() {
+                file.clone()
+            } else {
+                folder.join(path)
+            };
+            let leads = target.exists()
+                && (anchor.is_empty()
+                    || anchors(&std::fs::read_to_string(&target)?).any(|known| known == anchor));
+            if !leads {
+                bail!("{} links to `{link}`, which is not there", shown(&file));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(document: &str) -> impl Iterator<Item = String> {
+    let headings = document.lines().filter(|line| line.starts_with('#'));
+    headings.map(|line| {
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        heading
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect()
+    })
+}
+
+/// The files of the repository, and those to come, whose names match.
+fn tracked(pattern: &str) -> Result<Vec<PathBuf>> {
     let listed = output(command(
         "git",
         &[
@@ -194,7 +237,7 @@ fn rust_files() -> Result<Vec<PathBuf>> {
             "--cached",
             "--others",
             "--exclude-standard",
-            "*.rs",
+            pattern,
         ],
     ))?;
     Ok(listed
