@@ -66,7 +66,7 @@ impl Predictor {
         let records = std::slice::from_ref(record);
         let pipeline = self.pipeline();
         let refused = pipeline.unknown_fields(records);
-        let cells = RecordCells { records, pipeline };
+        let cells = RecordCells::new(records, pipeline);
         let (mut scratch, mut batch) = (Scratch::default(), BatchPrediction::default());
         let (method, found) = self.explain_cells(&cells, refused, &mut scratch, &mut batch)?;
         let contributions = found.added.chunks_exact(found.base.len().max(1));

@@ -1,7 +1,10 @@
 //! From raw scores to a prediction: link, labels, threshold.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::columns::index_to_code;
 use crate::error::{Error, Result};
@@ -202,28 +205,56 @@ impl Output {
     /// The prediction as every door writes it.
     ///
     /// Binary: `{"label", "probability", "raw"}`; multi-class: `{"label", "probabilities": {label: p}, "raw": [..]}`;
-    /// regression: `{"value", "raw"}`; vector: `{"values": [..]}`.
-    pub fn prediction_json(&self, prediction: &Prediction) -> Json {
-        let label = prediction.label.and_then(|label| self.label_name(label));
-        let first = |values: &[f64]| values.first().copied();
-        match self.task {
+    /// regression: `{"raw", "value"}`; vector: `{"values": [..]}`. Members, and labels among the probabilities, stand in
+    /// the order of their names.
+    pub fn prediction_json<'a>(&'a self, prediction: &'a Prediction) -> PredictionJson<'a> {
+        PredictionJson {
+            output: self,
+            prediction,
+        }
+    }
+}
+
+/// A prediction that is written as JSON, by [`serde`] or by its `Display`.
+#[derive(Clone, Copy, Debug)]
+pub struct PredictionJson<'a> {
+    output: &'a Output,
+    prediction: &'a Prediction,
+}
+
+impl Serialize for PredictionJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Self { output, prediction } = self;
+        let label = prediction.label.and_then(|label| output.label_name(label));
+        let value = prediction.values.first();
+        let mut map = serializer.serialize_map(None)?;
+        match output.task {
             Task::Regression => {
-                json!({"value": first(&prediction.values), "raw": first(&prediction.raw)})
+                map.serialize_entry("raw", &prediction.raw.first())?;
+                map.serialize_entry("value", &value)?;
             }
             Task::Binary => {
-                json!({"label": label, "probability": first(&prediction.values), "raw": first(&prediction.raw)})
+                map.serialize_entry("label", &label)?;
+                map.serialize_entry("probability", &value)?;
+                map.serialize_entry("raw", &prediction.raw.first())?;
             }
             Task::Multiclass => {
-                let probabilities: Map<String, Json> = self
-                    .labels
-                    .iter()
-                    .zip(&prediction.values)
-                    .map(|(label, &value)| (label.clone(), json!(value)))
-                    .collect();
-                json!({"label": label, "probabilities": probabilities, "raw": prediction.raw})
+                let labels = output.labels.iter().map(String::as_str);
+                let probabilities: BTreeMap<&str, f64> =
+                    labels.zip(prediction.values.iter().copied()).collect();
+                map.serialize_entry("label", &label)?;
+                map.serialize_entry("probabilities", &probabilities)?;
+                map.serialize_entry("raw", &prediction.raw)?;
             }
-            Task::Vector => json!({"values": prediction.values}),
+            Task::Vector => map.serialize_entry("values", &prediction.values)?,
         }
+        map.end()
+    }
+}
+
+impl fmt::Display for PredictionJson<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
     }
 }
 

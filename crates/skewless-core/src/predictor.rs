@@ -185,10 +185,7 @@ impl Predictor {
     ) -> Result<BatchPrediction> {
         let mut batch = BatchPrediction::default();
         let refused = self.pipeline.unknown_fields(records);
-        let cells = RecordCells {
-            records,
-            pipeline: &self.pipeline,
-        };
+        let cells = RecordCells::new(records, &self.pipeline);
         self.predict_cells(&cells, refused, scratch, &mut batch)?;
         Ok(batch)
     }
@@ -259,10 +256,7 @@ impl Predictor {
     pub fn validate(&self, record: &Record) -> Vec<Error> {
         let records = std::slice::from_ref(record);
         let refused = self.pipeline.unknown_fields(records);
-        let cells = RecordCells {
-            records,
-            pipeline: &self.pipeline,
-        };
+        let cells = RecordCells::new(records, &self.pipeline);
         self.faults_of_cells(&cells, refused)
     }
 
@@ -289,10 +283,7 @@ impl Predictor {
         if let Some(error) = self.pipeline.unknown_fields(records).into_iter().next() {
             return Err(error);
         }
-        let cells = RecordCells {
-            records,
-            pipeline: &self.pipeline,
-        };
+        let cells = RecordCells::new(records, &self.pipeline);
         self.feature_row_of_cells(&cells)
     }
 

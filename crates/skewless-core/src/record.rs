@@ -116,10 +116,19 @@ impl Record {
 
     /// A field's value, if the record has the field.
     pub fn value(&self, name: &str) -> Option<&Value> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
+        self.value_near(0, name)
+    }
+
+    /// A field's value, looked for at a place first.
+    pub(crate) fn value_near(&self, place: usize, name: &str) -> Option<&Value> {
+        let here = self.0.get(place).filter(|(known, _)| known == name);
+        here.or_else(|| self.0.get(self.place(name)?))
             .map(|(_, value)| value)
+    }
+
+    /// Where a field stands.
+    pub(crate) fn place(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|(known, _)| known == name)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Records without HTTP around them: one record in, one prediction out, or a list for a list.
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
-use skewless_core::{Error, Prediction, Record, Result};
+use skewless_core::{Error, Output, Prediction, Record, Result};
 
-use crate::failure::{ErrorBody, ErrorObject};
+use crate::failure::ErrorBody;
 use crate::open_inference;
 use crate::rows::{Rows, Tally};
 use crate::service::Service;
@@ -57,32 +58,46 @@ impl Service {
                 "the row was not answered",
             ))
         });
-        Ok(self.output().prediction_json(&prediction?))
+        to_json(self.output().prediction_json(&prediction?))
     }
 
     fn answer_list(&self, text: &str) -> Result<(Value, Tally)> {
         let scored = Rows::from_list(text, self.limits())?.score(self)?;
-        Ok((
-            Value::Array(self.predictions_json(&scored.rows)),
-            scored.tally(),
-        ))
+        Ok((to_json(self.answers(&scored.rows))?, scored.tally()))
     }
 
     /// Each row's prediction, or its error object.
-    pub(crate) fn predictions_json(&self, rows: &[Result<Prediction>]) -> Vec<Value> {
-        rows.iter().map(|row| self.prediction_json(row)).collect()
+    pub(crate) fn answers<'a>(&'a self, rows: &'a [Result<Prediction>]) -> Answers<'a> {
+        Answers(self.output(), rows)
     }
+}
 
-    /// A row's prediction, or its error object.
-    pub(crate) fn prediction_json(&self, row: &Result<Prediction>) -> Value {
-        match row {
-            Ok(prediction) => self.output().prediction_json(prediction),
-            Err(error) => {
-                let body = ErrorBody {
-                    error: ErrorObject::new(error),
-                };
-                serde_json::to_value(body).unwrap_or_default()
-            }
+/// A list of predictions and error objects, written row by row.
+pub(crate) struct Answers<'a>(&'a Output, &'a [Result<Prediction>]);
+
+impl Serialize for Answers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let Self(output, rows) = self;
+        serializer.collect_seq(rows.iter().map(|row| RowAnswer(output, row)))
+    }
+}
+
+/// A row's prediction, or its error object.
+pub(crate) struct RowAnswer<'a>(pub(crate) &'a Output, pub(crate) &'a Result<Prediction>);
+
+impl Serialize for RowAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.1 {
+            Ok(prediction) => self.0.prediction_json(prediction).serialize(serializer),
+            Err(error) => ErrorBody::new(error).serialize(serializer),
         }
     }
+}
+
+/// # Errors
+/// `internal.json`, which does not happen.
+pub(crate) fn to_json(answer: impl Serialize) -> Result<Value> {
+    serde_json::to_value(answer).map_err(|error| {
+        Error::internal("internal.json", "the answer has no JSON form").with_source(error)
+    })
 }

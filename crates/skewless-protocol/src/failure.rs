@@ -79,18 +79,21 @@ pub(crate) struct ErrorBody<'a> {
     pub(crate) error: ErrorObject<'a>,
 }
 
+impl<'a> ErrorBody<'a> {
+    pub(crate) fn new(error: &'a Error) -> Self {
+        Self {
+            error: ErrorObject::new(error),
+        }
+    }
+}
+
 /// The response to a request that was not answered.
 pub(crate) fn refusal(path: &str, error: &Error) -> Response {
     let status = status(error);
     let body = if Route::is_open_inference(path) {
         Response::json(status, &open_inference::RefusalBody::new(error))
     } else {
-        Response::json(
-            status,
-            &ErrorBody {
-                error: ErrorObject::new(error),
-            },
-        )
+        Response::json(status, &ErrorBody::new(error))
     };
     let mut response = body.unwrap_or_else(|_| Response::empty(status));
     response.code = Some(error.code());

@@ -5,13 +5,15 @@
 //! A body of JSON lines is answered by JSON lines.
 //! <https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally/>
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use skewless_core::{Error, Record, Result, Value};
 
+use crate::direct::Answers;
 use crate::failure::refusal;
 use crate::limits::Limits;
 use crate::lines;
@@ -42,8 +44,8 @@ struct Split<'a> {
 }
 
 #[derive(Serialize)]
-struct Predictions {
-    predictions: Vec<serde_json::Value>,
+struct Predictions<'a> {
+    predictions: Answers<'a>,
 }
 
 /// Answers `POST /invocations`.
@@ -90,7 +92,7 @@ pub(crate) fn written(
         None => Response::json(
             200,
             &Predictions {
-                predictions: service.predictions_json(&scored.rows),
+                predictions: service.answers(&scored.rows),
             },
         )?,
     };
@@ -99,6 +101,12 @@ pub(crate) fn written(
 
 fn read_rows(service: &Service, body: &[u8]) -> Result<Rows> {
     let limits = service.limits();
+    // Records are what callers send as a rule: then the body is read once. What fails here is looked at by form.
+    if let Ok(records) = read_seeded(body, RecordsAlone(limits))
+        && check_count(records.count, limits).is_ok()
+    {
+        return Rows::new(records.kept.into_iter().map(Ok).collect(), limits);
+    }
     match read_object(body)? {
         Body {
             dataframe_split: Some(split),
@@ -187,6 +195,49 @@ fn columnar(inputs: &RawValue, limits: Limits) -> Result<Rows> {
         .map(|fields| Record::from_fields(fields).map(Ok))
         .collect();
     Rows::new(records?, limits)
+}
+
+/// Reads a body whose only form is `dataframe_records`, and in which all rows are records.
+struct RecordsAlone(Limits);
+
+impl<'de> DeserializeSeed<'de> for RecordsAlone {
+    type Value = Counted<Record>;
+
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RecordsAlone {
+    type Value = Counted<Record>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with `dataframe_records`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(
+        self,
+        mut map: A,
+    ) -> std::result::Result<Self::Value, A::Error> {
+        let mut records = None;
+        while let Some(name) = map.next_key::<Cow<'de, str>>()? {
+            match (name.as_ref(), &records) {
+                ("dataframe_records", None) => {
+                    records = Some(map.next_value_seed(CountedSeed::new(self.0))?);
+                }
+                ("dataframe_records" | "dataframe_split" | "instances" | "inputs", _) => {
+                    return Err(serde::de::Error::custom("another form"));
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        records.ok_or_else(|| serde::de::Error::missing_field("dataframe_records"))
+    }
 }
 
 /// Reads an object of lists; a name that stands twice is kept twice, to be refused.

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use skewless_core::{Error, Record, Result};
 
-use crate::failure::{ErrorBody, ErrorObject};
+use crate::direct::RowAnswer;
+use crate::failure::ErrorBody;
 use crate::limits::Limits;
 use crate::message::Response;
 use crate::rows::{Rows, Tally};
@@ -199,15 +201,12 @@ impl Lines {
                 self.tally.failures += 1;
                 *self.failures.entry(error.code()).or_default() += 1;
             }
-            write_line(&service.prediction_json(&row), answers);
+            write_line(&RowAnswer(service.output(), &row), answers);
         }
     }
 
     fn end(&mut self, error: Error, answers: &mut Vec<u8>) {
-        let body = ErrorBody {
-            error: ErrorObject::new(&error),
-        };
-        write_line(&serde_json::to_value(body).unwrap_or_default(), answers);
+        write_line(&ErrorBody::new(&error), answers);
         self.over = Some(error);
         self.rest = Vec::new();
     }
@@ -248,7 +247,7 @@ fn record(line: &[u8]) -> Result<Record> {
     Record::from_json(text)
 }
 
-fn write_line(json: &serde_json::Value, answers: &mut Vec<u8>) {
+fn write_line(json: &impl Serialize, answers: &mut Vec<u8>) {
     // Writing to memory cannot fail.
     let _ = serde_json::to_writer(&mut *answers, json);
     answers.push(b'\n');

@@ -92,11 +92,16 @@ impl Encoder {
     fn lines(&self, first_row: usize, batch: &BatchPrediction) -> Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(batch.rows() * 64);
         for row in 0..batch.rows() {
-            let json = match batch.row(row) {
-                Ok(prediction) => self.output.prediction_json(&prediction),
-                Err(error) => json!({ "error": error_json(error, first_row + row) }),
+            let written = match batch.row(row) {
+                Ok(prediction) => {
+                    serde_json::to_writer(&mut bytes, &self.output.prediction_json(&prediction))
+                }
+                Err(error) => {
+                    let json = json!({ "error": error_json(error, first_row + row) });
+                    serde_json::to_writer(&mut bytes, &json)
+                }
             };
-            serde_json::to_writer(&mut bytes, &json).map_err(fault)?;
+            written.map_err(fault)?;
             bytes.push(b'\n');
         }
         Ok(bytes)

@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 
-use crate::command::{at, cargo, command, run};
-use crate::setup;
-use crate::web::target;
+use crate::command::{at, command, run};
+use crate::{function, setup};
 
 /// The folder with the checks and what they need.
 const CHECKS: &str = "tests/lambda/deploy";
@@ -14,15 +13,7 @@ pub(crate) fn test(profile: &str) -> Result<()> {
     let checks = setup::venv("deploy", &format!("{CHECKS}/requirements.txt"))?;
     let lambda = setup::venv("lambda", "tests/lambda/requirements.txt")?;
     setup::npm(CHECKS)?;
-    let profile_flag = format!("--profile={profile}");
-    run(cargo(&[
-        "build",
-        "--quiet",
-        &profile_flag,
-        "--package=skewless-lambda",
-        "--no-default-features",
-    ]))?;
-    let bootstrap = target().join(profile).join("bootstrap");
+    let bootstrap = function::build(profile)?;
     run(command(
         checks.join("cfn-lint"),
         &["lambda/deploy/template.yaml"],

@@ -1,6 +1,6 @@
 //! The built Lambda function against a Runtime API and against S3, both on this machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -11,27 +11,35 @@ use crate::web::target;
 /// Runs the tests in `tests/lambda` with what a profile has built.
 pub(crate) fn test(profile: &str) -> Result<()> {
     let storage = setup::venv("lambda-storage", "tests/lambda/storage-requirements.txt")?;
-    let profile_flag = format!("--profile={profile}");
+    let bootstrap = build(profile)?;
+    let mut build = cargo(&["build", "--quiet", &format!("--profile={profile}")]);
+    build.args(PROGRAM);
+    run(build)?;
+    tests(
+        &bootstrap,
+        &target().join(profile).join("skewless"),
+        &storage,
+    )
+}
+
+/// Builds the function, and gives its program.
+pub(crate) fn build(profile: &str) -> Result<PathBuf> {
     run(cargo(&[
         "build",
         "--quiet",
-        &profile_flag,
+        &format!("--profile={profile}"),
         "--package=skewless-lambda",
         "--no-default-features",
     ]))?;
-    let mut build = cargo(&["build", "--quiet", &profile_flag]);
-    build.args(PROGRAM);
-    run(build)?;
-    let built = target().join(profile);
-    tests(&built, &storage)
+    Ok(target().join(profile).join("bootstrap"))
 }
 
-fn tests(built: &Path, storage: &Path) -> Result<()> {
+fn tests(bootstrap: &Path, program: &Path, storage: &Path) -> Result<()> {
     let mut tests = command("node", &["--test", "function.test.mjs", "storage.test.mjs"]);
     tests
         .current_dir(at("tests/lambda"))
-        .env("TESTED_BOOTSTRAP", built.join("bootstrap"))
-        .env("TESTED_PROGRAM", built.join("skewless"))
+        .env("TESTED_BOOTSTRAP", bootstrap)
+        .env("TESTED_PROGRAM", program)
         .env("TESTED_MOTO", storage);
     run(tests)
 }

@@ -116,11 +116,7 @@ fn lookup(wire: &mut impl Wire, table: &mut LookupTable) {
     wire.text(&mut table.name);
     let mut before = String::new();
     wire.list(&mut table.keys, |wire, key| {
-        let mut shared = shared_bytes(&before, key);
-        wire.size(&mut shared);
-        let mut rest = key.get(shared..).unwrap_or_default().to_owned();
-        wire.text(&mut rest);
-        *key = before.get(..shared).unwrap_or_default().to_owned() + &rest;
+        wire.text_after(&before, key);
         before.clone_from(key);
     });
     wire.list(&mut table.columns, |wire, column| {
@@ -131,15 +127,6 @@ fn lookup(wire: &mut impl Wire, table: &mut LookupTable) {
             *value = (!number.is_nan()).then_some(number);
         });
     });
-}
-
-/// Bytes of whole characters that two texts begin with.
-fn shared_bytes(before: &str, key: &str) -> usize {
-    let pairs = before.chars().zip(key.chars());
-    pairs
-        .take_while(|(a, b)| a == b)
-        .map(|(a, _)| a.len_utf8())
-        .sum()
 }
 
 fn feature(wire: &mut impl Wire, feature: &mut FittedFeature) {

@@ -22,6 +22,9 @@ pub(super) trait Wire {
     /// A count of bytes and UTF-8 text.
     fn text(&mut self, value: &mut String);
 
+    /// How many bytes a text has in common with another one, and the rest of it.
+    fn text_after(&mut self, before: &str, value: &mut String);
+
     /// The length of a list whose elements take at least a byte each.
     fn length(&mut self, length: usize) -> usize;
 
@@ -136,10 +139,27 @@ impl Wire for Writer {
         self.0.extend(value.as_bytes());
     }
 
+    fn text_after(&mut self, before: &str, value: &mut String) {
+        let mut shared = shared_bytes(before, value);
+        self.size(&mut shared);
+        let rest = value.get(shared..).unwrap_or_default();
+        self.length(rest.len());
+        self.0.extend(rest.as_bytes());
+    }
+
     fn length(&mut self, length: usize) -> usize {
         self.count(&mut (length as u64));
         length
     }
+}
+
+/// Bytes of whole characters that two texts begin with.
+fn shared_bytes(before: &str, key: &str) -> usize {
+    let pairs = before.chars().zip(key.chars());
+    pairs
+        .take_while(|(a, b)| a == b)
+        .map(|(a, _)| a.len_utf8())
+        .sum()
 }
 
 fn low_byte(value: u64) -> u8 {
@@ -222,6 +242,21 @@ impl Wire for Reader<'_> {
         let length = self.length(0);
         match std::str::from_utf8(self.take(length)) {
             Ok(text) => text.clone_into(value),
+            Err(_) => self.faulty = true,
+        }
+    }
+
+    fn text_after(&mut self, before: &str, value: &mut String) {
+        let mut shared = 0;
+        self.size(&mut shared);
+        let begin = before.get(..shared).unwrap_or_default();
+        let length = self.length(0);
+        match std::str::from_utf8(self.take(length)) {
+            Ok(rest) => {
+                value.reserve_exact(begin.len() + rest.len());
+                value.push_str(begin);
+                value.push_str(rest);
+            }
             Err(_) => self.faulty = true,
         }
     }

@@ -79,7 +79,7 @@ fn branches(predictor: &Predictor, record: &Record) -> Result<Option<Vec<(usize,
     }
     let pipeline = predictor.pipeline();
     let records = std::slice::from_ref(record);
-    let cells = RecordCells { records, pipeline };
+    let cells = RecordCells::new(records, pipeline);
     let frame = pipeline.run_cells(&cells, Vec::new());
     Ok(Some(pipeline.branches(&frame, 0)))
 }

@@ -107,8 +107,28 @@ impl Cell<'_> {
 
 /// Records as cells.
 pub(crate) struct RecordCells<'a> {
-    pub(crate) records: &'a [Record],
-    pub(crate) pipeline: &'a Pipeline,
+    records: &'a [Record],
+    pipeline: &'a Pipeline,
+    /// Where the first record has each input; others have it there too, as a rule.
+    places: Vec<usize>,
+}
+
+impl<'a> RecordCells<'a> {
+    pub(crate) fn new(records: &'a [Record], pipeline: &'a Pipeline) -> Self {
+        // A record alone is searched once either way.
+        let first = records.first().filter(|_| records.len() > 1);
+        let inputs = first.map(|first| (first, &pipeline.inputs)).into_iter();
+        let places = inputs.flat_map(|(first, inputs)| {
+            inputs
+                .iter()
+                .map(|target| first.place(&target.input.name).unwrap_or_default())
+        });
+        Self {
+            records,
+            pipeline,
+            places: places.collect(),
+        }
+    }
 }
 
 impl Cells for RecordCells<'_> {
@@ -117,9 +137,10 @@ impl Cells for RecordCells<'_> {
     }
 
     fn cell(&self, row: usize, input: usize) -> Cell<'_> {
+        let place = self.places.get(input).copied().unwrap_or(input);
         let target = self.pipeline.inputs.get(input);
         let record = self.records.get(row);
-        let value = target.and_then(|target| record?.value(&target.input.name));
+        let value = target.and_then(|target| record?.value_near(place, &target.input.name));
         value.map_or(Cell::Missing, Cell::from)
     }
 }
@@ -150,8 +171,14 @@ impl Pipeline {
 
     /// The fields of a record that no input names.
     pub fn unknown_fields_of<'a>(&'a self, record: &'a Record) -> impl Iterator<Item = &'a str> {
+        // As a rule the fields stand in the order of the inputs.
+        let mut next = 0;
         let names = record.fields().map(|(name, _)| name);
-        names.filter(|name| !self.knows(name))
+        names.filter(move |name| {
+            let place = self.place_near(next, name);
+            next = place.map_or(next, |place| place + 1);
+            place.is_none()
+        })
     }
 }
 

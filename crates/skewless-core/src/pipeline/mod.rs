@@ -204,7 +204,10 @@ impl Pipeline {
 
     pub(crate) fn run<'a>(&self, columns: &'a Columns, range: Range<usize>) -> Result<Frame<'a>> {
         if self.unknown_fields == UnknownFields::Reject
-            && let Some(name) = columns.names().iter().find(|name| !self.knows(name))
+            && let Some(name) = columns
+                .names()
+                .iter()
+                .find(|name| self.place_near(0, name).is_none())
         {
             return Err(cells::unknown_field(name));
         }
@@ -274,8 +277,13 @@ impl Pipeline {
         cells::unknown_field(name)
     }
 
-    fn knows(&self, name: &str) -> bool {
-        self.declared.iter().any(|input| input.name == name)
+    /// Which declared input has a name, looked for at a place first.
+    fn place_near(&self, place: usize, name: &str) -> Option<usize> {
+        let is_here = |input: &Input| input.name == name;
+        if self.declared.get(place).is_some_and(is_here) {
+            return Some(place);
+        }
+        self.declared.iter().position(is_here)
     }
 }
 

@@ -14,10 +14,7 @@ impl Pipeline {
     /// None that depends on the records' values.
     pub fn columns_of(&self, records: &[Record]) -> Result<(Columns, Vec<Error>)> {
         let mut problems = self.unknown_fields(records);
-        let cells = RecordCells {
-            records,
-            pipeline: self,
-        };
+        let cells = RecordCells::new(records, self);
         let mut frame = self.run_cells(&cells, Vec::new());
         problems.append(&mut frame.problems);
         let mut columns = Columns::new(records.len());

@@ -101,11 +101,12 @@ impl Index {
     /// `None` where a string stands twice.
     pub(super) fn new(entries: &[String]) -> Option<Self> {
         let mut sorted: Vec<(&str, u32)> = entries.iter().map(String::as_str).zip(0..).collect();
-        if !sorted.is_sorted() {
+        let rises = |sorted: &[(&str, u32)]| sorted.is_sorted_by(|a, b| a.0 < b.0);
+        if !rises(&sorted) {
             sorted.sort_unstable();
-        }
-        if !sorted.is_sorted_by(|a, b| a.0 < b.0) {
-            return None;
+            if !rises(&sorted) {
+                return None;
+            }
         }
         let mut index = Self {
             text: String::with_capacity(entries.iter().map(String::len).sum()),

@@ -22,6 +22,7 @@ use skewless_core::{Error, Result};
 
 pub(crate) use metadata::{model_metadata, server_metadata};
 
+use crate::direct::to_json;
 use crate::failure::{ErrorObject, refusal};
 use crate::message::{Request, Response};
 use crate::rows::{Rows, Scored, Tally, read_object, read_with_nan};
@@ -134,10 +135,7 @@ pub(crate) fn infer_text(service: &Service, text: &str) -> Result<(serde_json::V
     {
         return Err(error);
     }
-    let answer = serde_json::to_value(asked.answer(service, &scored)).map_err(|error| {
-        Error::internal("internal.json", "the answer has no JSON form").with_source(error)
-    })?;
-    Ok((answer, scored.tally()))
+    Ok((to_json(asked.answer(service, &scored))?, scored.tally()))
 }
 
 /// True for the text of an object with a list of tensors, which no record is: a record's field holds no objects.

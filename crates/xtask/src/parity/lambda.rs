@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{at, cargo, command, output, run};
-use crate::{setup, tiny};
+use crate::command::{at, command, output};
+use crate::{function, setup, tiny};
 
 /// Events that `cargo lambda invoke` sends, one of each kind.
 const EVENTS: [&str; 5] = [
@@ -24,14 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(900);
 pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> {
     let programs = setup::venv("lambda", "tests/lambda/requirements.txt")?;
     // The emulator builds at the first call, which would wait for it longer than a client does.
-    let profile_flag = format!("--profile={profile}");
-    run(cargo(&[
-        "build",
-        "--quiet",
-        &profile_flag,
-        "--package=skewless-lambda",
-        "--no-default-features",
-    ]))?;
+    function::build(profile)?;
     let port = free_port()?;
     let url = format!("http://127.0.0.1:{port}");
     let mut watch = command(

@@ -90,9 +90,12 @@ pub(super) struct Part {
 }
 
 impl Part {
-    fn open(rows: usize) -> Self {
+    /// With room for a line a split, of which there are no more than rows.
+    fn open(rows: usize, splits: usize) -> Self {
+        let mut lines = Vec::with_capacity(1 + splits.min(rows));
+        lines.push(Line::OPEN);
         Self {
-            lines: vec![Line::OPEN],
+            lines,
             line_of: vec![0; rows],
         }
     }
@@ -227,7 +230,8 @@ impl Table {
     ) -> Option<Self> {
         let mut bytes = 0;
         let parts = tops.chunks(trees).map(|tops| {
-            let mut part = Part::open(rows.count);
+            let splits = tops.iter().map(|top| top.splits.len()).sum();
+            let mut part = Part::open(rows.count, splits);
             for (tree, top) in tops.iter().enumerate() {
                 part.place(forest, rows, tree, LINE / trees, top)?;
             }
