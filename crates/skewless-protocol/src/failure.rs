@@ -38,22 +38,23 @@ pub fn status(error: &Error) -> u16 {
     entry.map_or(500, |(_, status)| *status)
 }
 
-/// An error as JSON: `{"code","message","field","value","row"}`, absent members left out.
+/// An error as JSON: `{"code","field","message","row","value"}`, absent members left out.
 pub fn error_json(error: &Error) -> serde_json::Value {
     serde_json::to_value(ErrorObject::new(error)).unwrap_or_default()
 }
 
-/// The same error as [`error_json`], written straight into a larger answer.
+/// The same error as [`error_json`], written straight into a larger answer: its members stand in the order of their names
+/// there too.
 #[derive(Serialize)]
 pub(crate) struct ErrorObject<'a> {
     code: &'a str,
-    message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    value: Option<&'a str>,
+    message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a str>,
 }
 
 impl<'a> ErrorObject<'a> {
