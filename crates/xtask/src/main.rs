@@ -82,31 +82,24 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["parity", "--arm64-lambda"] => parity::arm64_lambda(),
         ["train"] => train::run(false),
         ["train", "--bless"] => train::run(true),
-        ["bench", "peers", options @ ..] => {
-            let option = |name: &str| options.iter().find_map(|given| given.strip_prefix(name));
+        ["bench", "peers", given @ ..] => {
+            let given = Given::of(given, &["--date=", "--only=", "--built"])?;
             bench::peers(&bench::Options {
-                date: option("--date="),
-                only: option("--only="),
-                built: options.contains(&"--built"),
+                date: given.text("--date="),
+                only: given.text("--only="),
+                built: given.flag("--built"),
             })
         }
-        ["bench", "edge", options @ ..] => {
-            let date = options
-                .iter()
-                .find_map(|given| given.strip_prefix("--date="));
-            bench::serving(date, options.contains(&"--built"))
+        ["bench", "edge", given @ ..] => {
+            let given = Given::of(given, &["--date=", "--built"])?;
+            bench::serving(given.text("--date="), given.flag("--built"))
         }
-        ["bench", "serve", options @ ..] => {
-            let date = options
-                .iter()
-                .find_map(|given| given.strip_prefix("--date="));
-            bench::throughput(date)
+        ["bench", "serve", given @ ..] => {
+            bench::throughput(Given::of(given, &["--date="])?.text("--date="))
         }
-        ["bench", "lambda", options @ ..] => {
-            let date = options
-                .iter()
-                .find_map(|given| given.strip_prefix("--date="));
-            bench::cold_starts(date, options.contains(&"--built"))
+        ["bench", "lambda", given @ ..] => {
+            let given = Given::of(given, &["--date=", "--built"])?;
+            bench::cold_starts(given.text("--date="), given.flag("--built"))
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),
@@ -118,5 +111,32 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
             Ok(())
         }
         other => bail!("no such verb: {}\n\n{USAGE}", other.join(" ")),
+    }
+}
+
+/// The options of a verb.
+struct Given<'a>(&'a [&'a str]);
+
+impl<'a> Given<'a> {
+    /// Takes those that are known: flags, and beginnings with `=` that a text follows.
+    fn of(given: &'a [&'a str], known: &[&str]) -> Result<Self> {
+        let is_known = |option: &str| {
+            let is = |known: &&str| {
+                option == *known || known.ends_with('=') && option.starts_with(*known)
+            };
+            known.iter().any(|known| is(known))
+        };
+        match given.iter().find(|option| !is_known(option)) {
+            Some(option) => bail!("no such option: {option}\n\n{USAGE}"),
+            None => Ok(Self(given)),
+        }
+    }
+
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().find_map(|given| given.strip_prefix(name))
+    }
+
+    fn flag(&self, name: &str) -> bool {
+        self.0.contains(&name)
     }
 }
