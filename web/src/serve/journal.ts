@@ -98,11 +98,18 @@ export function requestEntry(head: Head, outcome: Outcome, facts: Facts | undefi
 export interface Head {
   readonly method: string;
   readonly path: string;
+  /** Names in lower case and values, in turn. */
+  readonly headers: readonly string[];
   readonly id: string;
 }
 
+/** The head of a request. */
+export function headOf({ method, url, headers }: Request): Head {
+  return { method, path: new URL(url).pathname, headers: [...headers].flat(), id: requestId(headers) };
+}
+
 /** The id that whoever asks gave the request, where it is one, or a new one. */
-export function requestId(headers: Headers): string {
+function requestId(headers: Headers): string {
   const given = headers.get("x-request-id") ?? headers.get("cf-ray");
   return given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
 }
