@@ -16,7 +16,7 @@ type Watch = Pick<LoadOptions, "signal" | "onProgress">;
 export async function bytesOf(source: Source, fetch: Fetch, watch: Watch = {}): Promise<Uint8Array> {
   if (isAddress(source)) {
     const address = String(source);
-    return orUnreachable(address, watch, async () => bytesOf(await fetch(source, watch.signal), fetch, watch));
+    return orUnreachable(address, watch, async (watched) => bytesOf(await fetch(source, watch.signal ?? undefined), fetch, watched));
   }
   if (ArrayBuffer.isView(source)) return atHand(new Uint8Array(source.buffer, source.byteOffset, source.byteLength), watch);
   if (Object.prototype.toString.call(source) === "[object ArrayBuffer]") return atHand(new Uint8Array(source as ArrayBuffer), watch);
@@ -25,7 +25,7 @@ export async function bytesOf(source: Source, fetch: Fetch, watch: Watch = {}): 
   if (ok === false) throw unreachable(place, `the server answers ${status}`, { value: String(status) });
   if (arrayBuffer) {
     const response = () => (ok ? (source as Response) : new Response((source as Blob).stream()));
-    return orUnreachable(place, watch, () => bodyOf(response(), watch, size));
+    return orUnreachable(place, watch, (watched) => bodyOf(response(), watched, size));
   }
   throw new SkewlessError({
     kind: "misuse",
@@ -73,10 +73,22 @@ function sizeOf({ headers }: Response): number | undefined {
   return headers.has("content-encoding") ? undefined : Number(headers.get("content-length")) || undefined;
 }
 
-async function orUnreachable<T>(address: string, { signal }: Watch, work: () => Promise<T>): Promise<T> {
+/** What goes wrong in `work` is the place's fault, unless the caller's `onProgress` has thrown it. */
+async function orUnreachable<T>(address: string, watch: Watch, work: (watch: Watch) => Promise<T>): Promise<T> {
+  const { signal, onProgress } = watch;
+  let stopped: { readonly by: unknown } | undefined;
+  const told: Watch["onProgress"] = (progress) => {
+    try {
+      onProgress?.(progress);
+    } catch (error) {
+      stopped = { by: error };
+      throw error;
+    }
+  };
   try {
-    return await work();
+    return await work({ signal, onProgress: onProgress && told });
   } catch (cause) {
+    if (stopped) throw stopped.by;
     if (cause instanceof SkewlessError) throw cause;
     throw signal?.aborted ? aborted(signal) : unreachable(address, String(cause), { cause });
   }

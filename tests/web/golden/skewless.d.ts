@@ -301,7 +301,7 @@ export interface FeatureInfo {
 /**
  * Opens a bundle from wherever it is. `load<Flights>(…)` gives the model the types that `npx skewless types` wrote.
  * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.source`,
- * `misuse.cache`.
+ * `misuse.cache`, `misuse.options`.
  */
 export type Load = <M extends Model = Model>(source: Source, options?: LoadOptions) => Promise<M>;
 
@@ -365,7 +365,7 @@ export interface LoadOptions {
     readonly cache?: boolean | undefined;
     /** Calls the loading off: it ends with `input.aborted`, whose `cause` is the signal's reason. */
     readonly signal?: AbortSignal | undefined;
-    /** Is told of every piece of the bundle that has arrived. */
+    /** Is told of every piece of the bundle that has arrived. What it throws ends the loading, and is thrown on as it is. */
     readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 

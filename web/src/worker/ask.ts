@@ -3,7 +3,7 @@
 import { SkewlessError } from "../error.js";
 import type { ModelInfo } from "../info.js";
 import type { Model } from "../model.js";
-import type { LoadOptions } from "../options.js";
+import { checkedOptions, type LoadOptions, type Progress } from "../options.js";
 import { abortable, bytesOf, isAddress, type Source } from "../source.js";
 import { buffersOf, type Method, METHODS, type Opened, type Port, type Question, type Reply, unpacked } from "./messages.js";
 
@@ -68,7 +68,8 @@ export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerL
     return line;
   }
 
-  const load = async (source: Source, options: WorkerLoadOptions<Worker> = {}): Promise<WorkerModel> => {
+  const load = async (source: Source, given?: WorkerLoadOptions<Worker>): Promise<WorkerModel> => {
+    const options = checkedOptions(given);
     const { worker, transfer = false, signal, onProgress, ...plain } = options;
     const line = lineOf(worker);
     return line.used(async () => {
@@ -115,7 +116,7 @@ type Unnumbered<Q> = Q extends unknown ? Omit<Q, "skewless"> : never;
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
-  readonly reject: (error: SkewlessError) => void;
+  readonly reject: (error: unknown) => void;
   readonly onProgress: LoadOptions["onProgress"];
 }
 
@@ -170,9 +171,7 @@ class Line {
       this.#waiting.set(skewless, { resolve, reject, onProgress });
       this.#port.awaited?.(true);
     });
-    const abort = () => {
-      if (this.#settled(skewless)) this.#port.post({ skewless: this.#asked++, ask: "abort", load: skewless }, []);
-    };
+    const abort = () => this.#abort(skewless);
     signal?.addEventListener("abort", abort);
     return abortable(answer, signal).finally(() => signal?.removeEventListener("abort", abort));
   }
@@ -180,10 +179,24 @@ class Line {
   #hear(reply: Reply): void {
     const waiting = this.#waiting.get(reply?.skewless);
     if (!waiting) return;
-    if ("progress" in reply) return waiting.onProgress?.(reply.progress);
+    if ("progress" in reply) return this.#tell(reply.skewless, waiting, reply.progress);
     this.#settled(reply.skewless);
     if ("error" in reply) waiting.reject(new SkewlessError(reply.error, { cause: reply.cause }));
     else waiting.resolve(unpacked(reply.result));
+  }
+
+  /** What `onProgress` throws ends the loading here and there. */
+  #tell(skewless: number, { onProgress, reject }: Waiting, progress: Progress): void {
+    try {
+      onProgress?.(progress);
+    } catch (error) {
+      this.#abort(skewless);
+      reject(error);
+    }
+  }
+
+  #abort(load: number): void {
+    if (this.#settled(load)) this.#port.post({ skewless: this.#asked++, ask: "abort", load }, []);
   }
 
   /** Forgets a question; whether it waited. */
