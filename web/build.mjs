@@ -59,7 +59,7 @@ const published = {
   name: "published",
   setup: (build) => build.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: `./${beside[/(\w[\w-]*)\.js$/.exec(path)[1]]}`, external: true })),
 };
-const files = [...new Set(Object.values(beside)), "worker.js", moduleOf("."), "network/index.js", `network/${moduleOf("network")}`];
+const files = [...new Set(Object.values(beside)), "worker.js", moduleOf("."), "network/index.js", `network/${moduleOf("network")}`, "full/index.js", ...(full ? [`full/${moduleOf("full")}`] : [])];
 
 await rm(dist, { recursive: true, force: true });
 await Promise.all([optimise(), bundle(), playground(), declarations(), manifest(), ...(full ? [optimiseFull(), bundleOver("full")] : [absentFull()])]);
