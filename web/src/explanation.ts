@@ -26,7 +26,7 @@ export interface FeatureContribution {
 
 const METHODS = ["linear", "tree_shap"] as const;
 
-/** Names the numbers that WebAssembly gives: the method, then scores, base and contributions, `outputs` of each. */
+/** Names the numbers that WebAssembly gives: the method, then scores, base and contributions, `outputs` of each. @internal */
 export function explanationOf([method, ...numbers]: Float64Array, outputs: number, spec: FeaturesPart): Explanation {
   const seen = spec.features.filter(({ hidden }) => !hidden);
   const [raw, base, ...contributions] = Array.from({ length: seen.length + 2 }, (_, at) =>

@@ -101,7 +101,7 @@ export type FeatureParameter = string | number | boolean | readonly (string | nu
 /** The probability from which a binary model without a threshold of its own gives the second label. */
 const HALF = 0.5;
 
-/** The manifest is the first thing in a bundle, and not among the parts it names. */
+/** The manifest is the first thing in a bundle, and not among the parts it names. @internal */
 export interface Identity {
   readonly name: string;
   readonly version: string;
@@ -109,7 +109,7 @@ export interface Identity {
   readonly size: number;
 }
 
-/** Reads the parts that people read. */
+/** Reads the parts that people read. @internal */
 export function infoOf(identity: Identity, parts: Parts, needed: readonly string[]): ModelInfo {
   const spec = parts.json("features.json") as FeaturesPart;
   const { name: target, task, labels = [], threshold, unit } = parts.json("output.json") as OutputPart;

@@ -1,6 +1,7 @@
 // How a bundle is opened: what is proven of it, and how its reading is watched, called off and remembered.
 
 import { SkewlessError } from "./error.js";
+import type { HostAbortSignal } from "./host/types.js";
 
 /** How a bundle is opened. */
 export interface LoadOptions {
@@ -20,7 +21,7 @@ export interface LoadOptions {
    */
   readonly cache?: boolean | undefined;
   /** Calls the loading off: it ends with `input.aborted`, whose `cause` is the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: HostAbortSignal | undefined;
   /** Is told of every piece of the bundle that has arrived. What it throws ends the loading, and is thrown on as it is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -36,6 +37,7 @@ export interface Progress {
 /**
  * The options of a caller, who may not have been checked by a compiler. An object of another realm is no instance of this
  * one's classes, so that a signal is told by what it can do.
+ * @internal
  */
 export function checkedOptions<Options extends LoadOptions>(given: Options | null | undefined): Options {
   const options = (given ?? {}) as Options;

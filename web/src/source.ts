@@ -1,18 +1,19 @@
 // Where a bundle comes from: an address, an answer, a file, or bytes at hand.
 
 import { SkewlessError } from "./error.js";
+import type { HostBlob, HostResponse, HostURL } from "./host/types.js";
 import type { LoadOptions } from "./options.js";
 
 /** A bundle: its address, the answer of a request, a file or its bytes. */
-export type Source = URL | string | Response | Blob | ArrayBuffer | ArrayBufferView;
+export type Source = HostURL | string | HostResponse | HostBlob | ArrayBuffer | ArrayBufferView;
 
-/** Reads what an address names. */
+/** Reads what an address names. @internal */
 export type Fetch = (address: URL | string, signal?: AbortSignal) => Promise<Response | Uint8Array>;
 
 /** How the reading is watched and called off. */
 type Watch = Pick<LoadOptions, "signal" | "onProgress">;
 
-/** The bytes of a bundle. Kinds are told by their shape: an object of another realm is no instance of this one's classes. */
+/** The bytes of a bundle. Kinds are told by their shape: an object of another realm is no instance of this one's classes. @internal */
 export async function bytesOf(source: Source, fetch: Fetch, watch: Watch = {}): Promise<Uint8Array> {
   if (isAddress(source)) {
     const address = String(source);
@@ -34,12 +35,12 @@ export async function bytesOf(source: Source, fetch: Fetch, watch: Watch = {}): 
   });
 }
 
-/** Whether the bundle must be fetched. */
+/** Whether the bundle must be fetched. @internal */
 export function isAddress(source: Source): source is URL | string {
   return typeof source === "string" || source instanceof URL;
 }
 
-/** Settles as `work` does, or ends at once when the signal says so. */
+/** Settles as `work` does, or ends at once when the signal says so. @internal */
 export function abortable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work;
   return new Promise((resolve, reject) => {

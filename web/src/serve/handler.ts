@@ -1,5 +1,6 @@
 // Answers HTTP requests with a bundle, through the one implementation of the serving protocols.
 
+import type { HostRequest, HostResponse } from "../host/types.js";
 import { type Compile, type Held, Runtime } from "../runtime.js";
 import type { Source } from "../source.js";
 import { SkewlessError } from "../error.js";
@@ -16,7 +17,7 @@ import start, { __wbg_reset_state as reset, initSync as startNow, type Facts, ty
  * Answers a request. A Worker's `fetch` has this form: what stands between request and context is not looked at, and the
  * context's `waitUntil` keeps what goes on after the answer.
  */
-export type Handler = (request: Request, environment?: unknown, context?: Context) => Promise<Response>;
+export type Handler = (request: HostRequest, environment?: unknown, context?: Context) => Promise<HostResponse>;
 
 /**
  * Opens a bundle and gives the function that answers requests with it. Where the source can change, it is asked for
@@ -30,7 +31,7 @@ export type CreateLazyHandler = (
   options?: Options | ((environment: object) => Options),
 ) => Handler;
 
-/** What differs from host to host. */
+/** What differs from host to host. @internal */
 export interface Host {
   readonly compile: Compile;
   /** Whether a compiled module starts at once: without a look at the classes of `fetch`, which Node would have to load. */
@@ -39,7 +40,7 @@ export interface Host {
   source(given: Source): BundleSource;
 }
 
-/** The two functions for a host that compiles and reads in its own way. */
+/** The two functions for a host that compiles and reads in its own way. @internal */
 export function handlerMakers(host: Host): { createHandler: CreateHandler; createLazyHandler: CreateLazyHandler } {
   const begin = (module: WebAssembly.Module) => (host.now ? startNow({ module }) : start({ module_or_path: module }));
   const runtime = new Runtime({ start: begin, startNow, reset }, host.compile);

@@ -19,7 +19,7 @@ const PATIENCE = 30_000;
 /** Milliseconds for which a failure to open the bundle is the answer, before the source is asked again. */
 const PAUSE = 1000;
 
-/** Keeps a bundle, and asks its source for another. */
+/** Keeps a bundle, and asks its source for another. @internal */
 export class Supply {
   #runtime: Runtime;
   #source: BundleSource;
