@@ -1,7 +1,7 @@
 // Makes `dist/`, the folder that is published, from the sources and from what `cargo xtask wasm` left in `src/**/wasm/`.
 
 import { spawn } from "node:child_process";
-import { chmod, copyFile, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
@@ -59,7 +59,7 @@ const published = {
   name: "published",
   setup: (build) => build.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: `./${beside[/(\w[\w-]*)\.js$/.exec(path)[1]]}`, external: true })),
 };
-const files = [...new Set(Object.values(beside)), "worker.js", moduleOf("."), "network/index.js", `network/${moduleOf("network")}`];
+const files = [...new Set(Object.values(beside)), "worker.js", moduleOf("."), "network/index.js", `network/${moduleOf("network")}`, "full/index.js", ...(full ? [`full/${moduleOf("full")}`] : [])];
 
 await rm(dist, { recursive: true, force: true });
 await Promise.all([optimise(), bundle(), playground(), declarations(), manifest(), ...(full ? [optimiseFull(), bundleOver("full")] : [absentFull()])]);
@@ -129,12 +129,23 @@ async function playground() {
 async function declarations() {
   await run("tsc", "--project", at("tsconfig.json"));
   await run("tsc", "--project", at("tsconfig.types.json"));
-  for (const build of builds) {
-    const generated = await readFile(at("src", build, "wasm/skewless.d.ts"), "utf8");
-    const path = await inFolder(join(dist, build, "wasm/skewless.d.ts"));
-    // The generated classes name Symbol.dispose, which not every project's `lib` has.
-    await writeFile(path, `/// <reference lib="esnext.disposable" />\n${generated}`);
-  }
+  await prune();
+}
+
+/** Takes away the declarations that no entry leads to: what is internal names types that not every project has. */
+async function prune() {
+  const { exports } = JSON.parse(await readFile(at("package.json"), "utf8"));
+  const reached = new Set();
+  const reach = async (path) => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    const text = await readFile(join(dist, path), "utf8");
+    const named = [...text.matchAll(/(?:from|import\()\s*"(\.[^"]+)\.js"/g)].map(([, name]) => join(dirname(path), `${name}.d.ts`));
+    await Promise.all(named.map(reach));
+  };
+  await Promise.all(Object.values(exports).flatMap(({ types }) => (types ? [reach(join(types))] : [])));
+  const all = (await readdir(dist, { recursive: true })).filter((name) => name.endsWith(".d.ts"));
+  await Promise.all(all.filter((name) => !reached.has(name)).map((name) => rm(join(dist, name))));
 }
 
 /** The published package.json: this one without what only a build needs, with the version of the crates. */

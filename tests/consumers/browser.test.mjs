@@ -2,13 +2,14 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { cp } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, describe, test } from "node:test";
 
 import { launch, openPage } from "../web/browser.mjs";
-import { serve } from "../web/harness.mjs";
+import { POLICY, serve } from "../web/harness.mjs";
 import { answers, install, run, vite } from "./harness.mjs";
 
 /** What each version of Vite is called with. */
@@ -17,6 +18,7 @@ const VITES = { vite: [], "vite-7": ["--config", "vite-7.config.js"] };
 /** Builds a consumer; gives the folder that a site would serve. */
 const BUILDS = {
   browser: async () => install("browser"),
+  "import-map": async () => install("import-map"),
   ...Object.fromEntries(
     Object.entries(VITES).map(([version, given]) => [
       version,
@@ -30,6 +32,15 @@ const BUILDS = {
   esbuild: async () => built("esbuild", ["index.html", "flights.skw"]),
   webpack: async () => built("webpack", ["index.html"]),
 };
+
+/** The strict policy; an import map stands in the page, so that the policy names its digest. */
+async function policyFor(folder) {
+  const page = await readFile(join(folder, "index.html"), "utf8");
+  const map = /<script type="importmap">([^]*?)<\/script>/.exec(page)?.[1];
+  if (map === undefined) return POLICY;
+  const digest = createHash("sha256").update(map).digest("base64");
+  return POLICY.replace("script-src", `script-src 'sha256-${digest}'`);
+}
 
 async function built(name, files) {
   const folder = await install(name);
@@ -52,7 +63,8 @@ describe("a page", () => {
 
   for (const [name, build] of Object.entries(BUILDS)) {
     test(name, async () => {
-      const site = await serve({ "/": await build() });
+      const folder = await build();
+      const site = await serve({ "/": folder }, await policyFor(folder));
       try {
         await answersOf(site.url);
       } finally {

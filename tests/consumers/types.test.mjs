@@ -15,7 +15,7 @@ const tsc = join(root, "web/node_modules/.bin/tsc");
 const RESOLUTIONS = { nodenext: "nodenext", esnext: "bundler" };
 
 /** What tsc says of a file; nothing where it compiles. */
-async function complaints(folder, file, module) {
+async function complaints(folder, file, module, more = {}) {
   const compilerOptions = {
     strict: true,
     exactOptionalPropertyTypes: true,
@@ -25,6 +25,7 @@ async function complaints(folder, file, module) {
     types: [],
     module,
     moduleResolution: RESOLUTIONS[module],
+    ...more,
   };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
   return run(folder, tsc, "--project", ".", "--pretty", "false").catch((error) => error.message);
@@ -44,6 +45,19 @@ describe("the types of a bundle", () => {
       assert.equal(await complaints(folder, "main.ts", module), "");
       assert.match(await complaints(folder, "wrong.ts", module), /wrong\.ts\(14,3\): error TS2561: .*'distanze' does not exist .* 'distance'\?/);
     });
+  }
+
+  // The package's own declarations are checked too: `skipLibCheck` is off.
+  const PROJECTS = {
+    "bare.ts": { lib: ["es2022"], types: [] },
+    "with-node.ts": { lib: ["es2022"], types: ["node"], typeRoots: [join(root, "web/node_modules/@types")] },
+  };
+  for (const [file, settings] of Object.entries(PROJECTS)) {
+    for (const module of Object.keys(RESOLUTIONS)) {
+      test(`need no types of DOM: ${file}, ${module}`, async () => {
+        assert.equal(await complaints(folder, file, module, settings), "");
+      });
+    }
   }
 
   test("are printed where no file is named", async () => {

@@ -56,6 +56,23 @@ export const answered = await (async () => {
   return { text: await ask(), digest: (await ask("--digest-only")).trim() };
 })();
 
+/** A request that stops the instance: its body throws while it is copied in, in the middle of the instance's work. */
+export function trapping(path, headers) {
+  const piece = {
+    length: 7,
+    get 0() {
+      throw new Error("stopped");
+    },
+    subarray() {
+      return this;
+    },
+  };
+  let read = false;
+  const next = async () => (read ? { done: true } : ((read = true), { done: false, value: piece }));
+  const body = { getReader: () => ({ cancel: async () => undefined, read: next }) };
+  return { method: "POST", url: `http://localhost${path}`, headers: new Headers(headers), body };
+}
+
 /** Another bundle under the same name, and the answer of the command line to a record of it. */
 export async function anotherBundle() {
   const folder = await mkdtemp(join(root, "target/edge/another-"));

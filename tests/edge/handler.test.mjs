@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { dist } from "../web/harness.mjs";
-import { answered, bundle, records } from "./cases.mjs";
+import { answered, bundle, records, trapping } from "./cases.mjs";
 
 const { createHandler, createLazyHandler, optionsFrom, sourceFrom } = await import(pathToFileURL(join(dist, "serve/node.js")).href);
 
@@ -38,21 +38,6 @@ function endless(piece) {
     taken.cancelled = true;
   };
   return { taken, body: new ReadableStream({ pull, cancel }, { highWaterMark: 0 }) };
-}
-
-/** Sends a request in whose beginning the instance stops, as it does on a trap. */
-async function trap(handle) {
-  const real = posted(line);
-  let asked = 0;
-  const hostile = new Proxy(real, {
-    get(target, name) {
-      if (name === "method" && ++asked > 1) throw new Error("stopped");
-      const value = target[name];
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-  const answer = await handle(hostile);
-  return { status: answer.status, code: answer.headers.get("x-skewless-error") };
 }
 
 test("no more is read than the answers that were taken need", async () => {
@@ -155,7 +140,8 @@ test("a trap is coded, what was under way is told, and the next request is answe
   let finish;
   const slow = new ReadableStream({ start: (controller) => (finish = () => controller.close()) }, { highWaterMark: 0 });
   const waiting = handle(posted(slow, "application/json"));
-  assert.deepEqual(await trap(handle), { status: 500, code: "internal.trap" });
+  const trapped = await handle(trapping("/invocations", { "content-type": "application/json" }));
+  assert.deepEqual([trapped.status, trapped.headers.get("x-skewless-error")], [500, "internal.trap"]);
   assert.equal(entries.at(-1).level, "error");
   send(line);
   const { error } = JSON.parse(new TextDecoder().decode((await reader.read()).value));
@@ -168,22 +154,9 @@ test("a trap is coded, what was under way is told, and the next request is answe
 
 test("a request that stops the instance frees nothing of the next one", async () => {
   const { handle } = await handler();
-  // It throws while it is copied in, in the middle of the instance's work.
-  const piece = {
-    length: 7,
-    get 0() {
-      throw new Error("stopped");
-    },
-    subarray() {
-      return this;
-    },
-  };
   for (const type of ["application/json", "application/jsonl"]) {
     const before = await (await handle(posted(line))).text();
-    let read = false;
-    const reader = { cancel: async () => undefined, read: async () => (read ? { done: true } : ((read = true), { done: false, value: piece })) };
-    const headers = new Headers({ "content-type": type });
-    const answer = await handle({ method: "POST", url: "http://localhost/invocations", headers, body: { getReader: () => reader } });
+    const answer = await handle(trapping("/invocations", { "content-type": type }));
     assert.deepEqual([answer.status, answer.headers.get("x-skewless-error")], [500, "internal.trap"], type);
     for (let again = 0; again < 3; again++) assert.equal(await (await handle(posted(line))).text(), before);
   }

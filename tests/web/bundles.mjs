@@ -26,6 +26,11 @@ function read(bundle) {
   return parts;
 }
 
+/** A part's bytes. */
+export function partOf(bundle, name) {
+  return read(bundle).find(([known]) => known === name)[1];
+}
+
 /**
  * The bundle with another manifest, and with other parts under their names, or none. What the manifest says of the parts is
  * made to hold; their order stays.

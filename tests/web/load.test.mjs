@@ -9,6 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 
 import { load, SkewlessError } from "../../web/dist/node.js";
+import { load as remoteLoad } from "../../web/dist/worker-client-node.js";
 import { asGraph, asNetwork, changed } from "./bundles.mjs";
 import { dist, paths, root } from "./harness.mjs";
 
@@ -151,6 +152,50 @@ describe("a signal calls off", () => {
     controller.abort();
     assert.equal(model.predict(info.example).label, (await load(bytes)).predict(info.example).label);
   });
+});
+
+describe("options of wrong types", () => {
+  const cases = { expectDigest: [5, null, {}], signal: ["no", 1, {}, true], onProgress: ["no", 1, {}, []] };
+  for (const [field, values] of Object.entries(cases)) {
+    test(field, async () => {
+      for (const value of values) {
+        for (const open of [load, remoteLoad]) {
+          for (const source of [bytes, path, `${server.url}/bundle`]) {
+            await assert.rejects(open(source, { [field]: value }), { name: "SkewlessError", code: "misuse.options", kind: "misuse", field });
+          }
+        }
+      }
+    });
+  }
+
+  test("null is none", async () => {
+    for (const open of [load, remoteLoad]) {
+      for (const options of [null, { signal: null, onProgress: null }]) assert.equal((await open(`${server.url}/bundle`, options)).info.digest, info.digest);
+    }
+  });
+});
+
+describe("what onProgress throws is thrown on", () => {
+  const own = new RangeError("of the page");
+  const sources = {
+    "bytes": () => bytes,
+    "a path": () => path,
+    "an address": () => `${server.url}/bundle`,
+    "a Response": () => fetch(`${server.url}/bundle`),
+    "a Blob": () => new Blob([bytes]),
+  };
+  for (const [name, source] of Object.entries(sources)) {
+    test(`of ${name}`, async () => {
+      const onProgress = () => {
+        throw own;
+      };
+      for (const open of [load, remoteLoad]) {
+        await assert.rejects(open(await source(), { onProgress }), (error) => error === own);
+        // A worker is left in order.
+        assert.equal((await open(await source())).info.digest, info.digest);
+      }
+    });
+  }
 });
 
 describe("a digest", () => {

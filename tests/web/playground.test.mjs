@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { load } from "../../web/dist/node.js";
-import { axe, violations } from "./accessibility.mjs";
-import { launch, openPage } from "./browser.mjs";
+import { violations } from "./accessibility.mjs";
+import { launch } from "./browser.mjs";
 import { dist, paths, readRows, root, serve } from "./harness.mjs";
+import { answered, downloaded, drop, field, numbers, parsedLines, play, siteOf, tab } from "./playing.mjs";
 import { predictions, served } from "./program.mjs";
 import { writeTable } from "./tables.mjs";
 
@@ -32,7 +33,7 @@ describe("the playground", () => {
     table = join(folder, "flights.csv");
     records = await readRows(paths().rows);
     await writeTable(table, records, info);
-    site = await serve({ "/": join(dist, "playground"), "/bundle.skw": path, "/copy.skw": path, ...axe });
+    site = await siteOf(path, { "/copy.skw": path });
     browser = await launch();
   });
   after(async () => {
@@ -41,28 +42,8 @@ describe("the playground", () => {
     if (folder) await rm(folder, { recursive: true });
   });
 
-  async function open(options, address = `${site.url}/`) {
-    const { page, complaints } = await openPage(browser, options);
-    await page.goto(address);
-    await page.locator("#form, #fatal, #welcome").filter({ visible: true }).first().waitFor();
-    return { page, complaints };
-  }
-
-  const field = (page, name) => page.locator(`[id="input-${name}"]`);
+  const open = (options, address = `${site.url}/`) => play(browser, address, options);
   const shown = async (page) => Number(await page.locator("#answer .bar-value").first().getAttribute("data-probability"));
-  const tab = (page, name) => page.locator(`#tab-${name}`).click();
-  const numbers = (locator, name) => locator.evaluateAll((all, name) => all.map((one) => Number(one.getAttribute(name))), name);
-
-  async function answered(page, file) {
-    await tab(page, "batch");
-    await page.locator("#table-file").setInputFiles(file);
-    await page.locator("#batch-said").waitFor();
-  }
-
-  async function downloaded(page, name) {
-    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name }).click()]);
-    return readFile(await download.path(), "utf8");
-  }
 
   test("shows the golden row's answer and the bundle's facts", async () => {
     const { page, complaints } = await open();
@@ -188,7 +169,7 @@ describe("the playground", () => {
     const failed = said.filter(({ error }) => error);
     assert.ok(failed.length > 20 && new Set(failed.map(({ error }) => error.code)).size === 4);
     assert.match(await page.locator("#batch-said").textContent(), new RegExp(`^1,000 rows of flights\\.csv, ${failed.length} could not be answered`));
-    const lines = (await downloaded(page, /Download JSON lines/)).trimEnd().split("\n").map((line) => JSON.parse(line));
+    const lines = parsedLines(await downloaded(page, /Download JSON lines/));
     assert.deepEqual(lines, said);
     const csv = (await downloaded(page, /Download CSV/)).trimEnd().split("\n");
     assert.equal(csv[0], "label,probability,raw,error,message");
@@ -209,21 +190,61 @@ describe("the playground", () => {
     await writeFile(lines, `${records.slice(0, 40).map((record) => JSON.stringify(record)).join("\n")}\n{"a":}\n\n[1]\n`);
     const { page } = await open();
     await answered(page, lines);
-    const got = (await downloaded(page, /Download JSON lines/)).trimEnd().split("\n").map((line) => JSON.parse(line));
+    const got = parsedLines(await downloaded(page, /Download JSON lines/));
     const said = await predictions(path, lines);
     assert.deepEqual(got.slice(0, 40), said.slice(0, 40));
     // What JSON's readers call wrong differs in its words.
     assert.deepEqual(got.slice(40).map(({ error }) => [error.code, error.row]), said.slice(40).map(({ error }) => [error.code, error.row]));
   });
 
+  /** A CSV of as many rows as the two numbers make together. */
+  async function large(name, ...times) {
+    const [header, ...rows] = (await readFile(table, "utf8")).split("\r\n");
+    const good = rows.slice(0, 30).filter(Boolean);
+    const file = join(folder, name);
+    const all = times.reduce((text, count) => Array.from({ length: count }, () => text).join("\r\n"), good.join("\r\n"));
+    await writeFile(file, `${header}\r\n${all}\r\n`);
+    return { file, rows: times.reduce((product, count) => product * count, good.length) };
+  }
+
+  test("answers a CSV that is dropped on the page, whatever tab is open", async () => {
+    const { page, complaints } = await open();
+    const said = await predictions(path, table);
+    const failed = said.filter(({ error }) => error).length;
+    await tab(page, "bundle");
+    await drop(page, table);
+    await page.locator("#panel-batch #batch-said").filter({ visible: true }).waitFor();
+    assert.match(await page.locator("#batch-said").textContent(), new RegExp(`^1,000 rows of flights\\.csv, ${failed} could not be answered`));
+    assert.deepEqual(parsedLines(await downloaded(page, /Download JSON lines/)), said);
+    assert.deepEqual(complaints, []);
+  });
+
+  test("stops where one says so, with what it has answered", async () => {
+    const { page, complaints } = await open();
+    const { file, rows } = await large("long.csv", 50, 200);
+    await tab(page, "batch");
+    await page.locator("#table-file").setInputFiles(file);
+    await page.waitForFunction(() => document.querySelector("#panel-batch progress")?.value > 0);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.locator("#batch-said").waitFor();
+    const [, answered] = /^([\d,]+) rows of the first rows of long\.csv/.exec(await page.locator("#batch-said").textContent()) ?? [];
+    const stopped = Number(answered?.replaceAll(",", ""));
+    assert.ok(stopped > 0 && stopped < rows, `${answered} of ${rows} rows`);
+    assert.equal(await page.getByRole("button", { name: "Stop" }).isVisible(), false);
+    const lines = parsedLines(await downloaded(page, /Download JSON lines/));
+    assert.equal(lines.length, stopped);
+    // A file that is dropped while another is under way takes its place.
+    await page.locator("#table-file").setInputFiles(file);
+    await page.waitForFunction(() => document.querySelector("#panel-batch progress")?.value > 0);
+    await drop(page, table);
+    await page.locator("#batch-said").filter({ hasText: /^1,000 rows of flights\.csv/ }).waitFor();
+    assert.deepEqual(complaints, []);
+  });
+
   test("stays smooth while a large file is answered", async () => {
     const { page } = await open();
     await tab(page, "batch");
-    const [header, ...rows] = (await readFile(table, "utf8")).split("\r\n");
-    const large = [header, ...Array.from({ length: 50 }, () => rows.slice(0, 30)).flat().filter(Boolean)];
-    const text = `${large[0]}\r\n${Array.from({ length: 40 }, () => large.slice(1).join("\r\n")).join("\r\n")}\r\n`;
-    const file = join(folder, "large.csv");
-    await writeFile(file, text);
+    const { file } = await large("large.csv", 50, 40);
     await page.evaluate(() => {
       globalThis.longest = 0;
       let last = performance.now();
@@ -292,12 +313,7 @@ describe("the playground", () => {
       assert.equal(await shown(page), model.predict(info.example).probability);
 
       await field(page, number.name).fill(String(number.max));
-      const bytes = (await readFile(path)).toString("base64");
-      await page.evaluate(async (bytes) => {
-        const transfer = new DataTransfer();
-        transfer.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], "again.skw"));
-        document.body.dispatchEvent(new DragEvent("drop", { bubbles: true, dataTransfer: transfer }));
-      }, bytes);
+      await drop(page, path);
       // Opened anew, the form shows the example again.
       await page.waitForFunction(([id, value]) => document.getElementById(id).value === value, [`input-${number.name}`, String(info.example[number.name])]);
       await tab(page, "batch");

@@ -16,13 +16,26 @@ function built() {
   return program;
 }
 
-/** The predictions of `skewless predict` for a table of records, one object a row; failed rows are part of it. */
-export async function predictions(bundle, table) {
-  const run = promisify(execFile)(built(), ["predict", bundle, table], { maxBuffer: 1 << 28 });
-  // Status 1 says that some rows failed.
+/** What the program writes; status 1 says that some rows failed. */
+async function said(...parameters) {
+  const run = promisify(execFile)(built(), parameters, { maxBuffer: 1 << 28 });
   const { stdout } = await run.catch((error) => (error.code === 1 ? error : Promise.reject(error)));
-  return stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  return stdout;
 }
+
+const lines = (text) => text.trimEnd().split("\n").map((line) => JSON.parse(line));
+
+/** The predictions of `skewless predict` for a table of records, one object a row; failed rows are part of it. */
+export const predictions = async (bundle, table) => lines(await said("predict", bundle, table));
+
+/** What `skewless explain` says of them. */
+export const explanations = async (bundle, table) => lines(await said("explain", bundle, table));
+
+/** What `skewless inspect` says of a bundle. */
+export const inspected = async (bundle) => JSON.parse(await said("inspect", bundle, "--json"));
+
+/** Makes a bundle of a model from elsewhere. */
+export const pack = ({ model, name, bundle, flags }) => said("pack", "--model", model, "--name", name, "--version", "1.0.0", "--output", bundle, ...flags);
 
 /** `skewless serve` of a program that is installed into `folder` with the playground beside it; gives its address. */
 export async function served(bundle, playground, folder) {

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { paths } from "./harness.mjs";
+import { paths, readRows } from "./harness.mjs";
+import { columnsOf } from "./remote.mjs";
 
 /** Every memory that the package has ever had. */
 const memories = [];
@@ -17,13 +18,21 @@ WebAssembly.Instance = new Proxy(Instance, {
   },
 });
 
-const { load, SkewlessError } = await import("../../web/dist/node.js");
+const { load: loadPlain, SkewlessError } = await import("../../web/dist/node.js");
 const bytes = new Uint8Array(await readFile(paths().bundle));
+const records = (await readRows(paths().rows)).slice(0, 7);
+/** What counts, too, so that the counts of a lost instance are seen. */
+const load = (bundle) => loadPlain(bundle, { profile: true });
 
 const calls = {
   predict: (model) => model.predict(model.info.example),
   predictBatch: (model) => model.predictBatch([model.info.example]).raw[0],
   validate: (model) => model.validate({ distance: "x" }).map(({ code, field }) => [code, field]),
+  "predictBatch of typed columns": (model) => {
+    const { raw, labels, errors } = model.predictBatch(columnsOf(records, model.info.inputs));
+    return [...raw, ...labels, errors.length];
+  },
+  explain: (model) => model.explain(model.info.example),
   score: (model) => model.score(new Float64Array(model.info.columns.length))[0],
 };
 
@@ -51,6 +60,20 @@ for (const [name, call] of Object.entries(calls)) {
       assert.deepEqual(call(neighbour), healthy[1]);
     });
   }
+}
+
+// Over zeros nothing stops it: it counts nothing, because there is nothing to be seen.
+for (const [name, fails] of [["profile", (model) => model.profile()], ["a prediction before profile", calls.predict]]) {
+  test(`${name} over 255, and what was counted before is gone`, async () => {
+    const model = await load(bytes);
+    for (const record of records) model.predict(record);
+    assert.equal(model.profile().rows, records.length);
+    new Uint8Array(memories.at(-1).buffer).fill(0xff);
+    assert.throws(() => fails(model), { name: "SkewlessError", code: "internal.trap" });
+    assert.equal(model.profile().rows, 0);
+    model.predictBatch(columnsOf(records, model.info.inputs));
+    assert.equal(model.profile().rows, records.length);
+  });
 }
 
 test("a model is closed in ruins", async () => {

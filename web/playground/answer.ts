@@ -28,9 +28,9 @@ export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[
   if ("values" in prediction) {
     const shown = prediction.values.slice(0, SHOWN).map(figure).join(", ");
     const more = prediction.values.length - SHOWN;
-    return [question, headline(shown), ...(more > 0 ? [note(`and ${more} more numbers`)] : [])];
+    return [question, headline(shown, prediction.values), ...(more > 0 ? [note(`and ${more} more numbers`)] : [])];
   }
-  return [question, headline(`${figure(prediction.value)}${unit ? ` ${unit}` : ""}`), note(`raw score ${figure(prediction.raw)}`)];
+  return [question, headline(`${figure(prediction.value)}${unit ? ` ${unit}` : ""}`, [prediction.value]), note(`raw score ${figure(prediction.raw)}`)];
 }
 
 /** The probabilities of a few labels in their order; of many, the highest. */
@@ -59,8 +59,9 @@ function binary(probability: number, raw: number, info: ModelInfo): HTMLElement[
   return [drawn, note(`${from}raw score ${figure(raw)}`)];
 }
 
-function headline(text: string): HTMLElement {
-  return element("p", { class: "headline", id: "headline" }, text);
+/** What is predicted; `values` with all their digits for whoever reads the page by program. */
+function headline(text: string, values?: readonly number[]): HTMLElement {
+  return element("p", { class: "headline", id: "headline", "data-values": values && JSON.stringify(values) }, text);
 }
 
 function note(text: string): HTMLElement {

@@ -2,6 +2,7 @@
 
 import type { InputInfo, ModelInfo } from "../src/public.js";
 import { element, table } from "./element.js";
+import { featuresOf } from "./features.js";
 import { goldenCheck } from "./golden-check.js";
 import { markdown } from "./markdown.js";
 import { metricsOf } from "./metrics.js";
@@ -32,7 +33,7 @@ export function showBundle(host: HTMLElement, session: Session): void {
     ...part("Golden rows", ...goldenCheck(model)),
     ...part("How well it does", ...measured),
     ...part("Inputs", inputs(info)),
-    ...part("Features", element("p", {}, `How the inputs become the ${info.columns.length} columns that the model sees.`), features(info)),
+    ...part("Features", element("p", {}, `How the inputs become the ${info.columns.length} columns that the model sees, and what fitting found for it.`), featuresOf(info)),
     ...part("Provenance", list(facts, "facts"), ...(files.length > 0 ? [table(["Source", "Rows", "SHA-256"], files, { caption: "Sources", stacks: true })] : [])),
     ...part("Card", element("details", { class: "card" }, element("summary", {}, "Read the model card"), element("div", {}, ...markdown(info.card, 3)))),
   );
@@ -65,14 +66,4 @@ function range({ min, max, vocabulary, shape, zone }: InputInfo): string {
   if (min !== undefined && max !== undefined) return `${figure(min)} to ${figure(max)}`;
   if (min !== undefined) return `from ${figure(min)}`;
   return max === undefined ? "" : `to ${figure(max)}`;
-}
-
-function features({ features }: ModelInfo): HTMLElement {
-  const rows = features.map(({ name, from, op, doc, hidden }) => [
-    element("code", {}, name),
-    from.join(", "),
-    words(op),
-    plain(doc ?? (hidden ? "An intermediate, which the model does not see." : "")),
-  ]);
-  return table(["Feature", "From", "Made by", "Meaning"], rows, { caption: "Features", stacks: true });
 }

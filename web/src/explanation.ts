@@ -26,9 +26,10 @@ export interface FeatureContribution {
 
 const METHODS = ["linear", "tree_shap"] as const;
 
-/** Names the numbers that WebAssembly gives: the method, then scores, base and contributions, `outputs` of each. */
-export function explanationOf([method, ...numbers]: Float64Array, outputs: number, spec: FeaturesPart): Explanation {
+/** Names the numbers that WebAssembly gives: the method, then scores, base and contributions, of each as many as outputs. @internal */
+export function explanationOf([method, ...numbers]: Float64Array, spec: FeaturesPart): Explanation {
   const seen = spec.features.filter(({ hidden }) => !hidden);
+  const outputs = numbers.length / (seen.length + 2);
   const [raw, base, ...contributions] = Array.from({ length: seen.length + 2 }, (_, at) =>
     numbers.slice(at * outputs, (at + 1) * outputs),
   ) as [number[], number[], ...number[][]];

@@ -87,16 +87,21 @@ export interface FeatureInfo {
   readonly from: readonly string[];
   /** How it is made, for example `one_hot`. */
   readonly op: string;
+  /** What fitting found for it, and what it was told: a vocabulary, edges, a mean. Empty where it needs nothing. */
+  readonly parameters: { readonly [name: string]: FeatureParameter };
   /** An intermediate that the model does not see. */
   readonly hidden: boolean;
   /** What it means. */
   readonly doc?: string;
 }
 
+/** A parameter of a feature, by its name in `features.json`. */
+export type FeatureParameter = string | number | boolean | readonly (string | number)[];
+
 /** The probability from which a binary model without a threshold of its own gives the second label. */
 const HALF = 0.5;
 
-/** The manifest is the first thing in a bundle, and not among the parts it names. */
+/** The manifest is the first thing in a bundle, and not among the parts it names. @internal */
 export interface Identity {
   readonly name: string;
   readonly version: string;
@@ -104,7 +109,7 @@ export interface Identity {
   readonly size: number;
 }
 
-/** Reads the parts that people read. */
+/** Reads the parts that people read. @internal */
 export function infoOf(identity: Identity, parts: Parts, needed: readonly string[]): ModelInfo {
   const spec = parts.json("features.json") as FeaturesPart;
   const { name: target, task, labels = [], threshold, unit } = parts.json("output.json") as OutputPart;
@@ -173,8 +178,8 @@ function vocabularyOf(input: string, { features, lookups = [] }: FeaturesPart): 
 
 function featureInfo(feature: FeaturePart): FeatureInfo {
   const { name, from, hidden = false, doc } = feature;
-  const [op] = opOf(feature);
-  return { name, from, op: op === "impute_category" ? "impute" : op, hidden, ...(doc !== undefined && { doc }) };
+  const [op, parameters] = opOf(feature);
+  return { name, from, op: op === "impute_category" ? "impute" : op, parameters: { ...parameters } as FeatureInfo["parameters"], hidden, ...(doc !== undefined && { doc }) };
 }
 
 function opOf({ op }: FeaturePart): [string, OpPart] {

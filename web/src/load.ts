@@ -3,7 +3,7 @@
 import { keep, recall } from "./cache.js";
 import { SkewlessError } from "./error.js";
 import { Model } from "./model.js";
-import type { LoadOptions } from "./options.js";
+import { checkedOptions, type LoadOptions } from "./options.js";
 import { type Compile, Runtime } from "./runtime.js";
 import { abortable, bytesOf, type Fetch, isAddress, type Source } from "./source.js";
 import start, { __wbg_reset_state as reset, initSync as startNow, Model as Native } from "./wasm/skewless.js";
@@ -11,7 +11,7 @@ import start, { __wbg_reset_state as reset, initSync as startNow, Model as Nativ
 /**
  * Opens a bundle from wherever it is. `load<Flights>(…)` gives the model the types that `npx skewless types` wrote.
  * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.source`,
- * `misuse.cache`.
+ * `misuse.cache`, `misuse.options`.
  */
 export type Load = <M extends Model = Model>(source: Source, options?: LoadOptions) => Promise<M>;
 
@@ -54,15 +54,14 @@ export function loader(compile: Compile, fetch: Fetch, { larger, now, verify }: 
     }
   }
 
-  return (async (source: Source, given: LoadOptions = {}) => {
-    const options = given ?? {};
+  return (async (source: Source, given?: LoadOptions) => {
+    const options = checkedOptions(given);
     const { cache, expectDigest } = options;
-    if (expectDigest !== undefined && typeof expectDigest !== "string") throw noDigest();
     if (cache && !expectDigest) throw needsDigest();
     const digest = cache && isAddress(source) ? expectDigest : undefined;
     const kept = digest && (await recall(digest));
     // What lies there damaged, or under another's digest, is fetched anew.
-    const known = kept && (await openFrom(kept, options).catch(() => undefined));
+    const known = kept && (await openFrom(kept, options).catch(letGo));
     if (known) return known.model;
     const { model, bundle } = await openFrom(source, options);
     if (digest) await keep(digest, bundle);
@@ -91,8 +90,9 @@ async function enlarged(
   }
 }
 
-function noDigest(): SkewlessError {
-  return new SkewlessError({ kind: "misuse", code: "misuse.options", message: "`expectDigest` is a text", field: "expectDigest" });
+/** What is not of this package, such as what `onProgress` throws, is the caller's. */
+function letGo(error: unknown): undefined {
+  if (!(error instanceof SkewlessError)) throw error;
 }
 
 function needsDigest(): SkewlessError {

@@ -92,7 +92,7 @@ export class Loaded {
     this.memory.begin(1);
     this.#write(0, record);
     const numbers = this.native.explain();
-    return explanationOf(numbers, this.memory.outputs, (this.#spec ??= this.parts.json("features.json") as FeaturesPart));
+    return explanationOf(numbers, (this.#spec ??= this.parts.json("features.json") as FeaturesPart));
   }
 
   /** A golden row's features. */

@@ -1,5 +1,8 @@
 // How a bundle is opened: what is proven of it, and how its reading is watched, called off and remembered.
 
+import { SkewlessError } from "./error.js";
+import type { HostAbortSignal } from "./host/types.js";
+
 /** How a bundle is opened. */
 export interface LoadOptions {
   /** Predict the bundle's golden rows and refuse the bundle when one number differs. Default: true. */
@@ -18,8 +21,8 @@ export interface LoadOptions {
    */
   readonly cache?: boolean | undefined;
   /** Calls the loading off: it ends with `input.aborted`, whose `cause` is the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Is told of every piece of the bundle that has arrived. */
+  readonly signal?: HostAbortSignal | undefined;
+  /** Is told of every piece of the bundle that has arrived. What it throws ends the loading, and is thrown on as it is. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -29,4 +32,22 @@ export interface Progress {
   readonly loaded: number;
   /** Bytes in all; `undefined` where nobody says so, as for a compressed answer. */
   readonly total: number | undefined;
+}
+
+/**
+ * The options of a caller, who may not have been checked by a compiler. An object of another realm is no instance of this
+ * one's classes, so that a signal is told by what it can do.
+ * @internal
+ */
+export function checkedOptions<Options extends LoadOptions>(given: Options | null | undefined): Options {
+  const options = (given ?? {}) as Options;
+  const { expectDigest, signal, onProgress } = options;
+  if (expectDigest !== undefined && typeof expectDigest !== "string") throw misused("expectDigest", "a text");
+  if (signal != null && typeof signal.addEventListener !== "function") throw misused("signal", "an `AbortSignal`");
+  if (onProgress != null && typeof onProgress !== "function") throw misused("onProgress", "a function");
+  return options;
+}
+
+function misused(field: string, what: string): SkewlessError {
+  return new SkewlessError({ kind: "misuse", code: "misuse.options", message: `\`${field}\` is ${what}`, field });
 }

@@ -55,7 +55,7 @@ export interface BatchPrediction {
   readonly errors: readonly SkewlessError[];
 }
 
-/** Reads the answer for one record. */
+/** Reads the answer for one record. @internal */
 export type Answer = (memory: Memory) => Prediction;
 
 const ANSWERS: { readonly [task in Task]: (labels: readonly string[]) => Answer } = {
@@ -73,7 +73,7 @@ const ANSWERS: { readonly [task in Task]: (labels: readonly string[]) => Answer 
   vector: () => (memory) => ({ values: [...memory.values(1)] }),
 };
 
-/** How answers of this output are read. */
+/** How answers of this output are read. @internal */
 export function answerOf({ task, labels = [] }: OutputPart): Answer {
   return ANSWERS[task](labels);
 }

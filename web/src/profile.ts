@@ -44,7 +44,7 @@ export interface Categories {
   readonly out_of_vocabulary: number;
 }
 
-/** Counts what one module's model answers. */
+/** Counts what one module's model answers. @internal */
 export class Watch {
   #native: Native;
   #reference: Profile;

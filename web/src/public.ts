@@ -3,7 +3,7 @@
 export { SkewlessError } from "./error.js";
 export type { ErrorData, Kind } from "./error.js";
 export type { Explanation, FeatureContribution } from "./explanation.js";
-export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo } from "./info.js";
+export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo } from "./info.js";
 export type { Load } from "./load.js";
 export type { Model } from "./model.js";
 export type { LoadOptions, Progress } from "./options.js";

@@ -37,6 +37,11 @@ export class Runtime {
     return this.#generation;
   }
 
+  /** True where WebAssembly runs. */
+  get started(): boolean {
+    return this.#module !== undefined;
+  }
+
   /** The live instance's memory. */
   get memory(): WebAssembly.Memory {
     return this.#memory as WebAssembly.Memory;

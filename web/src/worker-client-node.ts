@@ -8,7 +8,7 @@ export * from "./public.js";
 export type { WorkerLoad, WorkerLoadOptions, WorkerModel } from "./worker/ask.js";
 
 /** Opens a bundle in a worker thread. */
-export const load: WorkerLoad<Worker> = workerLoader<Worker>({
+export const load: WorkerLoad = workerLoader<Worker>({
   start: () => new Worker(new URL("./worker-node.js", import.meta.url)),
   connect(worker, hear, stopped) {
     worker.on("message", hear);

@@ -6,7 +6,7 @@ export * from "./public.js";
 export type { WorkerLoad, WorkerLoadOptions, WorkerModel } from "./worker/ask.js";
 
 /** Opens a bundle in a worker. */
-export const load: WorkerLoad<Worker> = workerLoader<Worker>({
+export const load: WorkerLoad = workerLoader<Worker>({
   start: () => new Worker(new URL("./worker.js", import.meta.url), { type: "module" }),
   connect(worker, hear, stopped) {
     worker.addEventListener("message", ({ data }) => hear(data));

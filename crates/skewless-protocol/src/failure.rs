@@ -4,9 +4,10 @@ use serde::Serialize;
 use skewless_core::Error;
 
 use crate::headers;
-use crate::message::Response;
+use crate::message::{Request, Response};
 use crate::open_inference;
 use crate::route::Route;
+use crate::settings::Settings;
 
 /// HTTP statuses by error code: the first entry whose text begins the code counts.
 ///
@@ -68,6 +69,17 @@ impl<'a> ErrorObject<'a> {
         }
     }
 
+    /// An error of which only code and sentence are known.
+    pub(crate) fn told(code: &'a str, message: &'a str) -> Self {
+        Self {
+            code,
+            message,
+            field: None,
+            value: None,
+            row: None,
+        }
+    }
+
     /// Code and sentence, as an error prints itself.
     pub(crate) fn sentence(&self) -> String {
         format!("{}: {}", self.code, self.message)
@@ -90,45 +102,53 @@ impl<'a> ErrorBody<'a> {
 
 /// The response to a request that was not answered.
 pub(crate) fn refusal(path: &str, error: &Error) -> Response {
-    let status = status(error);
-    let body = if Route::is_open_inference(path) {
-        Response::json(status, &open_inference::RefusalBody::new(error))
-    } else {
-        Response::json(status, &ErrorBody::new(error))
-    };
-    let mut response = body.unwrap_or_else(|_| Response::empty(status));
+    let mut response = refusal_told(path, status(error), ErrorObject::new(error));
     response.code = Some(error.code());
-    response.headers.push(headers::ERROR, error.code());
-    if status == 503 {
-        response.headers.push("retry-after", "1");
-    }
-    if let (405, Ok(route)) = (status, Route::parse(path)) {
+    if let (405, Ok(route)) = (response.status, Route::parse(path)) {
         response.headers.push("allow", route.allow());
     }
     response
 }
 
-/// The answer of a host that has no bundle yet, with the code and the sentence of why: it lives, and is not ready.
-pub fn unavailable(path: &str, code: &str, message: &str) -> Response {
-    if matches!(Route::parse(path), Ok(Route::Live)) {
-        return Response::empty(200);
-    }
-    let error = ErrorObject {
-        code,
-        message,
-        field: None,
-        value: None,
-        row: None,
-    };
+/// The same where the error is only known by its members; the response's `code` stays empty, because its door has it.
+pub(crate) fn refusal_told(path: &str, status: u16, error: ErrorObject<'_>) -> Response {
+    let code = error.code;
     let body = if Route::is_open_inference(path) {
-        Response::json(503, &open_inference::RefusalBody::of(error))
+        Response::json(status, &open_inference::RefusalBody::of(error))
     } else {
-        Response::json(503, &ErrorBody { error })
+        Response::json(status, &ErrorBody { error })
     };
-    let mut response = body.unwrap_or_else(|_| Response::empty(503));
+    let mut response = body.unwrap_or_else(|_| Response::empty(status));
     response.headers.push(headers::ERROR, code);
-    response.headers.push("retry-after", "1");
+    if status == 503 {
+        response.headers.push("retry-after", "1");
+    }
     response
+}
+
+/// The answer of a host that has no bundle yet, with the code and the sentence of why: it lives, and is not ready.
+pub fn unavailable(
+    settings: &Settings,
+    request: &Request<'_>,
+    code: &str,
+    message: &str,
+) -> Response {
+    let mut response = match settings.cors.preflight(request) {
+        Ok(Some(answer)) => answer,
+        Ok(None) if matches!(Route::parse(request.path), Ok(Route::Live)) => Response::empty(200),
+        Ok(None) => refusal_told(request.path, 503, ErrorObject::told(code, message)),
+        Err(error) => refusal(request.path, &error),
+    };
+    finish(settings, request, &mut response);
+    response
+}
+
+/// What every answer has, with a bundle or without: no body for `HEAD`, and what a browser is told.
+pub(crate) fn finish(settings: &Settings, request: &Request<'_>, response: &mut Response) {
+    if request.method == "HEAD" {
+        response.body.clear();
+    }
+    settings.cors.sign(&request.headers, &mut response.headers);
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use skewless_core::{
     Scratch,
 };
 
-use crate::failure::refusal;
+use crate::failure::{ErrorObject, finish, refusal, refusal_told};
 use crate::headers;
 use crate::host::{RefusedBundle, no_counters};
 use crate::limits::Limits;
@@ -301,12 +301,23 @@ impl Service {
         self.signed(request, refusal(request.path, error))
     }
 
+    /// The response to a request that a door refuses for a reason of its own (a stopped instance, a body that broke off),
+    /// whose code it knows as text. The response's `code` stays empty: the door has it.
+    pub fn refuse_told(
+        &self,
+        request: &Request<'_>,
+        status: u16,
+        code: &str,
+        message: &str,
+    ) -> Response {
+        self.signed(
+            request,
+            refusal_told(request.path, status, ErrorObject::told(code, message)),
+        )
+    }
+
     pub(crate) fn signed(&self, request: &Request<'_>, mut response: Response) -> Response {
-        if request.method == "HEAD" {
-            response.body.clear();
-        }
-        let cors = &self.settings.cors;
-        cors.sign(&request.headers, &mut response.headers);
+        finish(&self.settings, request, &mut response);
         response
             .headers
             .push(headers::MODEL, self.facts.name.as_str());

@@ -216,6 +216,15 @@ impl Exchange {
         object::of(&reply(self.service.refuse_too_large(&self.request(&[]))))
     }
 
+    /// The answer where the host refuses the request for a reason of its own: that the instance stopped on it, or that
+    /// its body broke off.
+    #[wasm_bindgen(unchecked_return_type = "Reply")]
+    pub fn refuse(&self, status: u16, code: &str, message: &str) -> JsValue {
+        let request = self.request(&[]);
+        let refused = self.service.refuse_told(&request, status, code, message);
+        object::of(&reply(refused))
+    }
+
     /// Answers the lines that end in the next piece of the body.
     pub fn push(&mut self, piece: &[u8]) -> Vec<u8> {
         let lines = self.lines.as_mut();
@@ -267,10 +276,25 @@ impl Exchange {
     }
 }
 
-/// The answer of a host that has no bundle yet.
+/// The answer of a host that has no bundle yet. Settings that can't be read allow no origin.
 #[wasm_bindgen(unchecked_return_type = "Reply")]
-pub fn unavailable(path: &str, code: &str, message: &str) -> JsValue {
-    object::of(&reply(skewless_protocol::unavailable(path, code, message)))
+pub fn unavailable(
+    settings: Vec<String>,
+    method: &str,
+    path: &str,
+    headers: Vec<String>,
+    code: &str,
+    message: &str,
+) -> JsValue {
+    let settings = read_settings(&settings).unwrap_or_default();
+    let request = Request {
+        method,
+        path,
+        headers: pairs(&headers).collect(),
+        body: &[],
+    };
+    let response = skewless_protocol::unavailable(&settings, &request, code, message);
+    object::of(&reply(response))
 }
 
 /// Holds settings to what they may be, before there is a bundle.

@@ -11,6 +11,7 @@ mod data;
 mod demo;
 mod deploy;
 mod function;
+mod install;
 mod models;
 mod onnx;
 mod parity;
@@ -35,6 +36,9 @@ cargo xtask VERB
   tidy            formatting, lints, the crates' arrows, the first sentence of every file
   web             build the npm package and the playground into web/dist
   web --full      the same with `skewless/full`, the package with the general engine, which takes many minutes
+  install [--root=FOLDER]
+                  build and install the program with the playground beside it, where `cargo install` puts programs or in
+                  FOLDER
   size            build the package and measure its downloads, which fail above web/budget.toml; --built only measures
   parity          one digest a bundle (flights of the test months, a linear model, int8 networks, those of MLPerf Tiny
                   where they are there) on every target; writes target/parity.json
@@ -76,6 +80,10 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["tidy"] => tidy::run_tidy(),
         ["web"] => web::build(),
         ["web", "--full"] => web::build_full(),
+        ["install"] => install::install(None),
+        ["install", root] if root.starts_with("--root=") => {
+            install::install(root.strip_prefix("--root="))
+        }
         ["size"] => size::run(),
         ["size", "--built"] => size::measure(),
         ["parity"] => parity::run(),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::{PROGRAM, at, cargo, command, output, run, step};
-use crate::{bench, demo, deploy, function, parity, setup, size, tidy, train, web};
+use crate::{bench, demo, deploy, function, install, parity, setup, size, tidy, train, web};
 
 /// One profile for all native code: optimised, with every assertion on.
 const PROFILE: &str = "ci";
@@ -63,6 +63,9 @@ pub(crate) fn run_tests() -> Result<()> {
             run(tests)
         },
     )?;
+    step("an installation, which serves the playground", || {
+        install::test(PROFILE)
+    })?;
     step("the Lambda function over a Runtime API and S3", || {
         function::test(PROFILE)
     })?;

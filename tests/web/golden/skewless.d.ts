@@ -4,7 +4,7 @@
 export { SkewlessError };
 export type { ErrorData, Kind };
 export type { Explanation, FeatureContribution };
-export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
+export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
@@ -61,7 +61,7 @@ export declare function fromFile(path: string): BundleSource;
 export { SkewlessError };
 export type { ErrorData, Kind };
 export type { Explanation, FeatureContribution };
-export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
+export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
@@ -79,7 +79,7 @@ export declare const load: Load;
 export { SkewlessError };
 export type { ErrorData, Kind };
 export type { Explanation, FeatureContribution };
-export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
+export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
@@ -105,7 +105,7 @@ export declare function mergeProfiles(first: Profile, ...more: readonly Profile[
 export { SkewlessError };
 export type { ErrorData, Kind };
 export type { Explanation, FeatureContribution };
-export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
+export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
@@ -115,13 +115,13 @@ export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, Raw
 export type { Source };
 export type { WorkerLoad, WorkerLoadOptions, WorkerModel };
 /** Opens a bundle in a worker. */
-export declare const load: WorkerLoad<Worker>;
+export declare const load: WorkerLoad;
 
 // skewless/edge-light
 export { SkewlessError };
 export type { ErrorData, Kind };
 export type { Explanation, FeatureContribution };
-export type { FeatureInfo, GoldenRow, InputInfo, ModelInfo };
+export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
@@ -203,6 +203,58 @@ export interface FeatureContribution {
     readonly inputs: readonly string[];
     /** One an output. */
     readonly contributions: readonly number[];
+}
+
+/** The instances of a global class, where the project's types have one of that name; otherwise what is needed of them. */
+export type Known<Name extends string, Otherwise> = typeof globalThis extends {
+    readonly [name in Name]: {
+        readonly prototype: infer Instance;
+    };
+} ? Instance : Otherwise;
+
+/** `AbortSignal`. */
+export type HostAbortSignal = Known<"AbortSignal", {
+    readonly aborted: boolean;
+    addEventListener(type: "abort", listener: () => void): void;
+}>;
+
+/** `Blob`. */
+export type HostBlob = Known<"Blob", {
+    readonly size: number;
+    arrayBuffer(): Promise<ArrayBuffer>;
+}>;
+
+/** `URL`. */
+export type HostURL = Known<"URL", {
+    readonly href: string;
+}>;
+
+/** What `Request` and `Response` have in common. */
+export interface HostMessage {
+    readonly headers: {
+        get(name: string): string | null;
+    };
+    readonly body: unknown;
+    arrayBuffer(): Promise<ArrayBuffer>;
+    text(): Promise<string>;
+}
+
+/** `Request`. */
+export type HostRequest = Known<"Request", HostMessage & {
+    readonly method: string;
+    readonly url: string;
+}>;
+
+/** `Response`. */
+export type HostResponse = Known<"Response", HostMessage & {
+    readonly ok: boolean;
+    readonly status: number;
+}>;
+
+/** `Worker`, of the web or of Node's `worker_threads`. */
+export interface HostWorker {
+    postMessage(message: unknown, transfer: never): void;
+    terminate(): unknown;
 }
 
 /** What the bundle says of itself. */
@@ -292,16 +344,23 @@ export interface FeatureInfo {
     readonly from: readonly string[];
     /** How it is made, for example `one_hot`. */
     readonly op: string;
+    /** What fitting found for it, and what it was told: a vocabulary, edges, a mean. Empty where it needs nothing. */
+    readonly parameters: {
+        readonly [name: string]: FeatureParameter;
+    };
     /** An intermediate that the model does not see. */
     readonly hidden: boolean;
     /** What it means. */
     readonly doc?: string;
 }
 
+/** A parameter of a feature, by its name in `features.json`. */
+export type FeatureParameter = string | number | boolean | readonly (string | number)[];
+
 /**
  * Opens a bundle from wherever it is. `load<Flights>(…)` gives the model the types that `npx skewless types` wrote.
  * @throws {SkewlessError} `input.unreachable`, `input.aborted`, `bundle.*`, `unsupported.*`, `misuse.source`,
- * `misuse.cache`.
+ * `misuse.cache`, `misuse.options`.
  */
 export type Load = <M extends Model = Model>(source: Source, options?: LoadOptions) => Promise<M>;
 
@@ -364,8 +423,8 @@ export interface LoadOptions {
      */
     readonly cache?: boolean | undefined;
     /** Calls the loading off: it ends with `input.aborted`, whose `cause` is the signal's reason. */
-    readonly signal?: AbortSignal | undefined;
-    /** Is told of every piece of the bundle that has arrived. */
+    readonly signal?: HostAbortSignal | undefined;
+    /** Is told of every piece of the bundle that has arrived. What it throws ends the loading, and is thrown on as it is. */
     readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -518,7 +577,7 @@ export type Columns<Row extends RawRecord> = {
  * Answers a request. A Worker's `fetch` has this form: what stands between request and context is not looked at, and the
  * context's `waitUntil` keeps what goes on after the answer.
  */
-export type Handler = (request: Request, environment?: unknown, context?: Context) => Promise<Response>;
+export type Handler = (request: HostRequest, environment?: unknown, context?: Context) => Promise<HostResponse>;
 
 /**
  * Opens a bundle and gives the function that answers requests with it. Where the source can change, it is asked for
@@ -630,7 +689,10 @@ export interface Tagged {
 
 /** Something that fetches: the global function, or a binding of a Worker. */
 export interface Fetcher {
-    fetch(address: string, init?: RequestInit): Promise<Response>;
+    fetch(address: string, init?: {
+        readonly headers?: Record<string, string>;
+        readonly signal?: HostAbortSignal;
+    }): Promise<HostResponse>;
 }
 
 /** An R2 bucket, as far as it is used here. */
@@ -660,12 +722,12 @@ export interface Context {
 }
 
 /** A bundle: its address, the answer of a request, a file or its bytes. */
-export type Source = URL | string | Response | Blob | ArrayBuffer | ArrayBufferView;
+export type Source = HostURL | string | HostResponse | HostBlob | ArrayBuffer | ArrayBufferView;
 
 /** How a bundle is opened in a worker. */
-export interface WorkerLoadOptions<Worker = unknown> extends LoadOptions {
+export interface WorkerLoadOptions extends LoadOptions {
     /** A worker that has imported `skewless/worker`. Default: one that all such models share, started by the first. */
-    readonly worker?: Worker | undefined;
+    readonly worker?: HostWorker | undefined;
     /**
      * Hand the typed arrays that methods are given over to the worker, in place of copying them: afterwards they are empty
      * here. Default: false.
@@ -684,7 +746,7 @@ export type WorkerModel<M extends Model = Model> = {
 };
 
 /** Opens a bundle in a worker. Types and errors are those of `load`, with `internal.worker` for a worker that stops. */
-export type WorkerLoad<Worker> = <M extends Model = Model>(source: Source, options?: WorkerLoadOptions<Worker>) => Promise<WorkerModel<M>>;
+export type WorkerLoad = <M extends Model = Model>(source: Source, options?: WorkerLoadOptions) => Promise<WorkerModel<M>>;
 
 /** The name of a method that a worker answers: all of a model's but `close`, which is a message of its own. */
 export type Method = Exclude<keyof Model, "info" | "close">;

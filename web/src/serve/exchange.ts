@@ -3,7 +3,7 @@
 import { SkewlessError } from "../error.js";
 import type { Held, Runtime } from "../runtime.js";
 import { Pieces } from "./body.js";
-import type { Outcome } from "./journal.js";
+import type { Head, Outcome } from "./journal.js";
 import type { Exchange as Native, Facts, Reply, Station } from "./wasm/skewless.js";
 
 /** The code of a request whose instance was lost to another one. */
@@ -16,10 +16,9 @@ export class Exchange {
   #native: Native;
   #generation: number;
 
-  constructor(runtime: Runtime, station: Held<Station>, request: Request, path: string) {
+  constructor(runtime: Runtime, station: Held<Station>, { method, path, headers }: Head) {
     this.#runtime = runtime;
-    const headers = [...request.headers].flat();
-    this.#native = station.run((native) => native.begin(request.method, path, headers));
+    this.#native = station.run((native) => native.begin(method, path, [...headers]));
     this.#generation = runtime.generation;
     this.facts = this.run((native) => native.facts());
   }

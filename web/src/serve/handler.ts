@@ -1,21 +1,23 @@
 // Answers HTTP requests with a bundle, through the one implementation of the serving protocols.
 
+import type { HostRequest, HostResponse } from "../host/types.js";
 import { type Compile, type Held, Runtime } from "../runtime.js";
 import type { Source } from "../source.js";
 import { SkewlessError } from "../error.js";
 import { wholeBody } from "./body.js";
 import { Exchange, INTERRUPTED, LineAnswers } from "./exchange.js";
-import { clock, type Head, type Log, NOTHING, type Outcome, requestEntry, requestId, since, toConsole } from "./journal.js";
-import type { Options } from "./options.js";
+import { clock, type Head, headOf, type Log, type Outcome, requestEntry, since, toConsole } from "./journal.js";
+import { type Options, settingsOf } from "./options.js";
+import { inPlace, withoutBundle } from "./refusal.js";
 import type { BundleSource } from "./sources.js";
-import { coded, type Context, Supply } from "./supply.js";
-import start, { __wbg_reset_state as reset, initSync as startNow, type Facts, type Reply, type Station, unavailable } from "./wasm/skewless.js";
+import { type Context, Supply } from "./supply.js";
+import start, { __wbg_reset_state as reset, initSync as startNow, type Facts, type Reply, type Station } from "./wasm/skewless.js";
 
 /**
  * Answers a request. A Worker's `fetch` has this form: what stands between request and context is not looked at, and the
  * context's `waitUntil` keeps what goes on after the answer.
  */
-export type Handler = (request: Request, environment?: unknown, context?: Context) => Promise<Response>;
+export type Handler = (request: HostRequest, environment?: unknown, context?: Context) => Promise<HostResponse>;
 
 /**
  * Opens a bundle and gives the function that answers requests with it. Where the source can change, it is asked for
@@ -29,7 +31,7 @@ export type CreateLazyHandler = (
   options?: Options | ((environment: object) => Options),
 ) => Handler;
 
-/** What differs from host to host. */
+/** What differs from host to host. @internal */
 export interface Host {
   readonly compile: Compile;
   /** Whether a compiled module starts at once: without a look at the classes of `fetch`, which Node would have to load. */
@@ -38,12 +40,12 @@ export interface Host {
   source(given: Source): BundleSource;
 }
 
-/** The two functions for a host that compiles and reads in its own way. */
+/** The two functions for a host that compiles and reads in its own way. @internal */
 export function handlerMakers(host: Host): { createHandler: CreateHandler; createLazyHandler: CreateLazyHandler } {
   const begin = (module: WebAssembly.Module) => (host.now ? startNow({ module }) : start({ module_or_path: module }));
   const runtime = new Runtime({ start: begin, startNow, reset }, host.compile);
   const made = (given: Source | BundleSource, options: Options) => {
-    const log = quietly(options.log === false ? () => undefined : (options.log ?? toConsole));
+    const log = logOf(options);
     const source = isSource(given) ? given : host.source(given);
     return { supply: new Supply(runtime, source, options, log), log };
   };
@@ -55,13 +57,15 @@ export function handlerMakers(host: Host): { createHandler: CreateHandler; creat
     },
     createLazyHandler: (bundle, options = {}) => {
       let opened: { supply: Supply; log: Log } | undefined;
-      const open = (environment: object) =>
-        made(bundle(environment), typeof options === "function" ? options(environment) : options);
       return async (request, environment, context) => {
+        let chosen: Options = {};
         try {
-          opened ??= open(environment as object);
+          if (!opened) {
+            chosen = typeof options === "function" ? options(environment as object) : options;
+            opened = made(bundle(environment as object), chosen);
+          }
         } catch (error) {
-          return misconfigured(request, error);
+          return misconfigured(runtime, chosen, request, error);
         }
         return handle(runtime, opened.supply, opened.log, request, context);
       };
@@ -70,13 +74,23 @@ export function handlerMakers(host: Host): { createHandler: CreateHandler; creat
 }
 
 /** The answer where variables or bindings name no source. */
-function misconfigured(request: Request, error: unknown): Response {
+async function misconfigured(runtime: Runtime, options: Options, request: Request, error: unknown): Promise<Response> {
   const started = clock();
-  const head: Head = { method: request.method, path: new URL(request.url).pathname, id: requestId(request.headers) };
-  const { code, message } = coded(error);
-  const reply = failed(503, code, message);
-  toConsole(requestEntry(head, { ...reply, code }, undefined, since(started)));
-  return response(reply, head, []);
+  // Where it can't be started, the refusal is made without it.
+  await runtime.ready().catch(() => undefined);
+  return refused(runtime, settingsOf(options), logOf(options), headOf(request), started, error);
+}
+
+/** The answer where there is no bundle. */
+function refused(runtime: Runtime, settings: readonly string[], log: Log, head: Head, started: number, error: unknown): Response {
+  const reply = withoutBundle(runtime, settings, head, error);
+  const ms = since(started);
+  log(requestEntry(head, { ...reply, code: reply.code ?? undefined }, undefined, ms));
+  return response(reply, head, [["answer", ms]]);
+}
+
+function logOf({ log }: Options): Log {
+  return quietly(log === false ? () => undefined : (log ?? toConsole));
 }
 
 function isSource(given: Source | BundleSource): given is BundleSource {
@@ -96,23 +110,19 @@ function quietly(log: Log): Log {
 
 async function handle(runtime: Runtime, supply: Supply, log: Log, request: Request, context?: Context): Promise<Response> {
   const started = clock();
-  const { pathname } = new URL(request.url);
-  const head: Head = { method: request.method, path: pathname, id: requestId(request.headers) };
+  const head = headOf(request);
   let station: Held<Station>;
   try {
     station = await supply.station(context);
   } catch (error) {
-    const { code, message } = coded(error);
-    const reply = supply.started ? runtime.run(() => unavailable(pathname, code, message)) : failed(503, code, message);
-    log(requestEntry(head, { ...reply, code }, undefined, since(started)));
-    return response(reply, head, []);
+    return refused(runtime, supply.settings, log, head, started, error);
   }
   const done = (outcome: Outcome, facts: Facts | undefined) => {
     const ms = since(started);
     observe(station, head, outcome, ms);
     log(requestEntry(head, outcome, facts, ms));
   };
-  const answered = await answer(runtime, station, request, head, started, done);
+  const answered = await answer(runtime, station, supply.settings, request, head, started, done);
   supply.check(context);
   return answered;
 }
@@ -122,6 +132,7 @@ type Done = (outcome: Outcome, facts: Facts | undefined) => void;
 async function answer(
   runtime: Runtime,
   station: Held<Station>,
+  settings: readonly string[],
   request: Request,
   head: Head,
   started: number,
@@ -131,7 +142,7 @@ async function answer(
   let streaming = false;
   let facts: Facts | undefined;
   try {
-    exchange = new Exchange(runtime, station, request, head.path);
+    exchange = new Exchange(runtime, station, head);
     facts = exchange.facts;
     const { reply, lines, most } = exchange.run((native) => native.admitted());
     if (reply && lines) {
@@ -148,27 +159,29 @@ async function answer(
     if (reply) return finished(reply, head, [["answer", since(started)]], done, facts);
     const body = await wholeBody(request, most);
     const read = clock();
-    const whole = body ? respond(runtime, station, exchange, request, head.path, body) : exchange.run((native) => native.tooLarge());
+    const whole = body ? respond(runtime, station, exchange, head, body) : exchange.run((native) => native.tooLarge());
     return finished(whole, head, [["read", since(started, read)], ["answer", since(read)]], done, facts);
   } catch (error) {
     // Refusals are answers; what is thrown is a trap, or a body that broke off.
     const ours = error instanceof SkewlessError;
-    const code = ours ? error.code : "request.aborted";
-    const reply = failed(ours ? 500 : 400, code, ours ? error.message : "the body broke off");
-    return finished(reply, head, [["answer", since(started)]], done, facts);
+    const reason = ours
+      ? { status: 500, code: error.code, message: error.message }
+      : { status: 400, code: "request.aborted", message: "the body broke off" };
+    const instead = inPlace(runtime, station, settings, head, exchange, reason);
+    return finished(instead.reply, head, [["answer", since(started)]], done, instead.facts);
   } finally {
     if (!streaming) exchange?.close();
   }
 }
 
 /** Answers a whole body, once more where the instance was lost to another request meanwhile. */
-function respond(runtime: Runtime, station: Held<Station>, exchange: Exchange, request: Request, path: string, body: Uint8Array): Reply {
+function respond(runtime: Runtime, station: Held<Station>, exchange: Exchange, head: Head, body: Uint8Array): Reply {
   const answered = (asked: Exchange) => asked.run((native) => native.respond(body));
   try {
     return answered(exchange);
   } catch (error) {
     if (!(error instanceof SkewlessError && error.code === INTERRUPTED)) throw error;
-    const again = new Exchange(runtime, station, request, path);
+    const again = new Exchange(runtime, station, head);
     try {
       return answered(again);
     } finally {
@@ -186,13 +199,6 @@ function observe(station: Held<Station>, { path }: Head, { status, code, tally }
   } catch {
     // Counters went with the instance; the answer stands.
   }
-}
-
-function failed(status: number, code: string, message: string): Reply {
-  const body = new TextEncoder().encode(JSON.stringify({ error: { code, message } }));
-  const headers: [string, string][] = [["content-type", "application/json"], ["x-skewless-error", code]];
-  if (status === 503) headers.push(["retry-after", "1"]);
-  return { status, headers, body, code, tally: NOTHING };
 }
 
 function finished(reply: Reply, head: Head, times: Times, done: Done, facts: Facts | undefined): Response {

@@ -47,35 +47,35 @@ interface Named {
 /** Longest path in an entry. */
 const PATH = 200;
 
-/** Writes a JSON line to the console. */
+/** Writes a JSON line to the console. @internal */
 export const toConsole: Log = (entry) => console.log(JSON.stringify(entry));
 
-/** The host's clock in milliseconds. */
+/** The host's clock in milliseconds. @internal */
 export function clock(): number {
   return performance.now();
 }
 
-/** Milliseconds from `started` to `ended`, or to now, to a thousandth. */
+/** Milliseconds from `started` to `ended`, or to now, to a thousandth. @internal */
 export function since(started: number, ended = clock()): number {
   return Math.round((ended - started) * 1e3) / 1e3;
 }
 
-/** Whose bundle it is, for an entry. */
+/** Whose bundle it is, for an entry. @internal */
 export function named({ name, version, digest }: Facts): Named {
   return { model: name, version, digest };
 }
 
-/** What became of a request, besides its status. */
+/** What became of a request, besides its status. @internal */
 export interface Outcome {
   readonly status: number;
   readonly code?: string | undefined;
   readonly tally: Counted;
 }
 
-/** No rows. */
+/** No rows. @internal */
 export const NOTHING: Counted = { rows: 0, failures: 0, codes: {} };
 
-/** The entry of a request. */
+/** The entry of a request. @internal */
 export function requestEntry(head: Head, outcome: Outcome, facts: Facts | undefined, ms: number): RequestEntry {
   const { rows, failures, codes } = outcome.tally;
   return {
@@ -94,15 +94,22 @@ export function requestEntry(head: Head, outcome: Outcome, facts: Facts | undefi
   };
 }
 
-/** What is known of a request from its head. */
+/** What is known of a request from its head. @internal */
 export interface Head {
   readonly method: string;
   readonly path: string;
+  /** Names in lower case and values, in turn. */
+  readonly headers: readonly string[];
   readonly id: string;
 }
 
+/** The head of a request. @internal */
+export function headOf({ method, url, headers }: Request): Head {
+  return { method, path: new URL(url).pathname, headers: [...headers].flat(), id: requestId(headers) };
+}
+
 /** The id that whoever asks gave the request, where it is one, or a new one. */
-export function requestId(headers: Headers): string {
+function requestId(headers: Headers): string {
   const given = headers.get("x-request-id") ?? headers.get("cf-ray");
   return given !== null && /^[\x21-\x7e]{1,128}$/.test(given) ? given : crypto.randomUUID();
 }

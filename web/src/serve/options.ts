@@ -36,7 +36,7 @@ export interface Cors {
   readonly maxAge?: number | undefined;
 }
 
-/** How often a source is asked for a new bundle where nothing is said, in seconds. */
+/** How often a source is asked for a new bundle where nothing is said, in seconds. @internal */
 export const CHECK_SECONDS = 60;
 
 const PREFIX = "SKEWLESS_";
@@ -44,7 +44,7 @@ const PREFIX = "SKEWLESS_";
 /** Variables that are read in JavaScript; the protocol knows the others and refuses what it does not know. */
 const OWN = new Set(["SOURCE", "CHECK_SECONDS", "LOG"]);
 
-/** The settings of options as the protocol names them: names and values in turn. */
+/** The settings of options as the protocol names them: names and values in turn. @internal */
 export function settingsOf(options: Options): string[] {
   const { limits = {}, cors } = options;
   const named: [string, string | undefined][] = [

@@ -1,6 +1,7 @@
 // Where a handler's bundle comes from, and how one tells that there is another.
 
 import { SkewlessError } from "../error.js";
+import type { HostAbortSignal, HostResponse, HostURL } from "../host/types.js";
 import { bytesOf, type Fetch, type Source } from "../source.js";
 
 /** A place that holds a bundle, and may hold another one later. */
@@ -20,7 +21,7 @@ export interface Tagged {
 
 /** Something that fetches: the global function, or a binding of a Worker. */
 export interface Fetcher {
-  fetch(address: string, init?: RequestInit): Promise<Response>;
+  fetch(address: string, init?: { readonly headers?: Record<string, string>; readonly signal?: HostAbortSignal }): Promise<HostResponse>;
 }
 
 /** An R2 bucket, as far as it is used here. */
@@ -39,23 +40,23 @@ const PATIENCE = 20_000;
 
 const HASHED = "sha256-";
 
-/** Bytes at hand, or whatever else is read once. */
+/** Bytes at hand, or whatever else is read once. @internal */
 export function once(source: Source, fetch: Fetch): BundleSource {
   return {
     read: async (known) => (known === undefined ? { bytes: await bytesOf(source, fetch), tag: "once" } : undefined),
   };
 }
 
-/** The source that something at hand is: an address is asked again, anything else is read once. */
+/** The source that something at hand is: an address is asked again, anything else is read once. @internal */
 export function sourceOf(given: Source): BundleSource {
   return typeof given === "string" || given instanceof URL ? fromAddress(given) : once(given, (address) => fetch(address));
 }
 
 /** An address, asked by `If-None-Match`. A server without `ETag` is asked for everything. */
-export function fromAddress(address: string | URL, fetcher: Fetcher = { fetch: (url, init) => fetch(url, init) }): BundleSource {
+export function fromAddress(address: string | HostURL, fetcher: Fetcher = { fetch: (url, init) => fetch(url, init) }): BundleSource {
   return {
     async read(known) {
-      const headers: HeadersInit = known === undefined || known.startsWith(HASHED) ? {} : { "if-none-match": known };
+      const headers: Record<string, string> = known === undefined || known.startsWith(HASHED) ? {} : { "if-none-match": known };
       const late = new AbortController();
       const timer = setTimeout(() => late.abort(), PATIENCE);
       try {
@@ -100,6 +101,7 @@ export function fromKv(namespace: Namespace, key: string): BundleSource {
 /**
  * The source that the variable `SKEWLESS_SOURCE` names: `r2:BINDING/KEY`, `kv:BINDING/KEY`, `assets:BINDING/PATH` (a
  * Worker's static asset), or an address. What it means by a path is the host's (`other`).
+ * @internal
  */
 export function sourceFrom(variables: object, other: (path: string) => BundleSource): BundleSource {
   const all = variables as Readonly<Record<string, unknown>>;
@@ -116,7 +118,7 @@ export function sourceFrom(variables: object, other: (path: string) => BundleSou
   return fromAddress(`https://assets.invalid/${key}`, binding as Fetcher);
 }
 
-/** The error of a variable or binding that is not there or means nothing. */
+/** The error of a variable or binding that is not there or means nothing. @internal */
 export function misconfigured(name: string, why: string): SkewlessError {
   const message = `${name} ${why}`;
   return new SkewlessError({ kind: "misuse", code: "config.invalid_value", message, field: name });

@@ -4,6 +4,7 @@ import { SkewlessError } from "../error.js";
 import { Held, type Runtime } from "../runtime.js";
 import { clock, type Log, named, since } from "./journal.js";
 import { CHECK_SECONDS, type Options, settingsOf } from "./options.js";
+import { coded } from "./refusal.js";
 import type { BundleSource } from "./sources.js";
 import { checkSettings, Station } from "./wasm/skewless.js";
 
@@ -18,11 +19,12 @@ const PATIENCE = 30_000;
 /** Milliseconds for which a failure to open the bundle is the answer, before the source is asked again. */
 const PAUSE = 1000;
 
-/** Keeps a bundle, and asks its source for another. */
+/** Keeps a bundle, and asks its source for another. @internal */
 export class Supply {
   #runtime: Runtime;
   #source: BundleSource;
-  #settings: string[];
+  /** Names and values in turn, as WebAssembly takes them. */
+  readonly settings: readonly string[];
   #every: number;
   #log: Log;
   #station: Held<Station> | undefined;
@@ -39,19 +41,13 @@ export class Supply {
   #refusal: { readonly code: string; readonly message: string; readonly at: string } | undefined;
   /** True where what the source holds was refused. */
   #refused = false;
-  #started = false;
 
   constructor(runtime: Runtime, source: BundleSource, options: Options, log: Log) {
     this.#runtime = runtime;
     this.#source = source;
-    this.#settings = settingsOf(options);
+    this.settings = settingsOf(options);
     this.#every = (options.checkSeconds ?? CHECK_SECONDS) * 1e3;
     this.#log = log;
-  }
-
-  /** True where WebAssembly runs, with a bundle or without. */
-  get started(): boolean {
-    return this.#started;
   }
 
   /** The station; the first call opens it, and others that come meanwhile wait for the same. */
@@ -80,8 +76,7 @@ export class Supply {
     const started = clock();
     try {
       await this.#runtime.ready();
-      this.#started = true;
-      this.#runtime.run(() => checkSettings(this.#settings));
+      this.#runtime.run(() => checkSettings([...this.settings]));
       const read = await this.#source.read(undefined);
       if (!read) throw new SkewlessError({ kind: "internal", code: "internal.source", message: "the source has nothing" });
       this.#bytes = read.bytes as Uint8Array<ArrayBuffer>;
@@ -102,7 +97,7 @@ export class Supply {
   }
 
   #fresh(): Station {
-    const station = new Station(this.#bytes, this.#settings);
+    const station = new Station(this.#bytes, [...this.settings]);
     if (this.#refusal) station.refuseBundle(this.#refusal.code, this.#refusal.message, this.#refusal.at);
     return station;
   }
@@ -154,12 +149,6 @@ export class Supply {
     this.#log({ event: "bundle", level: "error", outcome, code, message, ms });
     return { code, message };
   }
-}
-
-/** The code and the sentence of whatever was thrown. */
-export function coded(error: unknown): { code: string; message: string } {
-  if (error instanceof SkewlessError) return { code: error.code, message: error.message };
-  return { code: "internal.source", message: String(error) };
 }
 
 function keep(context: Context | undefined, work: Promise<unknown>): void {

@@ -1,16 +1,17 @@
 // The page's end: the methods of a model as promises over a worker.
 
 import { SkewlessError } from "../error.js";
+import type { HostURL, HostWorker } from "../host/types.js";
 import type { ModelInfo } from "../info.js";
 import type { Model } from "../model.js";
-import type { LoadOptions } from "../options.js";
+import { checkedOptions, type LoadOptions, type Progress } from "../options.js";
 import { abortable, bytesOf, isAddress, type Source } from "../source.js";
 import { buffersOf, type Method, METHODS, type Opened, type Port, type Question, type Reply, unpacked } from "./messages.js";
 
 /** How a bundle is opened in a worker. */
-export interface WorkerLoadOptions<Worker = unknown> extends LoadOptions {
+export interface WorkerLoadOptions extends LoadOptions {
   /** A worker that has imported `skewless/worker`. Default: one that all such models share, started by the first. */
-  readonly worker?: Worker | undefined;
+  readonly worker?: HostWorker | undefined;
   /**
    * Hand the typed arrays that methods are given over to the worker, in place of copying them: afterwards they are empty
    * here. Default: false.
@@ -29,12 +30,12 @@ export type WorkerModel<M extends Model = Model> = {
 };
 
 /** Opens a bundle in a worker. Types and errors are those of `load`, with `internal.worker` for a worker that stops. */
-export type WorkerLoad<Worker> = <M extends Model = Model>(
+export type WorkerLoad = <M extends Model = Model>(
   source: Source,
-  options?: WorkerLoadOptions<Worker>,
+  options?: WorkerLoadOptions,
 ) => Promise<WorkerModel<M>>;
 
-/** How hosts differ. */
+/** How hosts differ. @internal */
 export interface Host<Worker> {
   /** Starts the package's own worker. */
   start(): Worker;
@@ -43,11 +44,11 @@ export interface Host<Worker> {
   /** Ends a worker. */
   end(worker: Worker): void;
   /** An address as the worker must be told, whose own is another. */
-  resolve(address: URL | string): string;
+  resolve(address: HostURL | string): string;
 }
 
-/** The `load` of a host. */
-export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerLoad<Worker> {
+/** The `load` of a host. @internal */
+export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerLoad {
   const lines = new WeakMap<Worker, Line>();
   let shared: Worker | undefined;
 
@@ -68,9 +69,10 @@ export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerL
     return line;
   }
 
-  const load = async (source: Source, options: WorkerLoadOptions<Worker> = {}): Promise<WorkerModel> => {
+  const load = async (source: Source, given?: WorkerLoadOptions): Promise<WorkerModel> => {
+    const options = checkedOptions(given);
     const { worker, transfer = false, signal, onProgress, ...plain } = options;
-    const line = lineOf(worker);
+    const line = lineOf(worker as Worker | undefined);
     return line.used(async () => {
       const sent = isAddress(source) ? host.resolve(source) : await portable(source, options);
       const watch = { signal, onProgress: isAddress(source) || sent instanceof Blob ? onProgress : undefined };
@@ -79,7 +81,7 @@ export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerL
       return remote(line, model, info, transfer);
     });
   };
-  return load as WorkerLoad<Worker>;
+  return load as WorkerLoad;
 }
 
 /** The package's own worker; hosts without workers, and pages that may not start one of another origin, throw at once. */
@@ -115,7 +117,7 @@ type Unnumbered<Q> = Q extends unknown ? Omit<Q, "skewless"> : never;
 
 interface Waiting {
   readonly resolve: (result: unknown) => void;
-  readonly reject: (error: SkewlessError) => void;
+  readonly reject: (error: unknown) => void;
   readonly onProgress: LoadOptions["onProgress"];
 }
 
@@ -170,9 +172,7 @@ class Line {
       this.#waiting.set(skewless, { resolve, reject, onProgress });
       this.#port.awaited?.(true);
     });
-    const abort = () => {
-      if (this.#settled(skewless)) this.#port.post({ skewless: this.#asked++, ask: "abort", load: skewless }, []);
-    };
+    const abort = () => this.#abort(skewless);
     signal?.addEventListener("abort", abort);
     return abortable(answer, signal).finally(() => signal?.removeEventListener("abort", abort));
   }
@@ -180,10 +180,24 @@ class Line {
   #hear(reply: Reply): void {
     const waiting = this.#waiting.get(reply?.skewless);
     if (!waiting) return;
-    if ("progress" in reply) return waiting.onProgress?.(reply.progress);
+    if ("progress" in reply) return this.#tell(reply.skewless, waiting, reply.progress);
     this.#settled(reply.skewless);
     if ("error" in reply) waiting.reject(new SkewlessError(reply.error, { cause: reply.cause }));
     else waiting.resolve(unpacked(reply.result));
+  }
+
+  /** What `onProgress` throws ends the loading here and there. */
+  #tell(skewless: number, { onProgress, reject }: Waiting, progress: Progress): void {
+    try {
+      onProgress?.(progress);
+    } catch (error) {
+      this.#abort(skewless);
+      reject(error);
+    }
+  }
+
+  #abort(load: number): void {
+    if (this.#settled(load)) this.#port.post({ skewless: this.#asked++, ask: "abort", load }, []);
   }
 
   /** Forgets a question; whether it waited. */

@@ -72,16 +72,6 @@ struct RefusalParameters<'a> {
 }
 
 impl<'a> RefusalBody<'a> {
-    pub(crate) fn new(error: &'a Error) -> Self {
-        Self {
-            error: error.to_string(),
-            parameters: RefusalParameters {
-                error: ErrorObject::new(error),
-            },
-        }
-    }
-
-    /// The same of an error that is only known by its members.
     pub(crate) fn of(error: ErrorObject<'a>) -> Self {
         Self {
             error: error.sentence(),

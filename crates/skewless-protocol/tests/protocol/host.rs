@@ -1,7 +1,9 @@
 //! A host's state: a bundle replaced under way, one refused, and the counters.
 
 use serde_json::Value;
-use skewless_protocol::{Headers, Host, Observation, RefusedBundle, Request, Response, Service};
+use skewless_protocol::{
+    Headers, Host, Observation, RefusedBundle, Request, Response, Service, Settings,
+};
 
 use crate::bundles;
 
@@ -97,7 +99,7 @@ fn without_a_bundle_a_host_lives_and_is_not_ready() {
         ("/ping", 503),
         ("/invocations", 503),
     ] {
-        let response = skewless_protocol::unavailable(path, "input.unreachable", "no answer");
+        let response = unavailable(&Settings::default(), &get(path));
         assert_eq!(response.status, status, "{path}");
         if status == 503 {
             assert_eq!(
@@ -107,5 +109,61 @@ fn without_a_bundle_a_host_lives_and_is_not_ready() {
             let text = String::from_utf8(response.body).unwrap();
             assert!(text.contains("\"code\":\"input.unreachable\""), "{text}");
         }
+    }
+}
+
+fn unavailable(settings: &Settings, request: &Request<'_>) -> Response {
+    skewless_protocol::unavailable(settings, request, "input.unreachable", "no answer")
+}
+
+#[test]
+fn without_a_bundle_pages_of_allowed_origins_read_why() {
+    let mut settings = Settings::default();
+    settings.set("cors_origins", "https://a.example").unwrap();
+    let from = |method, origin: &str| {
+        let mut request = get("/invocations");
+        request.method = method;
+        request.headers.push("origin", origin);
+        let asked = ("access-control-request-method", "POST");
+        if method == "OPTIONS" {
+            request.headers.push(asked.0, asked.1);
+        }
+        unavailable(&settings, &request)
+    };
+    let allowed = |response: &Response| {
+        let origin = response.headers.value("access-control-allow-origin");
+        origin.map(str::to_owned)
+    };
+    let answer = from("POST", "https://a.example");
+    assert_eq!(answer.status, 503);
+    assert_eq!(allowed(&answer).as_deref(), Some("https://a.example"));
+    let preflight = from("OPTIONS", "https://a.example");
+    assert_eq!(preflight.status, 204);
+    assert_eq!(allowed(&preflight).as_deref(), Some("https://a.example"));
+    assert_eq!(from("OPTIONS", "https://b.example").status, 403);
+    assert_eq!(allowed(&from("POST", "https://b.example")), None);
+    let head = from("HEAD", "https://a.example");
+    assert_eq!((head.status, head.body.len()), (503, 0));
+}
+
+#[test]
+fn what_a_door_refuses_itself_is_signed_as_other_refusals() {
+    let mut settings = Settings::default();
+    settings.set("cors_origins", "*").unwrap();
+    let service = bundles::binary().with_settings(settings);
+    for path in ["/v2/models/m/infer", "/invocations"] {
+        let mut request = get(path);
+        request.headers.push("origin", "https://a.example");
+        let refused = service.refuse_told(&request, 500, "internal.trap", "it stopped");
+        let known = service.refuse(
+            &request,
+            &skewless_core::Error::internal("internal.trap", "it stopped"),
+        );
+        assert_eq!(refused.status, 500);
+        assert_eq!(
+            (&refused.headers, &refused.body),
+            (&known.headers, &known.body),
+            "{path}"
+        );
     }
 }

@@ -1,0 +1,12 @@
+// Without a bundler: the page's import map says where the package lies, so that its names are those of a bundled page.
+
+import { load } from "skewless";
+import { load as loadInWorker } from "skewless/worker-client";
+
+const record = await (await fetch("record.json")).json();
+const model = await load("flights.skw");
+const remote = await loadInWorker("flights.skw");
+// What the page's module does not know is opened by a larger one, which is fetched then; this bundle's network is none.
+const network = await load("network.skw").catch(({ code }) => code);
+const answers = { here: model.predict(record), worker: await remote.predict(record), network };
+document.getElementById("answer").textContent = JSON.stringify(answers);
