@@ -3,6 +3,7 @@
 use skewless_core::Profile;
 use skewless_core::profile::Counts;
 
+use super::config::ConformalMethod;
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
 use super::report::{Level, Measured, StudyReport};
@@ -29,6 +30,7 @@ pub(crate) fn write(
     checks(&mut card, report);
     candidates(&mut card, report, winner);
     test(&mut card, recipe, report);
+    confidence(&mut card, report);
     slices(&mut card, recipe, report);
     inputs(&mut card, recipe, profile);
     card.heading("Limits");
@@ -172,6 +174,34 @@ fn test(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
         .iter()
         .map(|one| vec![one.measure.title().to_owned(), interval(one.estimate)]);
     card.table(&["measure", "value"], rows);
+}
+
+fn confidence(card: &mut Card, report: &StudyReport) {
+    if let Some(platt) = report.calibration {
+        card.paragraph(&format!(
+            "Probabilities are a sigmoid of the raw score with slope {:.4} and intercept {:.4}, fitted on the validation rows.",
+            platt.slope, platt.intercept
+        ));
+    }
+    let Some(coverage) = &report.coverage else {
+        return;
+    };
+    let what = if coverage.method == ConformalMethod::Split {
+        "Intervals"
+    } else {
+        "Sets of labels"
+    };
+    card.paragraph(&format!(
+        "{what} with a promise of {}, from {} validation rows, held the truth of {} of the test rows. {}",
+        percent(coverage.confidence),
+        grouped(coverage.rows),
+        interval(coverage.test),
+        if coverage.holds {
+            "The promise lies in that interval."
+        } else {
+            "The promise does not lie in that interval: the test rows are unlike the validation rows."
+        }
+    ));
 }
 
 fn slices(card: &mut Card, recipe: &Recipe, report: &StudyReport) {

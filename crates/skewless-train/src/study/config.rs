@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use skewless_core::Result;
 use skewless_core::spec::{FeatureAsWritten, Input, LookupSource, UnknownFields};
 
@@ -49,6 +49,12 @@ pub struct Config {
     /// Bounds of the checks before training.
     #[serde(default)]
     pub checks: ChecksConfig,
+    /// How a binary winner's scores become probabilities; as they are if absent.
+    #[serde(default)]
+    pub calibrate: Option<CalibrateConfig>,
+    /// Intervals or sets, whose coverage the report states.
+    #[serde(default)]
+    pub conformal: Option<ConformalConfig>,
     /// What must hold for a bundle to be written.
     #[serde(default)]
     pub gates: GatesConfig,
@@ -201,6 +207,47 @@ impl Default for ChecksConfig {
             accept: Vec::new(),
         }
     }
+}
+
+/// `[calibrate]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrateConfig {
+    /// The method.
+    pub method: CalibrationMethod,
+}
+
+/// How scores are calibrated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CalibrationMethod {
+    /// A sigmoid of the raw score; it goes into the model's level and its link, so that serving pays nothing.
+    Platt,
+}
+
+/// `[conformal]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConformalConfig {
+    /// How scores are made.
+    pub method: ConformalMethod,
+    /// Share of truths that intervals or sets promise to hold, between 0 and 1.
+    pub confidence: f64,
+    /// A category input: a quantile for each of its values.
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
+/// How conformal scores are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConformalMethod {
+    /// Regression: intervals of one width.
+    Split,
+    /// Classification: the smallest sets on average.
+    Lac,
+    /// Classification: sets that grow with doubt.
+    Aps,
 }
 
 /// Least and greatest values that are allowed.

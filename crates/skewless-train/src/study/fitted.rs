@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use skewless_core::output::{Link, Output};
 use skewless_core::pipeline::Pipeline;
 use skewless_core::plan::Model;
 use skewless_core::{Bundle, Error, FittedSpec, Predictor, Result};
 
+use super::calibration::Platt;
 use super::data::Data;
 use super::models::{self, Parameters, TrainingRows};
 use super::recipe::{Candidate, Recipe};
@@ -15,7 +17,11 @@ use crate::recipe::unreadable;
 /// A fitted candidate.
 pub(crate) enum Fitted {
     /// Fitted here.
-    Here { spec: FittedSpec, model: Model },
+    Here {
+        spec: FittedSpec,
+        model: Model,
+        output: Output,
+    },
     /// Packed from elsewhere.
     Elsewhere { bundle: Box<Bundle>, bytes: Vec<u8> },
 }
@@ -63,7 +69,11 @@ impl Fit<'_> {
             self.candidate.seed,
             self.threads,
         )?;
-        Ok(Fitted::Here { spec, model })
+        Ok(Fitted::Here {
+            spec,
+            model,
+            output: self.recipe.output(),
+        })
     }
 }
 
@@ -85,13 +95,36 @@ fn external(recipe: &Recipe, path: &Path) -> Result<Fitted> {
 }
 
 impl Fitted {
+    /// Puts a sigmoid over the raw scores: its slope becomes the link's, and intercept over slope joins the model's level. A
+    /// bundle from elsewhere stays as it is, which the answer says.
+    pub(crate) fn calibrate(&mut self, platt: &Platt) -> bool {
+        let Self::Here { model, output, .. } = self else {
+            return false;
+        };
+        let level = match model {
+            Model::Trees(trees) => trees.base.first_mut(),
+            Model::Linear(linear) => linear.intercept.first_mut(),
+            Model::Network(_) => None,
+        };
+        let Some(level) = level else {
+            return false;
+        };
+        *level += platt.intercept / platt.slope;
+        output.link = Link::Logistic { scale: platt.slope };
+        true
+    }
+
     /// The predictor that a door would make of it.
     ///
     /// # Errors
     /// As [`Predictor::from_parts`].
-    pub(crate) fn predictor(&self, recipe: &Recipe) -> Result<Predictor> {
+    pub(crate) fn predictor(&self) -> Result<Predictor> {
         match self {
-            Self::Here { spec, model } => Predictor::from_parts(spec, model, recipe.output()),
+            Self::Here {
+                spec,
+                model,
+                output,
+            } => Predictor::from_parts(spec, model, output.clone()),
             Self::Elsewhere { bundle, .. } => Predictor::new(bundle),
         }
     }
@@ -100,8 +133,8 @@ impl Fitted {
     ///
     /// # Errors
     /// The first faulty row's `input.*` with its row in the data file.
-    pub(crate) fn predict(&self, recipe: &Recipe, data: &Data, rows: &[usize]) -> Result<Vec<f64>> {
-        let predictor = self.predictor(recipe)?;
+    pub(crate) fn predict(&self, data: &Data, rows: &[usize]) -> Result<Vec<f64>> {
+        let predictor = self.predictor()?;
         let mut batch = predictor.predict_columns(&data.columns.select(rows))?;
         match batch.errors.is_empty() {
             true => Ok(batch.values),

@@ -5,9 +5,12 @@
 //! for the winner alone, and writes a bundle where every gate holds. The result is a pure function of the configuration
 //! and the files that it names: threads, memory and what was kept of an earlier run change nothing but the time.
 
+pub mod calibration;
 mod card;
 mod checks;
+mod confidence;
 pub mod config;
+pub mod conformal;
 pub(crate) mod data;
 mod export;
 mod feature_set;

@@ -43,7 +43,7 @@ impl Packing<'_> {
         predictor: &Predictor,
         report: &StudyReport,
     ) -> Result<Packed> {
-        let (spec, model) = match fitted {
+        let (spec, model, output) = match fitted {
             Fitted::Elsewhere { bundle, bytes } => {
                 return Ok(Packed {
                     digest: bundle.digest().to_owned(),
@@ -51,7 +51,11 @@ impl Packing<'_> {
                     bundle: bytes,
                 });
             }
-            Fitted::Here { spec, model } => (spec, model),
+            Fitted::Here {
+                spec,
+                model,
+                output,
+            } => (spec, model, output),
         };
         let training = self.data.columns.select(&self.folds.last);
         let profile = Profile::reference(&spec, &training, &predictor.predict_columns(&training)?)?;
@@ -63,7 +67,7 @@ impl Packing<'_> {
             version: report.version.clone(),
             features: spec,
             model: model.into(),
-            output: self.recipe.output(),
+            output,
             profile,
             golden,
             card: card.clone(),

@@ -58,6 +58,8 @@ pub(crate) fn statement(
                     "candidates": written(&report.candidates),
                     "selection": written(&report.selection),
                     "test": written(&report.test),
+                    "calibration": written(&report.calibration),
+                    "coverage": written(&report.coverage),
                     "slices": written(&report.slices),
                 },
             },

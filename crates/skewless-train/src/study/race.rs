@@ -31,6 +31,8 @@ pub(crate) struct Standing {
     pub(crate) folds: Vec<Vec<f64>>,
     /// All folds' rows together.
     pub(crate) judged: Judged,
+    /// What it predicts for them.
+    pub(crate) values: Vec<f64>,
     /// The rung of halving at which it was left behind, counted from 1.
     pub(crate) left_at: Option<usize>,
 }
@@ -287,7 +289,7 @@ impl Race<'_> {
             rows: &job.train,
             threads,
         };
-        let values = fit.run()?.predict(self.recipe, self.data, job.validate)?;
+        let values = fit.run()?.predict(self.data, job.validate)?;
         let outcome = Outcome {
             values,
             seconds: start.elapsed().as_secs_f64(),
@@ -309,6 +311,7 @@ impl Race<'_> {
             candidate: candidate.clone(),
             folds,
             judged: judged(self.recipe, &values, &truth)?,
+            values,
             left_at: None,
         })
     }

@@ -9,7 +9,7 @@ use skewless_core::output::{Output, Task};
 use skewless_core::spec::{InputType, Role};
 use skewless_core::{Error, Result};
 
-use super::config::{Config, Days, SplitBy, SplitConfig};
+use super::config::{Config, ConformalMethod, Days, SplitBy, SplitConfig};
 use super::feature_set::{FeatureSet, feature_sets};
 use super::folds::{Periods, Rest, Shares};
 use super::measure::Measure;
@@ -193,6 +193,22 @@ fn check_rest(config: &Config) -> Result<()> {
     };
     if let Some(name) = config.slices.by.iter().find(category) {
         return fault("slices.by", &format!("there is no category `{name}`"));
+    }
+    if config.calibrate.is_some() && config.model.task != Task::Binary {
+        return fault("calibrate", "only a binary model is calibrated");
+    }
+    if let Some(conformal) = &config.conformal {
+        let fits =
+            (conformal.method == ConformalMethod::Split) == (config.model.task == Task::Regression);
+        if !fits || !(conformal.confidence > 0.0 && conformal.confidence < 1.0) {
+            return fault(
+                "conformal",
+                "a confidence between 0 and 1 is due, and `split` for regression, `lac` or `aps` for labels",
+            );
+        }
+        if let Some(name) = conformal.by.as_ref().filter(category) {
+            return fault("conformal.by", &format!("there is no category `{name}`"));
+        }
     }
     if config.slices.least_rows == 0 {
         return fault("slices.least_rows", "at least one row is needed");

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use skewless_core::output::Task;
 
+use super::calibration::Platt;
+use super::confidence::Coverage;
 use super::measure::Measure;
 use super::recipe::Candidate;
 use crate::bootstrap::Estimate;
@@ -44,8 +46,12 @@ pub struct StudyReport {
     pub candidates: Vec<CandidateReport>,
     /// How the winner was found.
     pub selection: Selection,
+    /// The sigmoid that calibrates the winner.
+    pub calibration: Option<Platt>,
     /// The winner on the test rows.
     pub test: TestReport,
+    /// Coverage of its intervals or sets.
+    pub coverage: Option<Coverage>,
     /// Measures of groups of test rows.
     pub slices: Vec<Slice>,
     /// The gates in their order; without failure a bundle is written.

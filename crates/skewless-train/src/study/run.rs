@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use skewless_core::output::Task;
 use skewless_core::{Error, Result};
 
+use super::calibration::Platt;
 use super::checks::{self, Checked};
+use super::confidence::{self, Coverage, Predicted};
 use super::data::{Data, digest_rows};
 use super::fitted::{Fit, Fitted};
 use super::folds::{Fold, Folds};
@@ -143,10 +145,13 @@ impl Run<'_> {
             rows: &self.folds.last,
             threads: self.options.threads.max(1),
         };
-        let fitted = fit.run()?;
+        let mut fitted = fit.run()?;
+        let (calibration, validated) = self.calibrate(winner, &mut fitted)?;
         let (test, values) = self.test(winner, &fitted)?;
         progress.finish(&format!("{} rows", test.rows));
         let mut report = self.report(checked, &standings, selection, test);
+        report.calibration = calibration;
+        report.coverage = self.coverage(&validated, &values);
         report.slices = slices::slices(
             recipe,
             self.data,
@@ -155,7 +160,7 @@ impl Run<'_> {
             self.resampling(),
         )?;
         progress.begin("Packing the bundle", None);
-        let predictor = fitted.predictor(recipe)?;
+        let predictor = fitted.predictor()?;
         let champion = match &recipe.config.gates.champion {
             Some(gate) => {
                 let columns = self.data.columns.select(&self.folds.test);
@@ -223,10 +228,58 @@ impl Run<'_> {
         )
     }
 
+    /// The winner's sigmoid where the configuration asks for one, and its predictions of the validation rows through it.
+    fn calibrate(
+        &self,
+        winner: &Standing,
+        fitted: &mut Fitted,
+    ) -> Result<(Option<Platt>, Vec<f64>)> {
+        if self.recipe.config.calibrate.is_none() {
+            return Ok((None, winner.values.clone()));
+        }
+        let platt = confidence::platt(&winner.values, &self.data.truth_of(&self.validated()))?;
+        if !fitted.calibrate(&platt) {
+            return Ok((None, winner.values.clone()));
+        }
+        let through = winner
+            .values
+            .iter()
+            .map(|&value| platt.at(confidence::logit(value)));
+        Ok((Some(platt), through.collect()))
+    }
+
+    /// Validation rows fold after fold, as candidates predict them.
+    fn validated(&self) -> Vec<usize> {
+        self.folds
+            .folds
+            .iter()
+            .flat_map(|fold| fold.validate.iter().copied())
+            .collect()
+    }
+
+    fn coverage(&self, validated: &[f64], tested: &[f64]) -> Option<Coverage> {
+        let config = self.recipe.config.conformal.as_ref()?;
+        let validate = Predicted {
+            rows: &self.validated(),
+            values: validated,
+        };
+        let test = Predicted {
+            rows: &self.folds.test,
+            values: tested,
+        };
+        Some(confidence::coverage(
+            self.recipe,
+            self.data,
+            config,
+            &validate,
+            &test,
+        ))
+    }
+
     /// Predicts the test rows: the only place that does.
     fn test(&self, winner: &Standing, fitted: &Fitted) -> Result<(TestReport, Vec<f64>)> {
         let rows = &self.folds.test;
-        let values = fitted.predict(self.recipe, self.data, rows)?;
+        let values = fitted.predict(self.data, rows)?;
         let judged = judged(self.recipe, &values, &self.data.truth_of(rows))?;
         let measures = Measure::of_task(self.recipe.task());
         let report = TestReport {
@@ -275,7 +328,9 @@ impl Run<'_> {
             inputs: checked.inputs,
             candidates: standings.iter().map(candidate).collect(),
             selection,
+            calibration: None,
             test,
+            coverage: None,
             slices: Vec::new(),
             gates: Vec::new(),
         }

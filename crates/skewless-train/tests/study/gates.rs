@@ -1,6 +1,9 @@
 //! Gates and slices: a failed gate keeps the report and gives no bundle.
 
-use crate::project::{BY_HASH, BY_TIME, Project, binary, regression};
+use skewless_core::{Bundle, Predictor, Record};
+use skewless_train::study::StudyReport;
+
+use crate::project::{BY_HASH, BY_TIME, Project, binary, multiclass, regression};
 
 #[test]
 fn a_failed_gate_leaves_the_report_and_no_bundle() {
@@ -74,4 +77,65 @@ fn a_champion_must_agree() {
             }
         }
     }
+}
+
+#[test]
+fn confidence_is_stated_with_its_coverage() {
+    let calibrated = format!("{}\n[calibrate]\nmethod = \"platt\"\n", binary(BY_HASH));
+    let (plain, sigmoid) = (
+        Project::new(&binary(BY_HASH)).run().unwrap(),
+        Project::new(&calibrated).run().unwrap(),
+    );
+    let platt = sigmoid.report.calibration.unwrap();
+    // The same order of rows; other probabilities, and those of the sigmoid to the last bits.
+    let order = |report: &StudyReport| report.test.measures[0].estimate.value;
+    assert_eq!(order(&plain.report), order(&sigmoid.report));
+    let predictor = |bytes: &[u8]| Predictor::new(&Bundle::from_bytes(bytes).unwrap()).unwrap();
+    let (plain, sigmoid) = (
+        predictor(&plain.bundle.unwrap()),
+        predictor(&sigmoid.bundle.unwrap()),
+    );
+    let record =
+        r#"{"courier": "bob", "distance": 12.5, "rain": 9, "ordered": "2020-02-03", "id": "x"}"#;
+    let answer = |predictor: &Predictor| {
+        predictor
+            .predict(&Record::from_json(record).unwrap())
+            .unwrap()
+    };
+    assert!((answer(&sigmoid).values[0] - platt.at(answer(&plain).raw[0])).abs() < 1e-12);
+
+    for (config, method) in [
+        (regression(BY_HASH), "split"),
+        (multiclass(BY_HASH), "lac"),
+        (multiclass(BY_HASH), "aps"),
+        (binary(BY_HASH), "lac"),
+    ] {
+        let groups = format!(
+            "{config}\n[conformal]\nmethod = \"{method}\"\nconfidence = 0.9\nby = \"courier\"\n"
+        );
+        let coverage = Project::new(&groups)
+            .run()
+            .unwrap()
+            .report
+            .coverage
+            .unwrap();
+        assert_eq!(coverage.quantiles.len(), 3);
+        assert!(
+            coverage.test.value > 0.8 && coverage.size.unwrap() > 0.0,
+            "{coverage:?}"
+        );
+        // Sets with a promise kept by chance alone would be as wide as everything.
+        assert!(
+            method == "split" || coverage.size.unwrap() < 2.5,
+            "{coverage:?}"
+        );
+    }
+    let wrong = format!(
+        "{}\n[conformal]\nmethod = \"lac\"\nconfidence = 0.9\n",
+        regression(BY_HASH)
+    );
+    assert_eq!(
+        Project::new(&wrong).run().err().unwrap().code(),
+        "train.config"
+    );
 }

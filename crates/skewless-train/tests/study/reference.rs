@@ -105,6 +105,14 @@ fn held_to(name: &str, by: Measure) {
         by.gain(test.value, theirs) > -spread,
         "{test:?} beside {theirs}"
     );
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(
+            model(name).join(format!("{name}.skw")),
+            studied.bundle.as_ref().unwrap(),
+        )
+        .unwrap();
+        std::fs::write(model(name).join("card.md"), &studied.card).unwrap();
+    }
     let committed = std::fs::read(model(name).join(format!("{name}.skw"))).unwrap();
     assert!(
         studied.bundle.unwrap() == committed,
