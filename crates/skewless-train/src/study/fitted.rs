@@ -15,6 +15,7 @@ use crate::arm::in_file;
 use crate::recipe::unreadable;
 
 /// A fitted candidate.
+#[expect(clippy::large_enum_variant, reason = "a fit holds one at a time")]
 pub(crate) enum Fitted {
     /// Fitted here.
     Here {

@@ -200,7 +200,7 @@ fn check_rest(config: &Config) -> Result<()> {
     if let Some(conformal) = &config.conformal {
         let fits =
             (conformal.method == ConformalMethod::Split) == (config.model.task == Task::Regression);
-        if !fits || !(conformal.confidence > 0.0 && conformal.confidence < 1.0) {
+        if !(fits && conformal.confidence > 0.0 && conformal.confidence < 1.0) {
             return fault(
                 "conformal",
                 "a confidence between 0 and 1 is due, and `split` for regression, `lac` or `aps` for labels",

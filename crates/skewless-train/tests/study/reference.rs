@@ -75,13 +75,9 @@ fn held_to(name: &str, by: Measure) {
             .sum::<f64>()
             / 4.0)
             .sqrt();
-        println!(
-            "{name} {family}: {:.4} beside {centre:.4} ± {spread:.4}",
-            mean(&ours)
-        );
         assert!(
             by.gain(mean(&ours), centre) > -spread,
-            "{name} {family}: {ours:?} beside {theirs:?}"
+            "{name} {family}: {ours:?} beside {theirs:?}, {centre:.4} ± {spread:.4}"
         );
     }
     let test = report

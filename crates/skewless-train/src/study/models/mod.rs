@@ -115,7 +115,7 @@ pub(crate) fn expand(family: &Family, seed: u64) -> Result<(Vec<Parameters>, Sea
         return fault("experiment.model", "an empty list leaves no candidate");
     }
     match search {
-        Search::Random { samples } if samples == 0 => {
+        Search::Random { samples: 0 } => {
             fault("experiment.model.search", "at least one sample is needed")
         }
         Search::Random { samples } => Ok((drawn(all, samples, seed), search)),
