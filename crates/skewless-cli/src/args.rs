@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// Train a model from a configuration: read, split, fit, select, evaluate, and write the bundle
     #[command(after_help = STATUSES)]
     Train(TrainArgs),
+    /// Compute the features of a configuration's feature set, for a model that is trained elsewhere
+    #[command(after_help = format!("{FEATURES_NOTES}\n\n{STATUSES}"))]
+    Features(FeaturesArgs),
     /// Make a bundle from a model trained elsewhere: LightGBM, XGBoost, ONNX or int8 TensorFlow Lite
     #[command(after_help = STATUSES)]
     Pack(Box<PackArgs>),
@@ -40,6 +43,11 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
 }
 
+const FEATURES_NOTES: &str = "\
+The features are fitted on the rows that the winner of `skewless train` is fitted on. Without IN the configuration's own
+rows are computed, with the columns `row`, `part` (0 training, n validation of fold n) and `label`, and without the test:
+that stays shut. With IN every row of IN is computed, and there are features alone.";
+
 const PREDICT_NOTES: &str = "\
 JSON lines answer each record with {\"label\", \"probability\", \"raw\"} for two labels, {\"label\", \"probabilities\",
 \"raw\"} for several, {\"value\", \"raw\"} for a number. A record that cannot be answered has {\"error\": {\"code\",
@@ -53,7 +61,7 @@ its base and the contributions of all features, added. On a terminal, a record a
 pub(crate) struct TrainArgs {
     /// The configuration, such as models/flights/skewless.toml
     pub(crate) config: PathBuf,
-    /// Where the bundle goes [default: NAME.skw beside the configuration, and card.md with it]
+    /// Where the bundle goes [default: NAME.skw beside the configuration, and card.md with it; of experiments report.json too]
     #[arg(short, long, value_name = "BUNDLE")]
     pub(crate) output: Option<PathBuf>,
     /// Threads to train with; the bundle does not depend on it [default: all]
@@ -62,6 +70,50 @@ pub(crate) struct TrainArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+    /// Experiments: bytes that all fits together may take, by estimate, as in 500MB or 4GB
+    #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = bytes)]
+    pub(crate) memory: u64,
+    /// Experiments: where results are kept, so that a run that was killed goes on [default: .skewless beside the
+    /// configuration]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_store")]
+    pub(crate) store: Option<PathBuf>,
+    /// Experiments: keep no results and use none
+    #[arg(long)]
+    pub(crate) no_store: bool,
+}
+
+/// A size in bytes: `500MB` is 500 million, `4GB` 4 billion.
+fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
+    let factor = match text.split_at(digits.len()).1 {
+        "" | "B" => Some(1),
+        "KB" => Some(1_000),
+        "MB" => Some(1_000_000),
+        "GB" => Some(1_000_000_000),
+        _ => None,
+    };
+    let size = digits.parse::<u64>().ok().zip(factor);
+    let size = size.and_then(|(number, factor)| number.checked_mul(factor));
+    size.filter(|&size| size > 0)
+        .ok_or_else(|| "a number with B, KB, MB or GB is due, as in 500MB".to_owned())
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FeaturesArgs {
+    /// The configuration, with `[[experiment]]`
+    pub(crate) config: PathBuf,
+    /// A table of raw records [default: the configuration's own rows outside the test]
+    #[arg(value_name = "IN")]
+    pub(crate) input: Option<PathBuf>,
+    /// The feature set [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) set: Option<String>,
+    /// Where the fitted specification goes, which `skewless pack --features` takes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) spec: Option<PathBuf>,
+    /// Where the features go: a .parquet or .csv file
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -48,6 +48,21 @@ impl Destination {
         })
     }
 
+    /// Puts the file in its place once it is on the disk and holds `bytes`; a pipe or a device is not read back.
+    #[cfg(feature = "train")]
+    pub(crate) fn keep_verified(mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.flush()?;
+        if let Self::File { partial, path } = &self {
+            partial.as_file().sync_all()?;
+            anyhow::ensure!(
+                std::fs::read(partial.path())? == bytes,
+                "`{}` does not hold what was written",
+                path.display()
+            );
+        }
+        self.keep()
+    }
+
     /// Puts the complete file in its place.
     pub(crate) fn keep(mut self) -> anyhow::Result<()> {
         self.flush()?;

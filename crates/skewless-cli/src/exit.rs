@@ -106,6 +106,7 @@ fn status(error: &anyhow::Error) -> Status {
     };
     match (error.kind(), error.code()) {
         (_, code) if code.starts_with("config.") => Status::Usage,
+        (_, "train.unwritable") => Status::Fault,
         (_, "table.unknown_format" | "unsupported.table_format" | "unsupported.command") => {
             Status::Usage
         }

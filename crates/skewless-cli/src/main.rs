@@ -36,6 +36,10 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Train(args) => train::run(&args),
         #[cfg(not(feature = "train"))]
         Command::Train(_) => Err(exit::left_out("train", "train")),
+        #[cfg(feature = "train")]
+        Command::Features(args) => train::features(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Features(_) => Err(exit::left_out("features", "train")),
         #[cfg(feature = "pack")]
         Command::Pack(args) => pack::run(&args),
         #[cfg(not(feature = "pack"))]

@@ -14,6 +14,7 @@ mod failure;
 mod format;
 mod json_lines;
 mod lookup;
+mod numbers;
 #[cfg(feature = "parquet")]
 mod parquet_predictions;
 #[cfg(feature = "parquet")]
@@ -32,6 +33,7 @@ pub use block::{Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder, error_json};
 pub use format::Format;
 pub use lookup::read_lookup;
+pub use numbers::write_numbers;
 pub use predictions::PredictionWriter;
 pub use reader::{Extra, Reader, Source};
 pub use records::records;

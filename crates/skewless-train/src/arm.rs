@@ -60,7 +60,7 @@ fn checked(mut features: FeatureRows, rows: &[usize]) -> Result<FeatureRows> {
 }
 
 /// The same error with the row counted in the file instead of in the selection.
-fn in_file(error: Error, rows: &[usize]) -> Error {
+pub(crate) fn in_file(error: Error, rows: &[usize]) -> Error {
     match error.row().and_then(|row| rows.get(row).copied()) {
         Some(row) => error.with_row(row),
         None => error,

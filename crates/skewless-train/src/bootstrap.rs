@@ -142,7 +142,7 @@ impl Resampled {
 }
 
 /// Counts how often each row is drawn in as many draws as there are rows.
-fn draw(random: &mut Random, weights: &mut [u32]) {
+pub(crate) fn draw(random: &mut Random, weights: &mut [u32]) {
     weights.fill(0);
     for _ in 0..weights.len() {
         let row = random.below(weights.len());
@@ -159,7 +159,7 @@ fn draw(random: &mut Random, weights: &mut [u32]) {
     clippy::cast_precision_loss,
     reason = "positions in a list of at most some thousand draws"
 )]
-fn quantile(sorted: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {
         return f64::NAN;
     };

@@ -38,25 +38,25 @@ pub(crate) fn write(recipe: &Recipe, report: &Report, profile: &Profile) -> Stri
 }
 
 #[derive(Default)]
-struct Card {
-    text: String,
+pub(crate) struct Card {
+    pub(crate) text: String,
 }
 
 impl Card {
-    fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.text.push_str(line);
         self.text.push('\n');
     }
 
-    fn heading(&mut self, heading: &str) {
+    pub(crate) fn heading(&mut self, heading: &str) {
         self.line(&format!("\n## {heading}\n"));
     }
 
-    fn paragraph(&mut self, text: &str) {
+    pub(crate) fn paragraph(&mut self, text: &str) {
         self.line(&format!("\n{text}"));
     }
 
-    fn table(&mut self, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
+    pub(crate) fn table(&mut self, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
         self.line("");
         self.line(&format!("| {} |", head.join(" | ")));
         self.line(&format!("|{}", "---|".repeat(head.len())));
@@ -66,15 +66,15 @@ impl Card {
     }
 }
 
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
-fn grouped(count: usize) -> String {
+pub(crate) fn grouped(count: usize) -> String {
     let digits = count.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -86,7 +86,7 @@ fn grouped(count: usize) -> String {
     text
 }
 
-fn interval(estimate: Estimate) -> String {
+pub(crate) fn interval(estimate: Estimate) -> String {
     format!(
         "{:.4} ({:.4} – {:.4})",
         estimate.value, estimate.low, estimate.high

@@ -2,6 +2,7 @@
 //!
 //! Everything here is as it stands in the file. [`crate::recipe::Recipe`] is what has been checked.
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use skewless_core::output::Task;
 use skewless_core::spec::{FeatureAsWritten, Input, LookupSource, UnknownFields};
@@ -50,14 +51,18 @@ pub struct ModelConfig {
     pub name: String,
     /// MAJOR.MINOR.PATCH.
     pub version: String,
-    /// Only `binary` can be trained here.
+    /// `binary`, `multiclass` or `regression`; without experiments only `binary`.
     pub task: Task,
     /// What the prediction is called.
     pub target: String,
-    /// The negative label, then the positive one; they differ.
+    /// Binary: the negative label, then the positive one. Multi-class: all of them. They differ. Regression: none.
+    #[serde(default)]
     pub labels: Vec<String>,
     /// From which probability on the positive label is given; 0.5 if absent.
     pub threshold: Option<f64>,
+    /// Unit of a regression's value.
+    #[serde(default)]
+    pub unit: Option<String>,
     /// Heading of the card.
     pub title: String,
     /// What the model predicts, for the card.
@@ -218,20 +223,28 @@ impl Config {
     /// # Errors
     /// `train.config` with the line and what is wrong there.
     pub fn from_toml(text: &str) -> Result<Self> {
-        toml::from_str(text).map_err(|error| {
-            let message = error.message().trim().to_owned();
-            let line = error.span().map(|span| {
-                1 + text
-                    .bytes()
-                    .take(span.start)
-                    .filter(|&byte| byte == b'\n')
-                    .count()
-            });
-            let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-            Error::spec(
-                "train.config",
-                format!("the configuration cannot be read: {place}{message}"),
-            )
-        })
+        parse(text)
     }
+}
+
+/// Reads TOML into a configuration.
+///
+/// # Errors
+/// `train.config` with the line and what is wrong there.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
+    toml::from_str(text).map_err(|error| {
+        let message = error.message().trim().to_owned();
+        let line = error.span().map(|span| {
+            1 + text
+                .bytes()
+                .take(span.start)
+                .filter(|&byte| byte == b'\n')
+                .count()
+        });
+        let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+        Error::spec(
+            "train.config",
+            format!("the configuration cannot be read: {place}{message}"),
+        )
+    })
 }

@@ -11,6 +11,7 @@ use skewless_table::{Wanted, read_columns, read_lookup};
 
 use crate::config::Config;
 use crate::recipe::{Recipe, unreadable};
+use crate::study;
 
 /// A file that went into the bundle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +91,7 @@ impl Data {
 }
 
 /// The facts of a file but its rows, which reading finds.
-fn source_file(folder: &Path, source: &str) -> Result<SourceFile> {
+pub(crate) fn source_file(folder: &Path, source: &str) -> Result<SourceFile> {
     let path = folder.join(source);
     let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
     Ok(SourceFile {
@@ -108,30 +109,16 @@ fn labels(values: &[f64], above: f64) -> Vec<Option<bool>> {
         .collect()
 }
 
-/// The column to split by; missing is NaN. Text is read as the pipeline reads it.
+/// The column to split by; missing is NaN.
 fn times(columns: &Columns, config: &Config) -> Result<Vec<f64>> {
     let name = &config.split.input;
-    let (Some(Column::Text(text)), Some(input)) = (
-        columns.column(name),
-        config.input.iter().find(|input| input.name == *name),
-    ) else {
-        return Ok(number(columns, name)?.to_vec());
-    };
-    let rows = 0..text.codes().len();
-    let parsed = rows.map(|row| match text.value(row) {
-        None => Ok(f64::NAN),
-        Some(written) => input.time(written).ok_or_else(|| {
-            let message = format!("`{name}` is not a {} there", input.kind.name());
-            Error::input("train.split_time", message)
-                .with_field(name)
-                .with_value(written)
-                .with_row(row)
-        }),
-    });
-    parsed.collect()
+    match config.input.iter().find(|input| input.name == *name) {
+        Some(input) => study::data::times(columns, input),
+        None => Ok(number(columns, name)?.to_vec()),
+    }
 }
 
-fn number<'a>(columns: &'a Columns, name: &str) -> Result<&'a [f64]> {
+pub(crate) fn number<'a>(columns: &'a Columns, name: &str) -> Result<&'a [f64]> {
     match columns.column(name) {
         Some(Column::Number(values)) => Ok(values),
         Some(_) => {

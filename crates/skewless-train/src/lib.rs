@@ -3,7 +3,7 @@
 //! [`train`] does all of it in one run that is a pure function of the configuration and the files it names: the same
 //! inputs give the same bytes, with any number of threads. Features are fitted and computed by the core's own pipeline,
 //! and the test rows are predicted by the core's own [`skewless_core::Predictor`], so that what is measured is what is
-//! shipped. Nothing here prints; [`Progress`] tells the caller how far it is.
+//! shipped. [`study`] does the same for several feature sets and families of models. Nothing here prints; [`Progress`] tells the caller how far it is.
 
 pub mod bootstrap;
 pub mod config;
@@ -12,6 +12,7 @@ pub mod progress;
 pub mod recipe;
 pub mod report;
 pub mod split;
+pub mod study;
 
 mod arm;
 mod baseline;

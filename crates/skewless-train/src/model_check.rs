@@ -3,8 +3,10 @@
 //! A bundle refuses names, versions, labels and thresholds of its own accord, but only once it is packed: after the whole
 //! training, and as a fault of the bundle. The same rules stand here, so that the configuration's author hears of them first.
 
+use std::collections::BTreeSet;
+
 use skewless_core::output::Task;
-use skewless_core::spec::Role;
+use skewless_core::spec::{Input, Role};
 use skewless_core::{Error, Result};
 
 use crate::config::{BaselineConfig, Config, EvaluateConfig, ModelConfig};
@@ -15,22 +17,34 @@ use crate::recipe::{day, fault};
 /// # Errors
 /// `train.config` with the field; `unsupported.task`; `unsupported.weight` with the input.
 pub(crate) fn check(config: &Config) -> Result<()> {
-    check_supported(config)?;
-    check_model(&config.model)?;
-    check_evaluate(&config.evaluate)?;
-    check_baseline(&config.baseline)
-}
-
-/// The baseline cannot be fitted with weights, and trees that were would not be comparable with it.
-fn check_supported(config: &Config) -> Result<()> {
     if config.model.task != Task::Binary {
         let message = format!(
-            "training a {:?} model is not supported; only binary is",
+            "training a {:?} model takes `[[experiment]]`; without it only binary is supported",
             config.model.task
         );
         return Err(Error::unsupported("unsupported.task", message).with_field("model.task"));
     }
-    match config.input.iter().find(|input| input.role == Role::Weight) {
+    check_parts(&config.model, &config.evaluate, &config.input)?;
+    check_baseline(&config.baseline)
+}
+
+/// Checks what a configuration with experiments has in common with one without.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_parts(
+    model: &ModelConfig,
+    evaluate: &EvaluateConfig,
+    inputs: &[Input],
+) -> Result<()> {
+    check_weights(inputs)?;
+    check_model(model)?;
+    check_evaluate(evaluate)
+}
+
+/// The baseline cannot be fitted with weights, and trees that were would not be comparable with it.
+fn check_weights(inputs: &[Input]) -> Result<()> {
+    match inputs.iter().find(|input| input.role == Role::Weight) {
         Some(input) => {
             let message = format!(
                 "training with weights is not supported; input `{}` has role = \"weight\"",
@@ -52,15 +66,7 @@ fn check_model(model: &ModelConfig) -> Result<()> {
     if !is_version(&model.version) {
         return fault("model.version", "MAJOR.MINOR.PATCH is due, as in 1.0.0");
     }
-    match model.labels.as_slice() {
-        [negative, positive] if negative != positive => {}
-        _ => {
-            return fault(
-                "model.labels",
-                "a binary model has two different labels, the negative and the positive",
-            );
-        }
-    }
+    check_labels(model)?;
     if model
         .threshold
         .is_some_and(|threshold| !(0.0..=1.0).contains(&threshold))
@@ -70,6 +76,38 @@ fn check_model(model: &ModelConfig) -> Result<()> {
     match day(&model.date) {
         Some(_) => Ok(()),
         None => fault("model.date", "not a date YYYY-MM-DD"),
+    }
+}
+
+fn check_labels(model: &ModelConfig) -> Result<()> {
+    let distinct = model.labels.iter().collect::<BTreeSet<_>>().len() == model.labels.len();
+    match (model.task, model.labels.len()) {
+        (Task::Binary, 2) if distinct => {}
+        (Task::Multiclass, 2..) if distinct => {}
+        (Task::Regression, 0) => {}
+        (Task::Binary, _) => {
+            return fault(
+                "model.labels",
+                "a binary model has two different labels, the negative and the positive",
+            );
+        }
+        (Task::Multiclass, _) => {
+            return fault(
+                "model.labels",
+                "a multi-class model has labels that differ, at least two",
+            );
+        }
+        (Task::Regression, _) => return fault("model.labels", "a regression has no labels"),
+        (Task::Vector, _) => {
+            let message = "a vector model cannot be trained here";
+            return Err(Error::unsupported("unsupported.task", message).with_field("model.task"));
+        }
+    }
+    match (model.task, model.threshold) {
+        (Task::Multiclass | Task::Regression, Some(_)) => {
+            fault("model.threshold", "only a binary model has a threshold")
+        }
+        _ => Ok(()),
     }
 }
 

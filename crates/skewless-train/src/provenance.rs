@@ -51,7 +51,7 @@ pub(crate) fn statement(
                     "id": concat!(env!("CARGO_PKG_REPOSITORY"), "/skewless-train"),
                     "version": { "skewless-train": env!("CARGO_PKG_VERSION") },
                 },
-                "metadata": { "finishedOn": date(recipe, options)? },
+                "metadata": { "finishedOn": date(&recipe.config.model.date, options.source_date_epoch)? },
                 "skewless_rows": rows(&report.steps),
                 "skewless_parts": written(&report.parts),
                 "skewless_select_by": report.select_by,
@@ -71,23 +71,26 @@ fn rows(steps: &[Step]) -> Value {
 }
 
 /// The given epoch, or else the configuration's date.
-fn date(recipe: &Recipe, options: &TrainOptions) -> Result<String> {
+///
+/// # Errors
+/// `train.config` for a time beyond the calendar.
+pub(crate) fn date(configured: &str, source_date_epoch: Option<i64>) -> Result<String> {
     let fault = |text: &str| {
         Error::spec("train.config", format!("`{text}` is not a date"))
             .with_field("model.date")
             .with_value(text)
     };
-    match options.source_date_epoch {
+    match source_date_epoch {
         Some(seconds) => {
             let time = Timestamp::from_second(seconds).map_err(|_| fault(&seconds.to_string()))?;
             Ok(time.to_string())
         }
-        None => Ok(format!("{}T00:00:00Z", recipe.config.model.date)),
+        None => Ok(format!("{configured}T00:00:00Z")),
     }
 }
 
 /// As JSON, with its fractions rounded.
-fn written(value: &impl Serialize) -> Value {
+pub(crate) fn written(value: &impl Serialize) -> Value {
     rounded(serde_json::to_value(value).unwrap_or_default())
 }
 

@@ -229,7 +229,7 @@ fn grid(trees: &TreesConfig) -> Result<Vec<TreeParameters>> {
 }
 
 impl TreeParameters {
-    fn is_possible(&self) -> bool {
+    pub(crate) fn is_possible(&self) -> bool {
         let share = |value: f32| value > 0.0 && value <= 1.0;
         let penalty = |value: f32| value.is_finite() && value >= 0.0;
         self.iterations >= 1

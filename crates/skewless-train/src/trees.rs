@@ -38,7 +38,7 @@ impl ColumnMajor {
         }
     }
 
-    fn matrix(&self) -> Matrix<'_, f64> {
+    pub(crate) fn matrix(&self) -> Matrix<'_, f64> {
         Matrix::new(&self.values, self.rows, self.columns)
     }
 }
@@ -79,7 +79,7 @@ pub(crate) fn fit(
     Ok(Trained { booster, model })
 }
 
-fn booster(parameters: &TreeParameters, seed: u64, threads: usize) -> GradientBooster {
+pub(crate) fn booster(parameters: &TreeParameters, seed: u64, threads: usize) -> GradientBooster {
     let mut booster = GradientBooster::default();
     booster.iterations = parameters.iterations;
     booster.learning_rate = parameters.learning_rate;
@@ -112,7 +112,7 @@ fn tree_model(booster: &GradientBooster, inputs: usize) -> Result<TreeModel> {
     })
 }
 
-fn tree(tree: &forust_ml::tree::Tree) -> Result<Tree> {
+pub(crate) fn tree(tree: &forust_ml::tree::Tree) -> Result<Tree> {
     let nodes = tree.nodes.iter().map(|node| {
         if node.is_leaf {
             return Ok(Node::Leaf {

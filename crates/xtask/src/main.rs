@@ -32,7 +32,7 @@ const USAGE: &str = "\
 cargo xtask VERB
 
   demo [--once]   predict sample flights natively and in WebAssembly, compare, and serve the playground
-  test            everything that CI runs: tidy, unit tests, the web package, parity, the retrained bundle
+  test            everything that CI runs: tidy, unit tests, the web package, parity, the retrained bundles
   tidy            formatting, lints, the crates' arrows, the first sentence of every file
   web             build the npm package and the playground into web/dist
   web --full      the same with `skewless/full`, the package with the general engine, which takes many minutes
@@ -44,7 +44,7 @@ cargo xtask VERB
                   where they are there) on every target; writes target/parity.json
   parity --arm64-lambda
                   the zip of the Lambda function for arm64, run under an emulator: the same digest; builds for minutes
-  train           train models/flights and compare with the committed bundle; --bless replaces it
+  train           train the models in models/ and compare with the committed bundles; --bless replaces them
   bench peers     times beside the peers, into target/bench/peers.json and docs/performance.md; --date=TEXT stands with
                   the table, --only=TEXT keeps what `WORK on TARGET` holds it, --built builds nothing again
   bench sweep     how the cost grows with trees, depth and rows, into docs/performance-sweep.svg

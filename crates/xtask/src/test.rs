@@ -34,7 +34,7 @@ pub(crate) fn run_tests() -> Result<()> {
         // Divan lists what it ran: of interest only where something fails.
         output(cargo(&[&all[..], &benches].concat())).map(drop)
     })?;
-    step("the flights bundle, trained again", || {
+    step("the committed bundles, trained again", || {
         train::compare(PROFILE)
     })?;
     step("the web package", web::build)?;

@@ -1,20 +1,29 @@
 //! `skewless train`: a configuration becomes a bundle, with the progress shown and the result reported.
 
+mod features;
 mod progress;
 mod report;
+mod study;
 
 use std::io::Write;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use skewless_core::{Bundle, Error, Predictor};
+use skewless_train::study::is_study;
 use skewless_train::{TrainOptions, Trained, train};
 
 use crate::args::TrainArgs;
 use crate::destination::{Destination, print};
 use crate::exit::Outcome;
 
+pub(crate) use features::run as features;
+
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
+    // What cannot be read is refused, with its cause, by whoever trains.
+    if std::fs::read_to_string(&args.config).is_ok_and(|text| is_study(&text)) {
+        return study::run(args);
+    }
     let options = options(args)?;
     let trained = train(&args.config, &options, &mut *progress::on_stderr())?;
     check(&trained)?;
@@ -30,24 +39,32 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Threads of this machine if none are asked for; the date of `SOURCE_DATE_EPOCH` where it is set.
 fn options(args: &TrainArgs) -> skewless_core::Result<TrainOptions> {
+    Ok(TrainOptions {
+        threads: threads(args),
+        source_date_epoch: source_date_epoch()?,
+    })
+}
+
+/// Those of this machine if none are asked for.
+fn threads(args: &TrainArgs) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = args.threads.map_or_else(all, usize::from);
-    let source_date_epoch = match std::env::var("SOURCE_DATE_EPOCH") {
-        Err(_) => None,
-        Ok(text) => Some(text.parse().map_err(|_| {
-            Error::input(
+    args.threads.map_or_else(all, usize::from)
+}
+
+/// The date of `SOURCE_DATE_EPOCH` where it is set.
+fn source_date_epoch() -> skewless_core::Result<Option<i64>> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Err(_) => Ok(None),
+        Ok(text) => match text.parse() {
+            Ok(seconds) => Ok(Some(seconds)),
+            Err(_) => Err(Error::input(
                 "train.source_date_epoch",
                 format!("SOURCE_DATE_EPOCH is {text:?}, not a whole number of seconds"),
             )
-            .with_value(&text)
-        })?),
-    };
-    Ok(TrainOptions {
-        threads,
-        source_date_epoch,
-    })
+            .with_value(&text)),
+        },
+    }
 }
 
 /// Reads the bundle back as every user will, golden rows included.
@@ -72,8 +89,20 @@ fn write(args: &TrainArgs, trained: &Trained) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![bundle, card])
 }
 
+/// Writes a file whole or not at all: beside its place, to the disk, read back, renamed.
 fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let mut destination = Destination::open(Some(path))?;
-    destination.write_all(bytes)?;
-    destination.keep()
+    let write = || -> anyhow::Result<()> {
+        let mut destination = Destination::open(Some(path))?;
+        destination.write_all(bytes)?;
+        destination.keep_verified(bytes)
+    };
+    write().map_err(|cause| {
+        let message = format!("`{}` cannot be written", path.display());
+        let error = Error::input("train.unwritable", message);
+        match cause.downcast::<std::io::Error>() {
+            Ok(cause) => error.with_source(cause),
+            Err(cause) => error.with_source(std::io::Error::other(format!("{cause:#}"))),
+        }
+        .into()
+    })
 }

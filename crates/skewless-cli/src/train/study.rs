@@ -1,0 +1,258 @@
+//! `skewless train` of a configuration with experiments: the study, its files and its tables.
+
+use std::path::{Path, PathBuf};
+
+use skewless_train::bootstrap::Estimate;
+use skewless_train::study::measure::Measure;
+use skewless_train::study::report::{CandidateReport, Level, Slice};
+use skewless_train::study::{Studied, StudyOptions, StudyReport, study};
+
+use super::{progress, put, source_date_epoch, threads};
+use crate::args::TrainArgs;
+use crate::destination::print;
+use crate::exit::Outcome;
+use crate::inspect::{grouped, section, table, width};
+
+/// Folder of kept results, beside the configuration.
+const STORE: &str = ".skewless";
+
+pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
+    let folder = args.config.parent().unwrap_or(Path::new(""));
+    let store = args.store.clone().unwrap_or_else(|| folder.join(STORE));
+    let options = StudyOptions {
+        threads: threads(args),
+        memory: args.memory,
+        store: (!args.no_store).then_some(store),
+        source_date_epoch: source_date_epoch()?,
+    };
+    let studied = study(&args.config, &options, &mut *progress::on_stderr())?;
+    let written = write(args, folder, &options, &studied)?;
+    if args.json {
+        print(&format!(
+            "{}\n",
+            serde_json::to_string_pretty(&studied.report)?
+        ))?;
+    } else {
+        print(&text(&studied, &written))?;
+    }
+    Ok(match studied.bundle {
+        Some(_) => Outcome::Done,
+        None => Outcome::SomeRowsFailed,
+    })
+}
+
+/// Writes report and times, and where the gates let it pass bundle and card; gives the paths.
+fn write(
+    args: &TrainArgs,
+    folder: &Path,
+    options: &StudyOptions,
+    studied: &Studied,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    let mut keep = |path: PathBuf, bytes: &[u8]| -> anyhow::Result<()> {
+        put(&path, bytes)?;
+        written.push(path);
+        Ok(())
+    };
+    if let Some(store) = &options.store {
+        let times = serde_json::to_string_pretty(&studied.timings)?;
+        put(&store.join("timings.json"), times.as_bytes())?;
+    }
+    let Some(output) = &args.output else {
+        let report = serde_json::to_string_pretty(&studied.report)?;
+        keep(folder.join("report.json"), format!("{report}\n").as_bytes())?;
+        if let Some(bundle) = &studied.bundle {
+            keep(folder.join("card.md"), studied.card.as_bytes())?;
+            keep(folder.join(format!("{}.skw", studied.report.name)), bundle)?;
+        }
+        return Ok(written);
+    };
+    if let Some(bundle) = &studied.bundle {
+        keep(output.clone(), bundle)?;
+    }
+    Ok(written)
+}
+
+fn text(studied: &Studied, written: &[PathBuf]) -> String {
+    let report = &studied.report;
+    let mut sections = vec![
+        section(
+            &format!("{} {}", report.name, report.version),
+            &facts(studied, written),
+        ),
+        section(
+            "Candidates on the validation rows, best first",
+            &candidates(report),
+        ),
+        section("Selection", &duels(report)),
+        section(
+            &format!("Test: {} rows, opened once", grouped(report.test.rows)),
+            &test(report),
+        ),
+    ];
+    if !report.findings.is_empty() {
+        sections.push(section("Checks before training", &findings(report)));
+    }
+    if !report.slices.is_empty() {
+        sections.push(section("Slices of the test", &slices(report)));
+    }
+    if !report.gates.is_empty() {
+        sections.push(section("Gates", &gates(report)));
+    }
+    sections.join("\n")
+}
+
+fn facts(studied: &Studied, written: &[PathBuf]) -> comfy_table::Table {
+    let report = &studied.report;
+    let files: Vec<String> = written
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let mut facts = table(width());
+    facts.add_row([
+        "sha256",
+        if studied.bundle.is_some() {
+            &report.digest
+        } else {
+            "no bundle: a gate failed"
+        },
+    ]);
+    facts.add_row(["size", &format!("{} bytes", grouped(report.bytes))]);
+    facts.add_row([
+        "fits",
+        &format!(
+            "{}, {} of them from an earlier run",
+            grouped(studied.timings.len()),
+            grouped(studied.reused)
+        ),
+    ]);
+    if let Some(winner) = report.candidates.get(report.selection.winner) {
+        facts.add_row([
+            "chosen",
+            &format!(
+                "{} ({})",
+                name(winner),
+                winner.candidate.parameters.described()
+            ),
+        ]);
+    }
+    facts.add_row(["written", &files.join(", ")]);
+    facts
+}
+
+fn name(candidate: &CandidateReport) -> String {
+    format!(
+        "{} on {}",
+        candidate.candidate.parameters.kind(),
+        candidate.candidate.feature_set
+    )
+}
+
+/// The best ones; all of them stand in the report.
+fn candidates(report: &StudyReport) -> comfy_table::Table {
+    const SHOWN: usize = 12;
+    let measures = Measure::of_task(report.task);
+    let by = measures
+        .iter()
+        .position(|measure| *measure == report.selection.by);
+    let value = |candidate: &CandidateReport| {
+        let value = by.and_then(|by| candidate.measures.get(by).copied());
+        report.selection.by.gain(value.unwrap_or(f64::NAN), 0.0)
+    };
+    let mut places: Vec<&CandidateReport> = report.candidates.iter().collect();
+    places.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    let mut table = table(width());
+    let head = ["candidate", "parameters"].into_iter();
+    table.set_header(head.chain(measures.iter().map(|measure| measure.title())));
+    for candidate in places.into_iter().take(SHOWN) {
+        let cells = [name(candidate), candidate.candidate.parameters.described()].into_iter();
+        table.add_row(cells.chain(candidate.measures.iter().map(|value| format!("{value:.4}"))));
+    }
+    table
+}
+
+fn duels(report: &StudyReport) -> comfy_table::Table {
+    let mut table = table(width());
+    let gain = format!("gain in {}", report.selection.by.title());
+    table.set_header(["more complex", "best so far", gain.as_str(), "verdict"]);
+    let of = |place: usize| report.candidates.get(place).map_or_else(String::new, name);
+    for duel in &report.selection.duels {
+        let verdict = if duel.won {
+            "wins"
+        } else {
+            "does not win clearly"
+        };
+        table.add_row([
+            of(duel.challenger),
+            of(duel.incumbent),
+            interval(duel.gain),
+            verdict.to_owned(),
+        ]);
+    }
+    table
+}
+
+fn test(report: &StudyReport) -> comfy_table::Table {
+    let mut table = table(width());
+    for one in &report.test.measures {
+        table.add_row([one.measure.title().to_owned(), interval(one.estimate)]);
+    }
+    table
+}
+
+fn findings(report: &StudyReport) -> comfy_table::Table {
+    let mut table = table(width());
+    for finding in &report.findings {
+        let level = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Info => "note",
+        };
+        table.add_row([level, &finding.check, &finding.message]);
+    }
+    table
+}
+
+fn slices(report: &StudyReport) -> comfy_table::Table {
+    let measures = Measure::of_task(report.task);
+    let mut table = table(width());
+    let head = ["input", "value", "rows"].into_iter();
+    table.set_header(head.chain(measures.iter().map(|measure| measure.title())));
+    let value = |slice: &Slice, measure: &Measure| {
+        let found = slice.measures.iter().find(|one| one.measure == *measure);
+        found.map_or_else(
+            || "–".to_owned(),
+            |one| format!("{:.4}", one.estimate.value),
+        )
+    };
+    for slice in &report.slices {
+        let group = slice.value.clone().unwrap_or_else(|| "missing".to_owned());
+        let cells = [slice.input.clone(), group, grouped(slice.rows)].into_iter();
+        table.add_row(cells.chain(measures.iter().map(|measure| value(slice, measure))));
+    }
+    table
+}
+
+fn gates(report: &StudyReport) -> comfy_table::Table {
+    let mut table = table(width());
+    table.set_header(["gate", "found", "least", "greatest", ""]);
+    let bound = |bound: Option<f64>| bound.map_or_else(String::new, |bound| bound.to_string());
+    for gate in &report.gates {
+        let verdict = if gate.passed { "passed" } else { "failed" };
+        table.add_row([
+            gate.gate.clone(),
+            format!("{:.4}", gate.found),
+            bound(gate.min),
+            bound(gate.max),
+            verdict.to_owned(),
+        ]);
+    }
+    table
+}
+
+fn interval(estimate: Estimate) -> String {
+    format!(
+        "{:.4}  ({:.4} … {:.4})",
+        estimate.value, estimate.low, estimate.high
+    )
+}

@@ -1,0 +1,308 @@
+//! The card of a study's winner: data, split, candidates, test, slices, inputs, limits, in plain words and Markdown.
+
+use skewless_core::Profile;
+use skewless_core::profile::Counts;
+
+use super::config::ConformalMethod;
+use super::measure::Measure;
+use super::recipe::{Candidate, Recipe};
+use super::report::{Level, Measured, StudyReport};
+use crate::card::{Card, grouped, interval, one_line, percent};
+
+/// Writes the card of the winner.
+pub(crate) fn write(
+    recipe: &Recipe,
+    report: &StudyReport,
+    winner: &Candidate,
+    profile: &Profile,
+) -> String {
+    let model = &recipe.config.model;
+    let mut card = Card::default();
+    card.line(&format!("# {}", model.title));
+    card.paragraph(&format!(
+        "`{}` {}. {}",
+        report.name,
+        report.version,
+        one_line(&model.summary)
+    ));
+    data(&mut card, recipe, report);
+    split(&mut card, report);
+    checks(&mut card, report);
+    candidates(&mut card, report, winner);
+    test(&mut card, recipe, report);
+    confidence(&mut card, report);
+    slices(&mut card, recipe, report);
+    inputs(&mut card, recipe, profile);
+    card.heading("Limits");
+    for limit in &model.limits {
+        card.line(&format!("- {}", one_line(limit)));
+    }
+    reproduction(&mut card, recipe, report);
+    card.text
+}
+
+fn data(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
+    card.heading("Data");
+    if let Some(doc) = &recipe.config.data.doc {
+        card.line(&one_line(doc));
+    }
+    let files = report.files.iter().map(|file| {
+        vec![
+            format!("`{}`", file.path),
+            grouped(file.rows),
+            format!("`{}`", file.sha256),
+        ]
+    });
+    card.table(&["file", "rows", "SHA-256"], files);
+    let steps = report
+        .steps
+        .iter()
+        .map(|step| vec![step.step.clone(), grouped(step.rows)]);
+    card.table(&["step", "rows"], steps);
+}
+
+fn split(card: &mut Card, report: &StudyReport) {
+    card.heading("Split");
+    card.line(
+        "Everything is fitted on the training rows of its fold alone. Candidates are chosen on validation rows; the test \
+         rows were predicted once, by the winner.",
+    );
+    let level = |level: &[f64]| {
+        let each: Vec<String> = level.iter().map(|level| format!("{level:.4}")).collect();
+        each.join(" · ")
+    };
+    let rows = report
+        .parts
+        .iter()
+        .map(|part| vec![part.name.clone(), grouped(part.rows), level(&part.level)]);
+    card.table(
+        &["part", "rows", "mean of the label, or each label's share"],
+        rows,
+    );
+}
+
+fn checks(card: &mut Card, report: &StudyReport) {
+    card.heading("Checks before training");
+    if report.findings.is_empty() {
+        card.line("Nothing was found.");
+    }
+    for finding in &report.findings {
+        let level = match finding.level {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Info => "note",
+        };
+        card.line(&format!(
+            "- {level} `{}`: {}",
+            finding.check, finding.message
+        ));
+    }
+}
+
+fn candidates(card: &mut Card, report: &StudyReport, winner: &Candidate) {
+    let selection = &report.selection;
+    card.heading("Model");
+    card.line(&format!(
+        "{} on the feature set `{}` ({}), chosen among {} candidates by {} on the validation rows. A more complex family \
+         replaces a simpler one only where it gains at least {} and the paired interval of the gain lies above 0.",
+        winner.parameters.kind(),
+        winner.feature_set,
+        winner.parameters.described(),
+        report.candidates.len(),
+        selection.by.title(),
+        selection.margin
+    ));
+    let measures = Measure::of_task(report.task);
+    let head: Vec<&str> = ["feature set", "family", "parameters"]
+        .into_iter()
+        .chain(measures.iter().map(|measure| measure.title()))
+        .collect();
+    let rows = report
+        .candidates
+        .iter()
+        .enumerate()
+        .map(|(place, candidate)| {
+            let parameters = &candidate.candidate.parameters;
+            let mark = match (place == selection.winner, candidate.left_at) {
+                (true, _) => " ← chosen".to_owned(),
+                (false, Some(rung)) => format!(" (left at rung {rung})"),
+                (false, None) => String::new(),
+            };
+            let mut row = vec![
+                format!("`{}`", candidate.candidate.feature_set),
+                parameters.kind().to_owned(),
+                format!("{}{mark}", parameters.described()),
+            ];
+            row.extend(candidate.measures.iter().map(|value| format!("{value:.4}")));
+            row
+        });
+    card.table(&head, rows);
+    let name = |place: usize| {
+        let candidate = report.candidates.get(place).map(|one| &one.candidate);
+        candidate.map_or_else(String::new, |one| {
+            format!("{} on `{}`", one.parameters.kind(), one.feature_set)
+        })
+    };
+    let duels = selection.duels.iter().map(|duel| {
+        let verdict = if duel.won {
+            "takes its place"
+        } else {
+            "does not"
+        };
+        vec![
+            name(duel.challenger),
+            name(duel.incumbent),
+            interval(duel.gain),
+            verdict.to_owned(),
+        ]
+    });
+    card.table(&["more complex", "best so far", "gain", "verdict"], duels);
+}
+
+fn test(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
+    let evaluate = &recipe.config.evaluate;
+    card.heading("Results on the test rows");
+    card.line(&format!(
+        "{} rows. In brackets the {} interval from {} bootstrap resamples of the rows.",
+        grouped(report.test.rows),
+        percent(evaluate.confidence),
+        evaluate.resamples
+    ));
+    let rows = report
+        .test
+        .measures
+        .iter()
+        .map(|one| vec![one.measure.title().to_owned(), interval(one.estimate)]);
+    card.table(&["measure", "value"], rows);
+}
+
+fn confidence(card: &mut Card, report: &StudyReport) {
+    if let Some(platt) = report.calibration {
+        card.paragraph(&format!(
+            "Probabilities are a sigmoid of the raw score with slope {:.4} and intercept {:.4}, fitted on the validation rows.",
+            platt.slope, platt.intercept
+        ));
+    }
+    let Some(coverage) = &report.coverage else {
+        return;
+    };
+    let what = if coverage.method == ConformalMethod::Split {
+        "Intervals"
+    } else {
+        "Sets of labels"
+    };
+    card.paragraph(&format!(
+        "{what} with a promise of {}, from {} validation rows, held the truth of {} of the test rows. {}",
+        percent(coverage.confidence),
+        grouped(coverage.rows),
+        interval(coverage.test),
+        if coverage.holds {
+            "The promise lies in that interval."
+        } else {
+            "The promise does not lie in that interval: the test rows are unlike the validation rows."
+        }
+    ));
+}
+
+fn slices(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
+    if report.slices.is_empty() {
+        return;
+    }
+    card.heading("Slices of the test rows");
+    let least = report
+        .slices
+        .iter()
+        .map(|slice| slice.rows)
+        .min()
+        .unwrap_or_default();
+    card.line(&format!(
+        "The smallest group has {} rows; groups under {} rows, or with a single label, are not measured.",
+        grouped(least),
+        grouped(recipe.config.slices.least_rows)
+    ));
+    let measures = Measure::of_task(report.task);
+    let head: Vec<&str> = ["input", "value", "rows"]
+        .into_iter()
+        .chain(measures.iter().map(|measure| measure.title()))
+        .collect();
+    let rows = report.slices.iter().map(|slice| {
+        let value = |measure: &Measure| {
+            let is = |one: &&Measured| one.measure == *measure;
+            slice
+                .measures
+                .iter()
+                .find(is)
+                .map_or_else(|| "–".to_owned(), |one| interval(one.estimate))
+        };
+        let mut row = vec![
+            format!("`{}`", slice.input),
+            slice.value.clone().unwrap_or_else(|| "missing".to_owned()),
+            grouped(slice.rows),
+        ];
+        row.extend(measures.iter().map(value));
+        row
+    });
+    card.table(&head, rows);
+}
+
+fn inputs(card: &mut Card, recipe: &Recipe, profile: &Profile) {
+    card.heading("Inputs");
+    card.line("Missing and unseen values are counted on the rows that the winner was fitted on.");
+    let rows = profile.inputs.iter().map(|counted| {
+        let input = recipe
+            .config
+            .input
+            .iter()
+            .find(|input| input.name == counted.name);
+        let text = |text: Option<&String>| text.map(|text| one_line(text)).unwrap_or_default();
+        let unseen = match &counted.counts {
+            Counts::Categories {
+                out_of_vocabulary, ..
+            } => out_of_vocabulary.to_string(),
+            Counts::Numbers(_) | Counts::Tensors(_) => String::new(),
+        };
+        vec![
+            format!("`{}`", counted.name),
+            text(input.and_then(|input| input.unit.as_ref())),
+            text(input.and_then(|input| input.doc.as_ref())),
+            counted.missing.to_string(),
+            unseen,
+        ]
+    });
+    card.table(
+        &[
+            "input",
+            "unit",
+            "meaning",
+            "missing",
+            "unknown to its table",
+        ],
+        rows,
+    );
+    let withheld = recipe
+        .config
+        .input
+        .iter()
+        .filter(|input| !input.known_at_prediction);
+    let names: Vec<String> = withheld.map(|input| format!("`{}`", input.name)).collect();
+    card.paragraph(&format!(
+        "In the data but known only afterwards, and therefore refused to every feature: {}.",
+        names.join(", ")
+    ));
+}
+
+fn reproduction(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
+    card.heading("Reproduction");
+    card.line(&format!(
+        "Configuration SHA-256 `{}`, data `{}`, seed {}. On one machine the same configuration and files give the same \
+         bundle, byte for byte, on any number of threads and after any interruption; `provenance.json` has the details.",
+        report.configuration, report.data, recipe.config.model.seed
+    ));
+    card.paragraph(
+        "The trainers (forust-ml, linfa) take exp and log from the platform, so that training with another C library may \
+         give other bytes. Predictions of a given bundle are the same bits everywhere.",
+    );
+    if let Some(license) = &recipe.config.model.license {
+        card.paragraph(&one_line(license));
+    }
+}

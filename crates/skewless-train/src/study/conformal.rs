@@ -1,0 +1,196 @@
+//! Conformal prediction: from scores on rows that the model was not fitted on to intervals and sets with a coverage that
+//! holds in expectation where rows are exchangeable (Vovk et al. 2005; Angelopoulos and Bates 2023).
+
+use std::collections::BTreeMap;
+
+/// The ⌈(n + 1) · confidence⌉-th smallest score; infinite where there are too few for that.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a place among the scores"
+)]
+pub fn quantile(scores: &[f64], confidence: f64) -> f64 {
+    let mut sorted = scores.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let place = ((scores.len() + 1) as f64 * confidence).ceil() as usize;
+    let found = place.checked_sub(1).and_then(|place| sorted.get(place));
+    found.copied().unwrap_or(f64::INFINITY)
+}
+
+/// A quantile a group (Mondrian): coverage then holds in each of them. `groups` names each score's.
+pub fn quantile_by_group(
+    scores: &[f64],
+    groups: &[String],
+    confidence: f64,
+) -> BTreeMap<String, f64> {
+    let mut of_group: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (&score, group) in scores.iter().zip(groups) {
+        of_group.entry(group.clone()).or_default().push(score);
+    }
+    (of_group.into_iter())
+        .map(|(group, scores)| (group, quantile(&scores, confidence)))
+        .collect()
+}
+
+/// Split conformal regression (Lei et al. 2018): |value − truth|. The interval is value ± quantile.
+pub fn residuals(values: &[f64], truth: &[f64]) -> Vec<f64> {
+    values
+        .iter()
+        .zip(truth)
+        .map(|(value, truth)| (value - truth).abs())
+        .collect()
+}
+
+/// Conformalised quantile regression (Romano et al. 2019): how far the truth lies outside `low`..`high`, negative inside.
+/// The interval is `low` − quantile to `high` + quantile.
+pub fn outside(low: &[f64], high: &[f64], truth: &[f64]) -> Vec<f64> {
+    let bounds = low.iter().zip(high);
+    bounds
+        .zip(truth)
+        .map(|((low, high), truth)| (low - truth).max(truth - high))
+        .collect()
+}
+
+/// Least ambiguous sets (Sadinle et al. 2019): 1 − the probability of the truth. `shares` are rows × `classes`.
+pub fn lac(shares: &[f64], classes: usize, truth: &[usize]) -> Vec<f64> {
+    let rows = shares.chunks_exact(classes).zip(truth);
+    rows.map(|(row, &truth)| 1.0 - row.get(truth).copied().unwrap_or_default())
+        .collect()
+}
+
+/// The labels of a row whose 1 − probability is at most the quantile; possibly none.
+pub fn lac_set(row: &[f64], quantile: f64) -> Vec<bool> {
+    row.iter().map(|share| 1.0 - share <= quantile).collect()
+}
+
+/// Adaptive sets (Romano et al. 2020): the probability of all labels that are at least as likely as the truth, less
+/// `draws` (one a row, from 0 to 1) times the truth's own. With draws of 0 sets are a little too large and nothing is
+/// random.
+pub fn aps(shares: &[f64], classes: usize, truth: &[usize], draws: &[f64]) -> Vec<f64> {
+    let rows = shares.chunks_exact(classes).zip(truth).zip(draws);
+    rows.map(|((row, &truth), draw)| {
+        let mut sum = 0.0;
+        for place in falling(row) {
+            let share = row.get(place).copied().unwrap_or_default();
+            sum += share;
+            if place == truth {
+                return sum - draw * share;
+            }
+        }
+        sum
+    })
+    .collect()
+}
+
+/// The likeliest labels of a row until their probabilities reach the quantile, the one that does among them.
+pub fn aps_set(row: &[f64], quantile: f64) -> Vec<bool> {
+    let mut set = vec![false; row.len()];
+    let mut sum = 0.0;
+    for place in falling(row) {
+        if let (Some(is_in), Some(share)) = (set.get_mut(place), row.get(place)) {
+            *is_in = true;
+            sum += share;
+        }
+        if sum >= quantile {
+            break;
+        }
+    }
+    set
+}
+
+/// Places from the greatest share down; of equal ones the first.
+fn falling(row: &[f64]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..row.len()).collect();
+    let share = |place: usize| row.get(place).copied().unwrap_or_default();
+    places.sort_by(|&a, &b| share(b).total_cmp(&share(a)));
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// `tests/references/make.py` made it with MAPIE.
+    fn reference() -> Value {
+        serde_json::from_str(include_str!("../../tests/references/conformal.json")).unwrap()
+    }
+
+    fn numbers(value: &Value) -> Vec<f64> {
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one.as_f64().unwrap())
+            .collect()
+    }
+
+    fn rows(value: &Value) -> Vec<Vec<f64>> {
+        value.as_array().unwrap().iter().map(numbers).collect()
+    }
+
+    #[test]
+    fn intervals_are_mapies() {
+        let reference = reference();
+        let scores = residuals(&numbers(&reference["guess"]), &numbers(&reference["truth"]));
+        for (level, width) in reference["half_width"].as_object().unwrap() {
+            let found = quantile(&scores, level.parse().unwrap());
+            assert!(
+                (found - width.as_f64().unwrap()).abs() < 1e-12,
+                "{level}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn sets_are_mapies() {
+        let reference = reference();
+        let shares = rows(&reference["shares"]).concat();
+        let truth: Vec<usize> = numbers(&reference["label"])
+            .iter()
+            .map(|&label| label as usize)
+            .collect();
+        let scores = [
+            lac(&shares, 3, &truth),
+            aps(&shares, 3, &truth, &numbers(&reference["draws"])),
+        ];
+        for ((name, scores), set) in ["lac", "aps"]
+            .into_iter()
+            .zip(scores)
+            .zip([lac_set, aps_set])
+        {
+            let sets = &reference["sets"];
+            let found = quantile(&scores, 0.9);
+            let expected = sets[format!("{name}_quantile")].as_f64().unwrap();
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "{name}: {found} is not {expected}"
+            );
+            for (row, expected) in rows(&reference["new"]).iter().zip(rows(&sets[name])) {
+                let expected: Vec<bool> = expected.iter().map(|&one| one == 1.0).collect();
+                assert_eq!(set(row, found), expected, "{name}: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn few_scores_promise_nothing_and_groups_are_apart() {
+        assert_eq!(quantile(&[1.0; 8], 0.9), f64::INFINITY);
+        assert_eq!(quantile(&[1.0; 9], 0.9), 1.0);
+        let groups: Vec<String> = ["a", "b"]
+            .iter()
+            .cycle()
+            .take(40)
+            .map(|&group| group.to_owned())
+            .collect();
+        let scores: Vec<f64> = (0..40)
+            .map(|row| if row % 2 == 0 { 1.0 } else { 5.0 })
+            .collect();
+        let found = quantile_by_group(&scores, &groups, 0.9);
+        assert_eq!(found.into_values().collect::<Vec<_>>(), [1.0, 5.0]);
+        assert_eq!(outside(&[0.0], &[2.0], &[3.0]), [1.0]);
+        assert_eq!(outside(&[0.0], &[2.0], &[0.5]), [-0.5]);
+    }
+}

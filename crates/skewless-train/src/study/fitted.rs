@@ -1,0 +1,145 @@
+//! A model with its features, fitted on given rows and on nothing else, and what it predicts for others.
+
+use std::path::Path;
+
+use skewless_core::output::{Link, Output};
+use skewless_core::pipeline::Pipeline;
+use skewless_core::plan::Model;
+use skewless_core::{Bundle, Error, FittedSpec, Predictor, Result};
+
+use super::calibration::Platt;
+use super::data::Data;
+use super::models::{self, Parameters, TrainingRows};
+use super::recipe::{Candidate, Recipe};
+use crate::arm::in_file;
+use crate::recipe::unreadable;
+
+/// A fitted candidate.
+#[expect(clippy::large_enum_variant, reason = "a fit holds one at a time")]
+pub(crate) enum Fitted {
+    /// Fitted here.
+    Here {
+        spec: FittedSpec,
+        model: Model,
+        output: Output,
+    },
+    /// Packed from elsewhere.
+    Elsewhere { bundle: Box<Bundle>, bytes: Vec<u8> },
+}
+
+/// The rows given to a fit.
+pub(crate) struct Fit<'a> {
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) data: &'a Data,
+    pub(crate) candidate: &'a Candidate,
+    pub(crate) rows: &'a [usize],
+    pub(crate) threads: usize,
+}
+
+impl Fit<'_> {
+    /// Fits features and model on the rows.
+    ///
+    /// # Errors
+    /// `spec.*`, the first faulty row's `input.*` with its row in the data file, and what the trainer refuses; for a
+    /// bundle from elsewhere `train.unreadable`, `bundle.*` and `train.external`.
+    pub(crate) fn run(&self) -> Result<Fitted> {
+        if let Parameters::External { bundle } = &self.candidate.parameters {
+            return external(self.recipe, &self.recipe.folder.join(bundle));
+        }
+        let set = self.recipe.set(&self.candidate.feature_set)?;
+        let columns = self.data.columns.select(self.rows);
+        let spec = set
+            .spec
+            .fit(&columns, self.data.lookups_of(&set.spec))
+            .map_err(|error| in_file(error, self.rows))?;
+        let pipeline = Pipeline::new(&spec)?;
+        let mut features = pipeline.transform(&columns, 0..self.rows.len())?;
+        if !features.errors.is_empty() {
+            return Err(in_file(features.errors.swap_remove(0), self.rows));
+        }
+        let rows = TrainingRows {
+            features,
+            columns: pipeline.column_names(),
+            truth: self.data.truth_of(self.rows),
+            task: self.recipe.task(),
+            classes: self.recipe.classes(),
+        };
+        let model = models::fit(
+            &self.candidate.parameters,
+            &rows,
+            self.candidate.seed,
+            self.threads,
+        )?;
+        Ok(Fitted::Here {
+            spec,
+            model,
+            output: self.recipe.output(),
+        })
+    }
+}
+
+fn external(recipe: &Recipe, path: &Path) -> Result<Fitted> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+    let bundle = Bundle::from_bytes(&bytes)?;
+    let (found, due) = (bundle.output(), recipe.output());
+    if found.task != due.task || found.labels != due.labels {
+        let message = format!(
+            "`{}` predicts something else: its task or its labels are not the configuration's",
+            path.display()
+        );
+        return Err(Error::input("train.external", message));
+    }
+    Ok(Fitted::Elsewhere {
+        bundle: Box::new(bundle),
+        bytes,
+    })
+}
+
+impl Fitted {
+    /// Puts a sigmoid over the raw scores: its slope becomes the link's, and intercept over slope joins the model's level. A
+    /// bundle from elsewhere stays as it is, which the answer says.
+    pub(crate) fn calibrate(&mut self, platt: &Platt) -> bool {
+        let Self::Here { model, output, .. } = self else {
+            return false;
+        };
+        let level = match model {
+            Model::Trees(trees) => trees.base.first_mut(),
+            Model::Linear(linear) => linear.intercept.first_mut(),
+            Model::Network(_) => None,
+        };
+        let Some(level) = level else {
+            return false;
+        };
+        *level += platt.intercept / platt.slope;
+        output.link = Link::Logistic { scale: platt.slope };
+        true
+    }
+
+    /// The predictor that a door would make of it.
+    ///
+    /// # Errors
+    /// As [`Predictor::from_parts`].
+    pub(crate) fn predictor(&self) -> Result<Predictor> {
+        match self {
+            Self::Here {
+                spec,
+                model,
+                output,
+            } => Predictor::from_parts(spec, model, output.clone()),
+            Self::Elsewhere { bundle, .. } => Predictor::new(bundle),
+        }
+    }
+
+    /// Values of `rows`, as many a row as the task has.
+    ///
+    /// # Errors
+    /// The first faulty row's `input.*` with its row in the data file.
+    pub(crate) fn predict(&self, data: &Data, rows: &[usize]) -> Result<Vec<f64>> {
+        let predictor = self.predictor()?;
+        let mut batch = predictor.predict_columns(&data.columns.select(rows))?;
+        match batch.errors.is_empty() {
+            true => Ok(batch.values),
+            false => Err(in_file(batch.errors.swap_remove(0), rows)),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Gates: what must hold for a bundle to be written.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use skewless_core::columns::Columns;
+use skewless_core::output::Task;
+use skewless_core::{Bundle, Error, Predictor, Result};
+
+use super::config::{Bounds, ChampionGate, GatesConfig};
+use super::measure::Measure;
+use super::report::{Gate, Level, Measured, StudyReport};
+use crate::recipe::unreadable;
+
+/// Every gate that the configuration names, against the report of the winner.
+pub(crate) fn gates(
+    config: &GatesConfig,
+    report: &StudyReport,
+    champion: Option<f64>,
+) -> Vec<Gate> {
+    let mut gates = bounded("test", &config.test, |measure| {
+        value(&report.test.measures, measure)
+    });
+    gates.extend(bounded("worst_slice", &config.worst_slice, |measure| {
+        worst(report, measure)
+    }));
+    let most = |gate: &str, found: usize, most: Option<usize>| {
+        most.map(|most| gate_of(gate, as_f64(found), None, Some(as_f64(most))))
+    };
+    let warnings = report
+        .findings
+        .iter()
+        .filter(|finding| finding.level == Level::Warning);
+    gates.extend(most("max_bytes", report.bytes, config.max_bytes));
+    gates.extend(most("max_warnings", warnings.count(), config.max_warnings));
+    if let (Some(gate), Some(found)) = (&config.champion, champion) {
+        gates.push(gate_of(
+            "champion.agreement",
+            found,
+            Some(gate.agreement),
+            None,
+        ));
+    }
+    gates
+}
+
+fn bounded(
+    what: &str,
+    bounds: &BTreeMap<Measure, Bounds>,
+    found: impl Fn(Measure) -> f64,
+) -> Vec<Gate> {
+    let gate = |(measure, bounds): (&Measure, &Bounds)| {
+        gate_of(
+            &format!("{what}.{}", measure.name()),
+            found(*measure),
+            bounds.min,
+            bounds.max,
+        )
+    };
+    bounds.iter().map(gate).collect()
+}
+
+fn gate_of(gate: &str, found: f64, min: Option<f64>, max: Option<f64>) -> Gate {
+    let passed =
+        !found.is_nan() && min.is_none_or(|min| found >= min) && max.is_none_or(|max| found <= max);
+    Gate {
+        gate: gate.to_owned(),
+        found,
+        min,
+        max,
+        passed,
+    }
+}
+
+fn value(measures: &[Measured], measure: Measure) -> f64 {
+    let found = measures.iter().find(|one| one.measure == measure);
+    found.map_or(f64::NAN, |one| one.estimate.value)
+}
+
+/// The worst value among the slices that could be measured; NaN without any.
+fn worst(report: &StudyReport, measure: Measure) -> f64 {
+    let values = report
+        .slices
+        .iter()
+        .map(|slice| value(&slice.measures, measure));
+    values
+        .filter(|value| !value.is_nan())
+        .fold(f64::NAN, |worst, value| {
+            if worst.is_nan() || measure.gain(value, worst) < 0.0 {
+                value
+            } else {
+                worst
+            }
+        })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes and counts")]
+fn as_f64(count: usize) -> f64 {
+    count as f64
+}
+
+/// How far the winner and the bundle in use agree on `columns`: the share of equal labels, or the correlation of values.
+///
+/// # Errors
+/// `train.unreadable` and `bundle.*` for the champion, `train.champion` where it predicts something else or cannot
+/// answer a row.
+pub(crate) fn agreement(
+    folder: &Path,
+    gate: &ChampionGate,
+    winner: &Predictor,
+    columns: &Columns,
+) -> Result<f64> {
+    let path = folder.join(&gate.bundle);
+    let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+    let champion = Predictor::new(&Bundle::from_bytes(&bytes)?)?;
+    let differs = |what: &str| {
+        Error::input(
+            "train.champion",
+            format!("the champion `{}` {what}", gate.bundle),
+        )
+    };
+    if champion.output().task != winner.output().task
+        || champion.output().labels != winner.output().labels
+    {
+        return Err(differs("has another task or other labels"));
+    }
+    let (ours, theirs) = (
+        winner.predict_columns(columns)?,
+        champion.predict_columns(columns)?,
+    );
+    if let Some(error) = theirs.errors.into_iter().next() {
+        return Err(differs("cannot answer a test row").with_source(error));
+    }
+    if winner.output().task == Task::Regression {
+        return Ok(correlation(&ours.values, &theirs.values));
+    }
+    let equal = ours
+        .labels
+        .iter()
+        .zip(&theirs.labels)
+        .filter(|(a, b)| a == b)
+        .count();
+    Ok(as_f64(equal) / as_f64(ours.labels.len().max(1)))
+}
+
+/// Pearson's; NaN where a side does not vary.
+pub(crate) fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let count = as_f64(a.len().min(b.len()));
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let mut sums = [0.0; 3];
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (a - mean_a, b - mean_b);
+        let [ab, aa, bb] = sums;
+        sums = [ab + a * b, aa + a * a, bb + b * b];
+    }
+    let [ab, aa, bb] = sums;
+    ab / libm::sqrt(aa * bb)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_allowed_and_nan_never_passes() {
+        assert!(gate_of("g", 1.0, Some(1.0), Some(1.0)).passed);
+        assert!(!gate_of("g", 1.1, None, Some(1.0)).passed);
+        assert!(!gate_of("g", f64::NAN, None, None).passed);
+        assert_eq!(correlation(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]), 1.0);
+        assert!(correlation(&[1.0, 1.0], &[2.0, 4.0]).is_nan());
+    }
+}

@@ -1,0 +1,44 @@
+//! A study: several feature sets, families of models and parameters; one of them wins, is tested once and packed.
+//!
+//! What a study does stands in a configuration with `[[experiment]]` (`docs/training.md`). It reads and checks the data,
+//! splits it, fits every candidate inside the training part of every fold, chooses by the validation rows, opens the test
+//! for the winner alone, and writes a bundle where every gate holds. The result is a pure function of the configuration
+//! and the files that it names: threads, memory and what was kept of an earlier run change nothing but the time.
+
+pub mod calibration;
+mod card;
+mod checks;
+mod confidence;
+pub mod config;
+pub mod conformal;
+pub(crate) mod data;
+mod export;
+mod feature_set;
+mod fitted;
+mod folds;
+mod gates;
+mod intervals;
+mod jobs;
+pub mod measure;
+pub mod models;
+mod pack;
+mod provenance;
+mod race;
+mod recipe;
+pub mod report;
+mod run;
+mod select;
+mod slices;
+mod store;
+mod strength;
+
+pub use export::{Exported, export};
+pub use recipe::Candidate;
+pub use report::StudyReport;
+pub use run::{Studied, StudyOptions, study};
+
+/// Whether the text of a configuration describes a study: it has `[[experiment]]`.
+pub fn is_study(text: &str) -> bool {
+    let table: Result<toml::Table, _> = toml::from_str(text);
+    table.is_ok_and(|table| table.contains_key("experiment"))
+}

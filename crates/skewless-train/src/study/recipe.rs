@@ -1,0 +1,393 @@
+//! The checked configuration with its candidates: nothing in it can be wrong any more but the data.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use skewless_core::digest::sha256_hex;
+use skewless_core::output::{Output, Task};
+use skewless_core::spec::{InputType, Role};
+use skewless_core::{Error, Result};
+
+use super::config::{Config, ConformalMethod, Days, SplitBy, SplitConfig};
+use super::feature_set::{FeatureSet, feature_sets};
+use super::folds::{Periods, Rest, Shares};
+use super::measure::Measure;
+use super::models::config::Search;
+use super::models::{self, Parameters};
+use crate::model_check;
+use crate::recipe::{day, fault, unreadable};
+
+/// One model to try: parameters on a feature set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The experiment it belongs to.
+    pub experiment: String,
+    /// Name of its feature set.
+    pub feature_set: String,
+    /// Its family and parameters.
+    pub parameters: Parameters,
+    /// Seed of everything random in it.
+    pub seed: u64,
+    /// SHA-256 over feature set, parameters and seed.
+    pub digest: String,
+}
+
+/// Candidates that are searched together.
+#[derive(Clone, Debug)]
+pub(crate) struct Hunt {
+    pub(crate) candidates: Vec<Candidate>,
+    pub(crate) search: Search,
+}
+
+/// How rows are split.
+#[derive(Clone, Debug)]
+pub(crate) enum Split {
+    Time(Periods),
+    Key(Shares),
+}
+
+/// What a study does, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) config: Config,
+    /// Folder of the configuration; data files are relative to it.
+    pub(crate) folder: PathBuf,
+    /// SHA-256 of the configuration's bytes.
+    pub(crate) digest: String,
+    pub(crate) sets: Vec<FeatureSet>,
+    pub(crate) hunts: Vec<Hunt>,
+    pub(crate) split: Split,
+}
+
+impl Recipe {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// `train.unreadable`, `train.config` and `spec.*`; `spec.leak` names an input that is not known at prediction and
+    /// feeds a feature.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            Error::spec("train.config", "the configuration is not UTF-8").with_source(error)
+        })?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self::new(Config::from_toml(text)?, folder, sha256_hex(&bytes))
+    }
+
+    pub(crate) fn new(config: Config, folder: PathBuf, digest: String) -> Result<Self> {
+        model_check::check_parts(&config.model, &config.evaluate, &config.input)?;
+        check_label(&config)?;
+        check_rest(&config)?;
+        let sets = feature_sets(&config)?;
+        let split = split(&config)?;
+        let hunts = hunts(&config, &sets)?;
+        Ok(Self {
+            config,
+            folder,
+            digest,
+            sets,
+            hunts,
+            split,
+        })
+    }
+
+    pub(crate) fn task(&self) -> Task {
+        self.config.model.task
+    }
+
+    /// Number of labels; 0 for regression.
+    pub(crate) fn classes(&self) -> usize {
+        self.config.model.labels.len()
+    }
+
+    /// From which probability on the positive label is given.
+    pub(crate) fn threshold(&self) -> f64 {
+        self.config.model.threshold.unwrap_or(0.5)
+    }
+
+    /// Link, labels and threshold of the predictions.
+    pub(crate) fn output(&self) -> Output {
+        let model = &self.config.model;
+        Output {
+            name: model.target.clone(),
+            task: model.task,
+            link: models::link(model.task),
+            labels: model.labels.clone(),
+            threshold: model.threshold,
+            unit: model.unit.clone(),
+            length: None,
+        }
+    }
+
+    pub(crate) fn set(&self, name: &str) -> Result<&FeatureSet> {
+        let found = self.sets.iter().find(|set| set.name == name);
+        found.ok_or_else(|| {
+            Error::internal("internal.feature_set", "a candidate's set is not there")
+        })
+    }
+}
+
+fn check_label(config: &Config) -> Result<()> {
+    let (name, task) = (&config.label.input, config.model.task);
+    let Some(input) = config.input.iter().find(|input| input.name == *name) else {
+        return fault("label.input", &format!("there is no input `{name}`"));
+    };
+    if input.role != Role::Label || input.known_at_prediction {
+        return fault(
+            "label.input",
+            &format!("`{name}` must have role = \"label\" and known_at_prediction = false"),
+        );
+    }
+    let is_number = matches!(input.kind, InputType::Number | InputType::Integer);
+    match (task, config.label.above) {
+        (Task::Regression, None) if is_number => Ok(()),
+        (Task::Binary, Some(above)) if is_number && above.is_finite() => Ok(()),
+        (Task::Binary | Task::Multiclass, None) if input.kind == InputType::Category => Ok(()),
+        _ => fault(
+            "label",
+            "regression takes a number; a classification takes a category, or binary a number with a finite `above`",
+        ),
+    }
+}
+
+fn check_rest(config: &Config) -> Result<()> {
+    let measures = Measure::of_task(config.model.task);
+    let gates = config
+        .gates
+        .test
+        .keys()
+        .chain(config.gates.worst_slice.keys());
+    if let Some(measure) = gates
+        .chain([&config.select.by])
+        .find(|measure| !measures.contains(measure))
+    {
+        return fault(
+            "select.by",
+            &format!("`{}` is not a measure of this task", measure.name()),
+        );
+    }
+    if !(config.select.margin.is_finite() && config.select.margin >= 0.0) {
+        return fault("select.margin", "a finite number, not negative, is due");
+    }
+    let share = |share: f64| (0.0..=1.0).contains(&share);
+    let checks = &config.checks;
+    if ![
+        checks.leak,
+        checks.suspicious,
+        checks.duplicates,
+        checks.rarest_class,
+    ]
+    .into_iter()
+    .all(share)
+    {
+        return fault("checks", "shares from 0 to 1 are due");
+    }
+    let known = |name: &&String| config.input.iter().all(|input| input.name != **name);
+    if let Some(name) = checks.accept.iter().find(known) {
+        return fault("checks.accept", &format!("there is no input `{name}`"));
+    }
+    let category = |name: &&String| {
+        !(config.input.iter())
+            .any(|input| input.name == **name && input.kind == InputType::Category)
+    };
+    if let Some(name) = config.slices.by.iter().find(category) {
+        return fault("slices.by", &format!("there is no category `{name}`"));
+    }
+    if config.calibrate.is_some() && config.model.task != Task::Binary {
+        return fault("calibrate", "only a binary model is calibrated");
+    }
+    if let Some(conformal) = &config.conformal {
+        let fits =
+            (conformal.method == ConformalMethod::Split) == (config.model.task == Task::Regression);
+        if !(fits && conformal.confidence > 0.0 && conformal.confidence < 1.0) {
+            return fault(
+                "conformal",
+                "a confidence between 0 and 1 is due, and `split` for regression, `lac` or `aps` for labels",
+            );
+        }
+        if let Some(name) = conformal.by.as_ref().filter(category) {
+            return fault("conformal.by", &format!("there is no category `{name}`"));
+        }
+    }
+    if config.slices.least_rows == 0 {
+        return fault("slices.least_rows", "at least one row is needed");
+    }
+    Ok(())
+}
+
+fn split(config: &Config) -> Result<Split> {
+    let split = &config.split;
+    let Some(input) = config.input.iter().find(|input| input.name == split.input) else {
+        return fault(
+            "split.input",
+            &format!("there is no input `{}`", split.input),
+        );
+    };
+    match split.by {
+        SplitBy::Time => {
+            let per_day = match input.kind {
+                InputType::Timestamp => 86_400.0,
+                InputType::Date => 1.0,
+                _ => {
+                    return fault(
+                        "split.input",
+                        &format!("`{}` is neither a timestamp nor a date", split.input),
+                    );
+                }
+            };
+            periods(split, per_day).map(Split::Time)
+        }
+        SplitBy::Hash | SplitBy::Group => shares(split, config.model.seed).map(Split::Key),
+    }
+}
+
+fn periods(split: &SplitConfig, per_day: f64) -> Result<Periods> {
+    if split.test.is_some() || split.validate.is_some() || split.folds.is_some() {
+        return fault(
+            "split",
+            "a split by time has `validate_from`, `test_from` and `gap` alone",
+        );
+    }
+    let dates = match &split.validate_from {
+        Some(Days::One(date)) => std::slice::from_ref(date),
+        Some(Days::Several(dates)) => dates,
+        None => &[],
+    };
+    let days: Option<Vec<f64>> = dates
+        .iter()
+        .chain(&split.test_from)
+        .map(|date| day(date))
+        .collect();
+    let (Some(days), Some(_), false) = (days, &split.test_from, dates.is_empty()) else {
+        return fault(
+            "split",
+            "`validate_from` and `test_from` are dates YYYY-MM-DD",
+        );
+    };
+    if !days.is_sorted_by(|a, b| a < b) {
+        return fault(
+            "split",
+            "the windows and the test begin one after the other",
+        );
+    }
+    let gap = match &split.gap {
+        None => 0.0,
+        Some(text) => match days_of(text) {
+            Some(days) => days,
+            None => {
+                return fault(
+                    "split.gap",
+                    "a whole number with `d`, `h` or `m` is due, as in `1d`",
+                );
+            }
+        },
+    };
+    let mut starts: Vec<f64> = days.iter().map(|day| day * per_day).collect();
+    let test_from = starts.pop().unwrap_or_default();
+    Ok(Periods {
+        validate_from: starts,
+        test_from,
+        gap: gap * per_day,
+    })
+}
+
+/// The days of `7d`, `12h` or `30m`.
+fn days_of(text: &str) -> Option<f64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let number: u32 = number.parse().ok()?;
+    let per_day = match unit {
+        "d" => 1.0,
+        "h" => 24.0,
+        "m" => 1_440.0,
+        _ => return None,
+    };
+    Some(f64::from(number) / per_day)
+}
+
+fn shares(split: &SplitConfig, seed: u64) -> Result<Shares> {
+    if split.validate_from.is_some() || split.test_from.is_some() || split.gap.is_some() {
+        return fault(
+            "split",
+            "a split by key has `test` and `validate` or `folds` alone",
+        );
+    }
+    let inside = |share: f64| share > 0.0 && share < 1.0;
+    let Some(test) = split.test.filter(|&test| inside(test)) else {
+        return fault("split.test", "a share between 0 and 1 is due");
+    };
+    let rest = match (split.validate, split.folds) {
+        (Some(share), None) if inside(share) && inside(share + test) => Rest::Validate(share),
+        (None, Some(folds)) if (2..=50).contains(&folds) => Rest::Folds(folds),
+        _ => {
+            return fault(
+                "split",
+                "either `validate`, a share that leaves rows for training, or `folds`, from 2 to 50, is due",
+            );
+        }
+    };
+    Ok(Shares { test, rest, seed })
+}
+
+fn hunts(config: &Config, sets: &[FeatureSet]) -> Result<Vec<Hunt>> {
+    let all: Vec<String> = sets.iter().map(|set| set.name.clone()).collect();
+    let mut hunts: Vec<Hunt> = Vec::new();
+    for experiment in &config.experiment {
+        let seed = experiment.seed.unwrap_or(config.model.seed);
+        for family in &experiment.model {
+            let named = family
+                .feature_sets
+                .as_ref()
+                .or(experiment.feature_sets.as_ref());
+            let (points, search) = models::expand(&family.family, seed)?;
+            for name in named.unwrap_or(&all) {
+                let Some(set) = sets.iter().find(|set| set.name == *name) else {
+                    return fault(
+                        "experiment.feature_sets",
+                        &format!("there is no feature set `{name}`"),
+                    );
+                };
+                let candidate = |parameters: &Parameters| Candidate {
+                    experiment: experiment.name.clone(),
+                    feature_set: name.clone(),
+                    digest: sha256_hex(
+                        json!([set.digest, parameters, seed]).to_string().as_bytes(),
+                    ),
+                    parameters: parameters.clone(),
+                    seed,
+                };
+                hunts.push(Hunt {
+                    candidates: points.iter().map(candidate).collect(),
+                    search,
+                });
+            }
+        }
+    }
+    if hunts.is_empty() {
+        return fault(
+            "experiment",
+            "an experiment has at least one `[[experiment.model]]`",
+        );
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for hunt in &mut hunts {
+        hunt.candidates
+            .retain(|candidate| seen.insert(candidate.digest.clone()));
+    }
+    Ok(hunts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_in_days() {
+        assert_eq!(days_of("2d"), Some(2.0));
+        assert_eq!(days_of("12h"), Some(0.5));
+        assert_eq!(days_of("36m"), Some(0.025));
+        for text in ["", "d", "1", "1w", "-1d", "1.5d", "é"] {
+            assert_eq!(days_of(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! What a study found out, for programs and for people.
+
+use serde::{Deserialize, Serialize};
+use skewless_core::output::Task;
+
+use super::calibration::Platt;
+use super::confidence::Coverage;
+use super::measure::Measure;
+use super::recipe::Candidate;
+use crate::bootstrap::Estimate;
+use crate::data::SourceFile;
+use crate::metrics::CalibrationBin;
+use crate::report::Step;
+
+/// The whole study. It holds no time of day, no duration and no path but those of the configuration, so that equal runs
+/// give equal reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudyReport {
+    /// Name of the model.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What is predicted.
+    pub task: Task,
+    /// SHA-256 of the configuration's bytes.
+    pub configuration: String,
+    /// SHA-256 of the bundle's manifest; empty where a gate failed.
+    pub digest: String,
+    /// Size of the bundle in bytes, also where a gate failed.
+    pub bytes: usize,
+    /// What was read.
+    pub files: Vec<SourceFile>,
+    /// SHA-256 over their digests.
+    pub data: String,
+    /// Rows after each step.
+    pub steps: Vec<Step>,
+    /// Parts of the split.
+    pub parts: Vec<Part>,
+    /// The feature sets.
+    pub feature_sets: Vec<FeatureSetFacts>,
+    /// What the checks before training found, the gravest first.
+    pub findings: Vec<Finding>,
+    /// Missing and unseen values of each input.
+    pub inputs: Vec<InputShares>,
+    /// Every candidate, in the order of the configuration.
+    pub candidates: Vec<CandidateReport>,
+    /// How the winner was found.
+    pub selection: Selection,
+    /// The sigmoid that calibrates the winner.
+    pub calibration: Option<Platt>,
+    /// The winner on the test rows.
+    pub test: TestReport,
+    /// Coverage of its intervals or sets.
+    pub coverage: Option<Coverage>,
+    /// Measures of groups of test rows.
+    pub slices: Vec<Slice>,
+    /// The gates in their order; without failure a bundle is written.
+    pub gates: Vec<Gate>,
+}
+
+/// A part of the split.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// `train 1`, `validate 1`, … and `test`.
+    pub name: String,
+    /// Rows with a label.
+    pub rows: usize,
+    /// Mean of the label; of a classification, each label's share.
+    pub level: Vec<f64>,
+}
+
+/// A feature set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeatureSetFacts {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub doc: Option<String>,
+    /// SHA-256 over its specification.
+    pub digest: String,
+    /// Features that a model sees.
+    pub features: Vec<String>,
+}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Stops the run.
+    Error,
+    /// Is to be looked at.
+    Warning,
+    /// Is as it should be, or harmless.
+    Info,
+}
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The check, as the error's code: `check.target_leak`, ….
+    pub check: String,
+    /// How grave it is.
+    pub level: Level,
+    /// The input it is about.
+    pub input: Option<String>,
+    /// What was found, in a sentence.
+    pub message: String,
+}
+
+/// Shares of an input with Wilson's 95 % intervals, on the winner's training rows and on the validation rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputShares {
+    /// The input.
+    pub name: String,
+    /// Missing among training rows.
+    pub missing_train: Estimate,
+    /// Missing among validation rows.
+    pub missing_validate: Estimate,
+    /// Categories: validation rows whose value no training row has.
+    pub unseen: Option<Estimate>,
+    /// How well the input alone tells the label, from 0 to 1; `None` where it feeds no feature.
+    pub strength: Option<f64>,
+}
+
+/// A candidate on the validation rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CandidateReport {
+    /// What it is.
+    pub candidate: Candidate,
+    /// Measures by fold, in the order of [`Measure::of_task`].
+    pub folds: Vec<Vec<f64>>,
+    /// The same over all folds' rows together.
+    pub measures: Vec<f64>,
+    /// The rung of halving, counted from 1, after which it was not trained on; its measures are that rung's.
+    pub left_at: Option<usize>,
+}
+
+/// How the winner was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Selection {
+    /// The measure.
+    pub by: Measure,
+    /// What a more complex model must gain.
+    pub margin: f64,
+    /// Best of each family and feature set, from the simplest on, each against the best so far.
+    pub duels: Vec<Duel>,
+    /// Place of the winner among the candidates, counted from 0.
+    pub winner: usize,
+}
+
+/// A more complex candidate against the best so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Duel {
+    /// Place of the more complex one among the candidates.
+    pub challenger: usize,
+    /// Place of the best so far.
+    pub incumbent: usize,
+    /// By how much the challenger is better, paired on the same resamples of the validation rows.
+    pub gain: Estimate,
+    /// Whether the gain is at least the margin and its interval lies above 0.
+    pub won: bool,
+}
+
+/// A measure with its interval.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Which.
+    pub measure: Measure,
+    /// Its value.
+    #[serde(flatten)]
+    pub estimate: Estimate,
+}
+
+/// The test, opened once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// Digest of the only candidate that saw the test rows.
+    pub opened_by: String,
+    /// How often they were predicted.
+    pub times: usize,
+    /// Rows of the test.
+    pub rows: usize,
+    /// SHA-256 over their numbers.
+    pub digest: String,
+    /// The winner's measures.
+    pub measures: Vec<Measured>,
+    /// Binary: predictions against what happened.
+    pub calibration: Vec<CalibrationBin>,
+}
+
+/// A group of test rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slice {
+    /// The input that groups.
+    pub input: String,
+    /// Its value; `None` is missing.
+    pub value: Option<String>,
+    /// Rows of the group.
+    pub rows: usize,
+    /// Measures; empty where the group is too small or holds a single label.
+    pub measures: Vec<Measured>,
+}
+
+/// A gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gate {
+    /// What is bounded: `test.rmse`, `worst_slice.accuracy`, `max_bytes`, ….
+    pub gate: String,
+    /// What was found.
+    pub found: f64,
+    /// The least that is allowed.
+    pub min: Option<f64>,
+    /// The greatest that is allowed.
+    pub max: Option<f64>,
+    /// Whether it holds; NaN never does.
+    pub passed: bool,
+}
+
+/// How long a fit took: beside the report, never in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The candidate's digest.
+    pub candidate: String,
+    /// The fold, counted from 0.
+    pub fold: usize,
+    /// Training rows.
+    pub rows: usize,
+    /// Seconds when it was fitted.
+    pub seconds: f64,
+    /// Whether that was in an earlier run.
+    pub reused: bool,
+}

@@ -1,0 +1,398 @@
+//! The run of a study: from the configuration's path to the bundle's bytes, or to the gate that held it back.
+
+use std::path::{Path, PathBuf};
+
+use skewless_core::output::Task;
+use skewless_core::{Error, Result};
+
+use super::calibration::Platt;
+use super::checks::{self, Checked};
+use super::confidence::{self, Coverage, Predicted};
+use super::data::{Data, digest_rows};
+use super::fitted::{Fit, Fitted};
+use super::folds::{Fold, Folds};
+use super::gates;
+use super::intervals::Resampled;
+use super::jobs::Limits;
+use super::measure::Measure;
+use super::models::class;
+use super::pack;
+use super::race::{Finish, Race, Standing, judged};
+use super::recipe::Recipe;
+use super::report::{
+    CandidateReport, FeatureSetFacts, Part, Selection, StudyReport, TestReport, Timing,
+};
+use super::select::select;
+use super::slices;
+use super::store::Store;
+use crate::bootstrap::Resampling;
+use crate::progress::Progress;
+use crate::report::Step;
+
+/// How to run; nothing here changes the result but the date.
+#[derive(Clone, Debug)]
+pub struct StudyOptions {
+    /// Threads of all fits together.
+    pub threads: usize,
+    /// Bytes that all fits together may take, by estimate.
+    pub memory: u64,
+    /// Folder of results that are kept, so that a run that was killed goes on; without it none are.
+    pub store: Option<PathBuf>,
+    /// Seconds since 1970 that stand for the date of the configuration (`SOURCE_DATE_EPOCH`).
+    pub source_date_epoch: Option<i64>,
+}
+
+impl Default for StudyOptions {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            memory: 4 << 30,
+            store: None,
+            source_date_epoch: None,
+        }
+    }
+}
+
+/// What a study gives.
+#[derive(Clone, Debug)]
+pub struct Studied {
+    /// The bundle's bytes; none where a gate failed.
+    pub bundle: Option<Vec<u8>>,
+    /// The card, as in the bundle.
+    pub card: String,
+    /// What was found out; equal for equal inputs.
+    pub report: StudyReport,
+    /// How long each fit took; never equal.
+    pub timings: Vec<Timing>,
+    /// Fits whose results were there from an earlier run.
+    pub reused: usize,
+}
+
+/// Runs the study that the configuration at `config_path` describes.
+///
+/// # Errors
+/// `train.*` for configuration and data, `spec.*` for inputs and features (`spec.leak` names an input that is not known
+/// at prediction and feeds a feature), `table.*` and `input.*` for the tables' contents with the row in the file,
+/// `check.*` for what the checks before training found, `unsupported.*` for what cannot be trained. A failed gate is no
+/// error: it leaves the bundle out.
+pub fn study(
+    config_path: &Path,
+    options: &StudyOptions,
+    progress: &mut dyn Progress,
+) -> Result<Studied> {
+    let recipe = Recipe::read(config_path)?;
+    progress.begin("Reading tables", None);
+    let data = Data::read(&recipe)?;
+    let folds = data.split(&recipe)?;
+    let labelled = data.labelled().len();
+    progress.finish(&format!(
+        "{} rows, {labelled} with a label",
+        data.truth.len()
+    ));
+    progress.begin("Checking the data", None);
+    let checked = checks::check(&recipe, &data, &folds)?;
+    checks::stop(&checked.findings)?;
+    progress.finish(&format!("{} findings, no error", checked.findings.len()));
+    let run = Run {
+        recipe: &recipe,
+        data: &data,
+        folds: &folds,
+        options,
+    };
+    run.whole(checked, progress)
+}
+
+struct Run<'a> {
+    recipe: &'a Recipe,
+    data: &'a Data,
+    folds: &'a Folds,
+    options: &'a StudyOptions,
+}
+
+impl Run<'_> {
+    fn whole(&self, checked: Checked, progress: &mut dyn Progress) -> Result<Studied> {
+        let recipe = self.recipe;
+        let race = Race {
+            recipe,
+            data: self.data,
+            folds: self.folds,
+            store: &Store::open(self.options.store.as_deref())?,
+            limits: Limits {
+                threads: self.options.threads.max(1),
+                memory: self.options.memory,
+            },
+        };
+        let Finish {
+            standings,
+            timings,
+            reused,
+        } = race.run(progress)?;
+        progress.begin("Selecting", None);
+        let selection = self.select(&standings)?;
+        let winner = winner(&standings, &selection)?;
+        progress.finish(&format!(
+            "{} on `{}`, {} {:.4}",
+            winner.candidate.parameters.kind(),
+            winner.candidate.feature_set,
+            selection.by.title(),
+            winner.judged.measure(selection.by)
+        ));
+        progress.begin("Opening the test", None);
+        let fit = Fit {
+            recipe,
+            data: self.data,
+            candidate: &winner.candidate,
+            rows: &self.folds.last,
+            threads: self.options.threads.max(1),
+        };
+        let mut fitted = fit.run()?;
+        let (calibration, validated) = self.calibrate(winner, &mut fitted)?;
+        let (test, values) = self.test(winner, &fitted)?;
+        progress.finish(&format!("{} rows", test.rows));
+        let mut report = self.report(checked, &standings, selection, test);
+        report.calibration = calibration;
+        report.coverage = self.coverage(&validated, &values);
+        report.slices = slices::slices(
+            recipe,
+            self.data,
+            &self.folds.test,
+            &values,
+            self.resampling(),
+        )?;
+        progress.begin("Packing the bundle", None);
+        let predictor = fitted.predictor()?;
+        let champion = match &recipe.config.gates.champion {
+            Some(gate) => {
+                let columns = self.data.columns.select(&self.folds.test);
+                Some(gates::agreement(
+                    &recipe.folder,
+                    gate,
+                    &predictor,
+                    &columns,
+                )?)
+            }
+            None => None,
+        };
+        let packing = pack::Packing {
+            recipe,
+            data: self.data,
+            folds: self.folds,
+            source_date_epoch: self.options.source_date_epoch,
+            winner: &winner.candidate,
+        };
+        let mut packed = packing.pack(fitted, &predictor, &report)?;
+        report.bytes = packed.bundle.len();
+        report.gates = gates::gates(&recipe.config.gates, &report, champion);
+        let bundle = report
+            .gates
+            .iter()
+            .all(|gate| gate.passed)
+            .then_some(packed.bundle);
+        if bundle.is_some() {
+            report.digest = std::mem::take(&mut packed.digest);
+        }
+        progress.finish(&match &bundle {
+            Some(_) => format!("{} bytes, digest {}", report.bytes, report.digest),
+            None => "a gate failed, there is no bundle".to_owned(),
+        });
+        Ok(Studied {
+            bundle,
+            card: packed.card,
+            report,
+            timings,
+            reused,
+        })
+    }
+
+    fn resampling(&self) -> Resampling {
+        let evaluate = &self.recipe.config.evaluate;
+        Resampling {
+            resamples: evaluate.resamples,
+            confidence: evaluate.confidence,
+            seed: self.recipe.config.model.seed,
+        }
+    }
+
+    fn select(&self, standings: &[Standing]) -> Result<Selection> {
+        let columns = |standing: &Standing| {
+            let set = self.recipe.set(&standing.candidate.feature_set);
+            set.map_or(0, |set| set.shown().len())
+        };
+        let measures = Measure::of_task(self.recipe.task());
+        select(
+            standings,
+            columns,
+            measures,
+            &self.recipe.config.select,
+            self.resampling(),
+        )
+    }
+
+    /// The winner's sigmoid where the configuration asks for one, and its predictions of the validation rows through it.
+    fn calibrate(
+        &self,
+        winner: &Standing,
+        fitted: &mut Fitted,
+    ) -> Result<(Option<Platt>, Vec<f64>)> {
+        if self.recipe.config.calibrate.is_none() {
+            return Ok((None, winner.values.clone()));
+        }
+        let platt = confidence::platt(&winner.values, &self.data.truth_of(&self.validated()))?;
+        if !fitted.calibrate(&platt) {
+            return Ok((None, winner.values.clone()));
+        }
+        let through = winner
+            .values
+            .iter()
+            .map(|&value| platt.at(confidence::logit(value)));
+        Ok((Some(platt), through.collect()))
+    }
+
+    /// Validation rows fold after fold, as candidates predict them.
+    fn validated(&self) -> Vec<usize> {
+        self.folds
+            .folds
+            .iter()
+            .flat_map(|fold| fold.validate.iter().copied())
+            .collect()
+    }
+
+    fn coverage(&self, validated: &[f64], tested: &[f64]) -> Option<Coverage> {
+        let config = self.recipe.config.conformal.as_ref()?;
+        let validate = Predicted {
+            rows: &self.validated(),
+            values: validated,
+        };
+        let test = Predicted {
+            rows: &self.folds.test,
+            values: tested,
+        };
+        Some(confidence::coverage(
+            self.recipe,
+            self.data,
+            config,
+            &validate,
+            &test,
+        ))
+    }
+
+    /// Predicts the test rows: the only place that does.
+    fn test(&self, winner: &Standing, fitted: &Fitted) -> Result<(TestReport, Vec<f64>)> {
+        let rows = &self.folds.test;
+        let values = fitted.predict(self.data, rows)?;
+        let judged = judged(self.recipe, &values, &self.data.truth_of(rows))?;
+        let measures = Measure::of_task(self.recipe.task());
+        let report = TestReport {
+            opened_by: winner.candidate.digest.clone(),
+            times: 1,
+            rows: rows.len(),
+            digest: digest_rows(rows),
+            measures: Resampled::new(measures, &[&judged], self.resampling())?.measured(0),
+            calibration: judged.calibration(),
+        };
+        Ok((report, values))
+    }
+
+    fn report(
+        &self,
+        checked: Checked,
+        standings: &[Standing],
+        selection: Selection,
+        test: TestReport,
+    ) -> StudyReport {
+        let config = &self.recipe.config;
+        let step = |step: &str, rows: usize| Step {
+            step: step.to_owned(),
+            rows,
+        };
+        let labelled = self.data.labelled().len();
+        StudyReport {
+            name: config.model.name.clone(),
+            version: config.model.version.clone(),
+            task: config.model.task,
+            configuration: self.recipe.digest.clone(),
+            digest: String::new(),
+            bytes: 0,
+            files: self.data.files.clone(),
+            data: self.data.digest.clone(),
+            steps: vec![
+                step("read", self.data.truth.len()),
+                step("with a label", labelled),
+                step("outside the gaps", labelled - self.folds.left_out),
+                step("fit of the winner", self.folds.last.len()),
+                step("test", self.folds.test.len()),
+            ],
+            parts: self.parts(),
+            feature_sets: self.recipe.sets.iter().map(facts).collect(),
+            findings: checked.findings,
+            inputs: checked.inputs,
+            candidates: standings.iter().map(candidate).collect(),
+            selection,
+            calibration: None,
+            test,
+            coverage: None,
+            slices: Vec::new(),
+            gates: Vec::new(),
+        }
+    }
+
+    fn parts(&self) -> Vec<Part> {
+        let of_fold = |(place, fold): (usize, &Fold)| {
+            [
+                self.part(format!("train {}", place + 1), &fold.train),
+                self.part(format!("validate {}", place + 1), &fold.validate),
+            ]
+        };
+        let mut parts: Vec<Part> = self
+            .folds
+            .folds
+            .iter()
+            .enumerate()
+            .flat_map(of_fold)
+            .collect();
+        parts.push(self.part("test".to_owned(), &self.folds.test));
+        parts
+    }
+
+    fn part(&self, name: String, rows: &[usize]) -> Part {
+        let truth = self.data.truth_of(rows);
+        let count = rows.len().max(1) as f64;
+        let level = match self.recipe.task() {
+            Task::Regression => vec![truth.iter().sum::<f64>() / count],
+            _ => (0..self.recipe.classes())
+                .map(|label| {
+                    truth.iter().filter(|&&truth| class(truth) == label).count() as f64 / count
+                })
+                .collect(),
+        };
+        Part {
+            name,
+            rows: rows.len(),
+            level,
+        }
+    }
+}
+
+fn winner<'a>(standings: &'a [Standing], selection: &Selection) -> Result<&'a Standing> {
+    let winner = standings.get(selection.winner);
+    winner
+        .ok_or_else(|| Error::internal("internal.select", "the winner is not among the candidates"))
+}
+
+fn facts(set: &super::feature_set::FeatureSet) -> FeatureSetFacts {
+    FeatureSetFacts {
+        name: set.name.clone(),
+        doc: set.doc.clone(),
+        digest: set.digest.clone(),
+        features: set.shown(),
+    }
+}
+
+fn candidate(standing: &Standing) -> CandidateReport {
+    CandidateReport {
+        candidate: standing.candidate.clone(),
+        folds: standing.folds.clone(),
+        measures: standing.judged.measures(),
+        left_at: standing.left_at,
+    }
+}

@@ -1,0 +1,9 @@
+//! Studies on small tables made here and on the committed small models: what wins, what is refused, what never moves.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod gates;
+mod leaks;
+mod project;
+mod reference;
+mod runs;
