@@ -80,6 +80,12 @@ fn the_bundle_and_the_playground_are_served() {
             "content-security-policy: default-src 'self'; script-src 'self' 'wasm-unsafe-eval';"
         ));
         assert!(answer.names_the_bundle(), "{path}: {}", answer.head);
+        let entry = server.logged(|entry| entry["path"] == path);
+        assert_eq!(
+            (&entry["status"], &entry["code"]),
+            (&json!(200), &json!(null)),
+            "{path}"
+        );
     }
     let bundle = std::fs::read(fixture.path("small.skw")).unwrap();
     for path in ["/bundle.skw", "/small.skw"] {

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderName, HeaderValue, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use skewless_protocol::{ModelFacts, Observation, Service};
@@ -72,6 +73,8 @@ pub(super) struct Answering {
 /// An answer's body that tells of its end.
 pub(super) struct Tail {
     body: Body,
+    /// Bytes still to come, where the head says how many there are: behind them nobody asks for another frame.
+    left: Option<u64>,
     answering: Answering,
 }
 
@@ -111,8 +114,10 @@ impl Answering {
         self.status = response.status().as_u16();
         let (mut parts, body) = response.into_parts();
         parts.headers.insert(REQUEST_ID, self.exchange.id.clone());
+        let length = parts.headers.get(CONTENT_LENGTH);
         let tail = Tail {
             body,
+            left: length.and_then(|length| length.to_str().ok()?.parse().ok()),
             answering: self,
         };
         Response::from_parts(parts, tail)
@@ -200,7 +205,12 @@ impl HttpBody for Tail {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
-        self.answering.ended |= frame.is_none();
+        let bytes = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, |data| data.len() as u64),
+            _ => 0,
+        };
+        self.left = self.left.map(|left| left.saturating_sub(bytes));
+        self.answering.ended |= frame.is_none() || self.left == Some(0);
         Poll::Ready(frame)
     }
 
