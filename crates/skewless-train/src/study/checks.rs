@@ -6,8 +6,9 @@ use sha2::{Digest as _, Sha256};
 use skewless_core::output::Task;
 use skewless_core::pipeline::Pipeline;
 use skewless_core::spec::{Input, OpName, Role};
-use skewless_core::{Column, Error, Result};
+use skewless_core::{Column, Result};
 
+use super::column::{is_constant, is_missing, moments, unseen};
 use super::config::SplitBy;
 use super::data::Data;
 use super::folds::Folds;
@@ -15,6 +16,7 @@ use super::intervals::wilson;
 use super::models::class;
 use super::recipe::Recipe;
 use super::report::{Finding, InputShares, Level};
+use super::stop::stop;
 use super::strength::strength;
 use crate::arm::in_file;
 
@@ -400,92 +402,5 @@ impl Checks<'_> {
             );
             self.add("time_order", Level::Warning, Some(&time.name), message);
         }
-    }
-}
-
-fn is_missing(column: &Column, row: usize) -> bool {
-    match column {
-        Column::Number(values) => values.get(row).is_none_or(|value| value.is_nan()),
-        Column::Text(text) => text.value(row).is_none(),
-        Column::Tensor { .. } => false,
-    }
-}
-
-/// Rows of `validate` whose text no row of `train` has; `None` for numbers.
-fn unseen(column: &Column, train: &[usize], validate: &[usize]) -> Option<usize> {
-    let Column::Text(text) = column else {
-        return None;
-    };
-    let known: BTreeSet<&str> = train.iter().filter_map(|&row| text.value(row)).collect();
-    let is_unseen = |row: &&usize| {
-        text.value(**row)
-            .is_some_and(|value| !known.contains(value))
-    };
-    Some(validate.iter().filter(is_unseen).count())
-}
-
-fn is_constant(column: &Column, rows: &[usize]) -> bool {
-    match column {
-        Column::Number(values) => {
-            let bits: BTreeSet<_> = rows
-                .iter()
-                .filter_map(|&row| values.get(row))
-                .map(|value| value.to_bits())
-                .collect();
-            bits.len() <= 1
-        }
-        Column::Text(text) => {
-            let first = rows.first().and_then(|&row| text.value(row));
-            rows.iter().all(|&row| text.value(row) == first)
-        }
-        Column::Tensor { .. } => false,
-    }
-}
-
-/// Mean and deviation over the rows with a value, as `standardize` fits them.
-fn moments(values: &[f64], rows: &[usize]) -> (f64, f64) {
-    let there: Vec<f64> = (rows.iter())
-        .filter_map(|&row| values.get(row).copied())
-        .filter(|value| !value.is_nan())
-        .collect();
-    let count = there.len() as f64;
-    let mean = there.iter().sum::<f64>() / count;
-    let square = there
-        .iter()
-        .map(|value| (value - mean) * (value - mean))
-        .sum::<f64>();
-    (mean, libm::sqrt(square / count))
-}
-
-/// The errors among the findings as one: the first's code and input, and how many more there are.
-///
-/// # Errors
-/// The first finding of level error.
-pub(crate) fn stop(findings: &[Finding]) -> Result<()> {
-    let errors: Vec<&Finding> = findings
-        .iter()
-        .filter(|finding| finding.level == Level::Error)
-        .collect();
-    let Some(first) = errors.first() else {
-        return Ok(());
-    };
-    let mut message = first.message.clone();
-    for other in errors.iter().skip(1) {
-        message.push_str(&format!("; {}: {}", other.check, other.message));
-    }
-    let error = Error::input(code(&first.check), message);
-    Err(match &first.input {
-        Some(input) => error.with_field(input),
-        None => error,
-    })
-}
-
-fn code(check: &str) -> &'static str {
-    match check {
-        "check.all_missing" => "check.all_missing",
-        "check.target_leak" => "check.target_leak",
-        "check.missing_with_label" => "check.missing_with_label",
-        "check.fitted_on_all" => "check.fitted_on_all",
-        _ => "check.duplicates",
     }
 }

@@ -8,6 +8,7 @@
 pub mod calibration;
 mod card;
 mod checks;
+mod column;
 mod confidence;
 pub mod config;
 pub mod conformal;
@@ -29,6 +30,7 @@ pub mod report;
 mod run;
 mod select;
 mod slices;
+mod stop;
 mod store;
 mod strength;
 

@@ -24,6 +24,7 @@ use super::report::{
 };
 use super::select::select;
 use super::slices;
+use super::stop::stop;
 use super::store::Store;
 use crate::bootstrap::Resampling;
 use crate::progress::Progress;
@@ -91,7 +92,7 @@ pub fn study(
     ));
     progress.begin("Checking the data", None);
     let checked = checks::check(&recipe, &data, &folds)?;
-    checks::stop(&checked.findings)?;
+    stop(&checked.findings)?;
     progress.finish(&format!("{} findings, no error", checked.findings.len()));
     let run = Run {
         recipe: &recipe,
