@@ -132,7 +132,7 @@ impl<'a> Given<'a> {
             let is = |known: &&str| {
                 option == *known || known.ends_with('=') && option.starts_with(*known)
             };
-            known.iter().any(|known| is(known))
+            known.iter().any(is)
         };
         match given.iter().find(|option| !is_known(option)) {
             Some(option) => bail!("no such option: {option}\n\n{USAGE}"),

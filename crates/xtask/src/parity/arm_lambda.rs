@@ -58,6 +58,10 @@ fn unpacked() -> Result<std::path::PathBuf> {
     let mut unpack = command("python3", &["-m", "zipfile", "-e"]);
     unpack.arg(&zip).arg(&folder);
     run(unpack)?;
+    // Python leaves out what the archive says of who may execute a file.
+    let mut permit = command("chmod", &["755"]);
+    permit.arg(folder.join("bootstrap"));
+    run(permit)?;
     Ok(folder)
 }
 
