@@ -5,7 +5,7 @@
 mod fixture;
 mod server;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use fixture::Fixture;
@@ -14,23 +14,25 @@ use server::{Asked, Server, head, one, rest, until};
 #[test]
 fn a_full_queue_refuses_and_answers_what_it_took() {
     const PLACES: usize = 3;
+    const CONTINUE: &[u8; 25] = b"HTTP/1.1 100 Continue\r\n\r\n";
     let fixture = Fixture::new();
     let server = Server::start(&fixture, &["--max-queue", "3"]);
     let asked = Asked::rows(&fixture, 50);
     let begin = |half: &[u8]| {
         let mut stream = server.connect();
-        let head = head("POST", "/invocations", "", asked.body.len());
+        let expected = "expect: 100-continue\r\n";
+        let head = head("POST", "/invocations", expected, asked.body.len());
         stream.write_all(head.as_bytes()).unwrap();
+        // The server asks for a body once the request has its place.
+        let mut told = [0; CONTINUE.len()];
+        stream.read_exact(&mut told).unwrap();
+        assert_eq!(&told, CONTINUE);
         stream.write_all(half).unwrap();
         stream
     };
-    // A request has its place from its head on: so many bodies that do not end fill the queue.
+    // So many bodies that do not end fill the queue.
     let mut accepted: Vec<TcpStream> = (0..PLACES).map(|_| begin(&asked.body[..100])).collect();
-    let refused = until(|| {
-        let answer = server.ask("POST", "/invocations", &asked.body);
-        (!answer.has("http/1.1 200")).then_some(answer)
-    });
-    let refused = refused.unwrap();
+    let refused = server.ask("POST", "/invocations", &asked.body);
     assert!(
         refused.refuses(503, "request.overloaded"),
         "{}",
