@@ -4,6 +4,7 @@
 
 use skewless_core::Profile;
 use skewless_core::profile::Counts;
+use skewless_core::spec::Input;
 
 use crate::bootstrap::Estimate;
 use crate::metrics::Metric;
@@ -27,7 +28,7 @@ pub(crate) fn write(recipe: &Recipe, report: &Report, profile: &Profile) -> Stri
     results(&mut card, recipe, report);
     meaning(&mut card, recipe, report);
     random_split(&mut card, report);
-    inputs(&mut card, recipe, profile);
+    inputs(&mut card, &recipe.config.input, profile, "training rows");
     card.heading("Limits");
     model
         .limits
@@ -310,15 +311,14 @@ fn random_split(card: &mut Card, report: &Report) {
     comparison(card, &report.random_split);
 }
 
-fn inputs(card: &mut Card, recipe: &Recipe, profile: &Profile) {
+/// The inputs with what was counted of them, and those that no feature may touch.
+pub(crate) fn inputs(card: &mut Card, inputs: &[Input], profile: &Profile, counted_on: &str) {
     card.heading("Inputs");
-    card.line("Missing and unseen values are counted on the training rows.");
+    card.line(&format!(
+        "Missing and unseen values are counted on the {counted_on}."
+    ));
     let rows = profile.inputs.iter().map(|counted| {
-        let input = recipe
-            .config
-            .input
-            .iter()
-            .find(|input| input.name == counted.name);
+        let input = inputs.iter().find(|input| input.name == counted.name);
         let text = |text: Option<&String>| text.map(|text| one_line(text)).unwrap_or_default();
         let unseen = match &counted.counts {
             Counts::Categories {
@@ -344,11 +344,7 @@ fn inputs(card: &mut Card, recipe: &Recipe, profile: &Profile) {
         ],
         rows,
     );
-    let withheld = recipe
-        .config
-        .input
-        .iter()
-        .filter(|input| !input.known_at_prediction);
+    let withheld = inputs.iter().filter(|input| !input.known_at_prediction);
     let names: Vec<String> = withheld.map(|input| format!("`{}`", input.name)).collect();
     if !names.is_empty() {
         card.paragraph(&format!(
@@ -365,11 +361,16 @@ fn reproduction(card: &mut Card, recipe: &Recipe) {
          byte, on any number of threads; `provenance.json` has the details.",
         recipe.digest, recipe.config.model.seed
     ));
+    platform_and_license(card, recipe.config.model.license.as_deref());
+}
+
+/// What another machine may change, and the license.
+pub(crate) fn platform_and_license(card: &mut Card, license: Option<&str>) {
     card.paragraph(
         "The trainers (forust-ml, linfa) take exp and log from the platform, so that training with another C library may \
          give other bytes. Predictions of a given bundle are the same bits everywhere.",
     );
-    if let Some(license) = &recipe.config.model.license {
+    if let Some(license) = license {
         card.paragraph(&one_line(license));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use skewless_core::columns::Columns;
 use skewless_core::digest::sha256_hex;
-use skewless_core::spec::LookupTable;
+use skewless_core::spec::{LookupSource, LookupTable};
 use skewless_core::{Column, Error, Result};
 use skewless_table::{Wanted, read_columns, read_lookup};
 
@@ -55,15 +55,8 @@ impl Data {
             recipe.config.label.above,
         );
         let times = times(&columns, &recipe.config)?;
-        let mut files = vec![file];
-        let mut lookups = Vec::new();
-        for source in &recipe.config.lookup {
-            let mut file = source_file(&recipe.folder, &source.source)?;
-            let table = read_lookup(&recipe.folder, source)?;
-            file.rows = table.keys.len();
-            files.push(file);
-            lookups.push(table);
-        }
+        let (lookups, of_lookups) = read_lookups(&recipe.folder, &recipe.config.lookup)?;
+        let files = std::iter::once(file).chain(of_lookups).collect();
         Ok(Self {
             columns,
             labels,
@@ -88,6 +81,24 @@ impl Data {
     pub(crate) fn labels_of(&self, rows: &[usize]) -> Vec<bool> {
         rows.iter().filter_map(|&row| self.label(row)).collect()
     }
+}
+
+/// The lookup tables, and the files that they come from.
+///
+/// # Errors
+/// As [`Data::read`].
+pub(crate) fn read_lookups(
+    folder: &Path,
+    sources: &[LookupSource],
+) -> Result<(Vec<LookupTable>, Vec<SourceFile>)> {
+    let read = sources.iter().map(|source| {
+        let mut file = source_file(folder, &source.source)?;
+        let table = read_lookup(folder, source)?;
+        file.rows = table.keys.len();
+        Ok((table, file))
+    });
+    let read: Result<Vec<_>> = read.collect();
+    Ok(read?.into_iter().unzip())
 }
 
 /// The facts of a file but its rows, which reading finds.

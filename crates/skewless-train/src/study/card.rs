@@ -1,13 +1,12 @@
 //! The card of a study's winner: data, split, candidates, test, slices, inputs, limits, in plain words and Markdown.
 
 use skewless_core::Profile;
-use skewless_core::profile::Counts;
 
 use super::config::ConformalMethod;
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
 use super::report::{Level, Measured, StudyReport};
-use crate::card::{Card, grouped, interval, one_line, percent};
+use crate::card::{Card, grouped, inputs, interval, one_line, percent, platform_and_license};
 
 /// Writes the card of the winner.
 pub(crate) fn write(
@@ -32,7 +31,12 @@ pub(crate) fn write(
     test(&mut card, recipe, report);
     confidence(&mut card, report);
     slices(&mut card, recipe, report);
-    inputs(&mut card, recipe, profile);
+    inputs(
+        &mut card,
+        &recipe.config.input,
+        profile,
+        "rows that the winner was fitted on",
+    );
     card.heading("Limits");
     for limit in &model.limits {
         card.line(&format!("- {}", one_line(limit)));
@@ -245,52 +249,6 @@ fn slices(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
     card.table(&head, rows);
 }
 
-fn inputs(card: &mut Card, recipe: &Recipe, profile: &Profile) {
-    card.heading("Inputs");
-    card.line("Missing and unseen values are counted on the rows that the winner was fitted on.");
-    let rows = profile.inputs.iter().map(|counted| {
-        let input = recipe
-            .config
-            .input
-            .iter()
-            .find(|input| input.name == counted.name);
-        let text = |text: Option<&String>| text.map(|text| one_line(text)).unwrap_or_default();
-        let unseen = match &counted.counts {
-            Counts::Categories {
-                out_of_vocabulary, ..
-            } => out_of_vocabulary.to_string(),
-            Counts::Numbers(_) | Counts::Tensors(_) => String::new(),
-        };
-        vec![
-            format!("`{}`", counted.name),
-            text(input.and_then(|input| input.unit.as_ref())),
-            text(input.and_then(|input| input.doc.as_ref())),
-            counted.missing.to_string(),
-            unseen,
-        ]
-    });
-    card.table(
-        &[
-            "input",
-            "unit",
-            "meaning",
-            "missing",
-            "unknown to its table",
-        ],
-        rows,
-    );
-    let withheld = recipe
-        .config
-        .input
-        .iter()
-        .filter(|input| !input.known_at_prediction);
-    let names: Vec<String> = withheld.map(|input| format!("`{}`", input.name)).collect();
-    card.paragraph(&format!(
-        "In the data but known only afterwards, and therefore refused to every feature: {}.",
-        names.join(", ")
-    ));
-}
-
 fn reproduction(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
     card.heading("Reproduction");
     card.line(&format!(
@@ -298,11 +256,5 @@ fn reproduction(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
          bundle, byte for byte, on any number of threads and after any interruption; `provenance.json` has the details.",
         report.configuration, report.data, recipe.config.model.seed
     ));
-    card.paragraph(
-        "The trainers (forust-ml, linfa) take exp and log from the platform, so that training with another C library may \
-         give other bytes. Predictions of a given bundle are the same bits everywhere.",
-    );
-    if let Some(license) = &recipe.config.model.license {
-        card.paragraph(&one_line(license));
-    }
+    platform_and_license(card, recipe.config.model.license.as_deref());
 }

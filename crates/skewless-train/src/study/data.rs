@@ -6,11 +6,11 @@ use skewless_core::digest::sha256_hex;
 use skewless_core::output::Task;
 use skewless_core::spec::{Input, LookupTable};
 use skewless_core::{Column, Error, Result};
-use skewless_table::{Wanted, read_columns, read_lookup};
+use skewless_table::{Wanted, read_columns};
 
 use super::folds::Folds;
 use super::recipe::{Recipe, Split};
-use crate::data::{SourceFile, number, source_file};
+use crate::data::{SourceFile, number, read_lookups, source_file};
 
 /// Everything read, in the order of the file.
 pub(crate) struct Data {
@@ -42,15 +42,8 @@ impl Data {
             return Err(Error::input("train.no_rows", message));
         }
         let truth = truth(recipe, &columns)?;
-        let mut files = vec![file];
-        let mut lookups = Vec::new();
-        for source in &recipe.config.lookup {
-            let mut file = source_file(&recipe.folder, &source.source)?;
-            let table = read_lookup(&recipe.folder, source)?;
-            file.rows = table.keys.len();
-            files.push(file);
-            lookups.push(table);
-        }
+        let (lookups, of_lookups) = read_lookups(&recipe.folder, &recipe.config.lookup)?;
+        let files: Vec<SourceFile> = std::iter::once(file).chain(of_lookups).collect();
         let digests: Vec<&str> = files.iter().map(|file| file.sha256.as_str()).collect();
         Ok(Self {
             digest: digest(&digests),
