@@ -7,6 +7,7 @@ use skewless_core::profile::Counts;
 use skewless_core::spec::Input;
 
 use crate::bootstrap::Estimate;
+use crate::data::SourceFile;
 use crate::metrics::Metric;
 use crate::recipe::{Recipe, TreeParameters};
 use crate::report::{Comparison, Report};
@@ -94,12 +95,13 @@ pub(crate) fn interval(estimate: Estimate) -> String {
     )
 }
 
-fn data(card: &mut Card, recipe: &Recipe, report: &Report) {
+/// What was read.
+pub(crate) fn sources(card: &mut Card, doc: Option<&str>, files: &[SourceFile]) {
     card.heading("Data");
-    if let Some(doc) = &recipe.config.data.doc {
+    if let Some(doc) = doc {
         card.line(&one_line(doc));
     }
-    let files = report.files.iter().map(|file| {
+    let files = files.iter().map(|file| {
         vec![
             format!("`{}`", file.path),
             grouped(file.rows),
@@ -107,6 +109,10 @@ fn data(card: &mut Card, recipe: &Recipe, report: &Report) {
         ]
     });
     card.table(&["file", "rows", "SHA-256"], files);
+}
+
+fn data(card: &mut Card, recipe: &Recipe, report: &Report) {
+    sources(card, recipe.config.data.doc.as_deref(), &report.files);
     let label = &recipe.config.label;
     let unlabelled = match report.steps.as_slice() {
         [read, labelled, ..] => read.rows - labelled.rows,

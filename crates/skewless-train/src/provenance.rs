@@ -10,9 +10,68 @@ use skewless_core::digest::sha256_hex;
 use skewless_core::plan::Model;
 use skewless_core::{Error, Result};
 
+use crate::data::SourceFile;
 use crate::recipe::Recipe;
 use crate::report::{Report, Step};
 use crate::run::TrainOptions;
+
+/// What every statement says of how a bundle was made.
+pub(crate) struct Build<'a> {
+    /// The last part of the build type's address.
+    pub(crate) kind: &'a str,
+    /// SHA-256 of the configuration.
+    pub(crate) configuration: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) version: &'a str,
+    /// What the run chose by itself.
+    pub(crate) internal: Value,
+    pub(crate) files: &'a [SourceFile],
+    pub(crate) finished: String,
+}
+
+impl Build<'_> {
+    /// The statement about `model`; `details` are the project's own fields of the run.
+    ///
+    /// # Errors
+    /// As [`Model::encode`].
+    pub(crate) fn statement(self, model: &Model, details: Value) -> Result<Value> {
+        let dependencies = self.files.iter().map(|file| {
+            json!({
+                "uri": file.path,
+                "digest": { "sha256": file.sha256 },
+                "annotations": { "rows": file.rows, "bytes": file.bytes },
+            })
+        });
+        let mut run = json!({
+            "builder": {
+                "id": concat!(env!("CARGO_PKG_REPOSITORY"), "/skewless-train"),
+                "version": { "skewless-train": env!("CARGO_PKG_VERSION") },
+            },
+            "metadata": { "finishedOn": self.finished },
+        });
+        if let (Value::Object(run), Value::Object(details)) = (&mut run, details) {
+            run.extend(details);
+        }
+        Ok(json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{ "name": "model.plan", "digest": { "sha256": sha256_hex(&model.encode()?) } }],
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicate": {
+                "buildDefinition": {
+                    "buildType": format!("{}/{}", env!("CARGO_PKG_REPOSITORY"), self.kind),
+                    "externalParameters": {
+                        "configuration": { "digest": { "sha256": self.configuration } },
+                        "model": self.name,
+                        "version": self.version,
+                    },
+                    "internalParameters": self.internal,
+                    "resolvedDependencies": dependencies.collect::<Vec<_>>(),
+                },
+                "runDetails": run,
+            },
+        }))
+    }
+}
 
 /// The statement about `model`.
 ///
@@ -24,43 +83,30 @@ pub(crate) fn statement(
     model: &Model,
     options: &TrainOptions,
 ) -> Result<Value> {
-    Ok(json!({
-        "_type": "https://in-toto.io/Statement/v1",
-        "subject": [{ "name": "model.plan", "digest": { "sha256": sha256_hex(&model.encode()?) } }],
-        "predicateType": "https://slsa.dev/provenance/v1",
-        "predicate": {
-            "buildDefinition": {
-                "buildType": concat!(env!("CARGO_PKG_REPOSITORY"), "/train/v1"),
-                "externalParameters": {
-                    "configuration": { "digest": { "sha256": recipe.digest } },
-                    "model": report.name,
-                    "version": report.version,
-                },
-                "internalParameters": {
-                    "seed": recipe.config.model.seed,
-                    "parameters": report.candidates.get(report.chosen).map(|candidate| written(&candidate.parameters)),
-                },
-                "resolvedDependencies": report.files.iter().map(|file| json!({
-                    "uri": file.path,
-                    "digest": { "sha256": file.sha256 },
-                    "annotations": { "rows": file.rows, "bytes": file.bytes },
-                })).collect::<Vec<_>>(),
-            },
-            "runDetails": {
-                "builder": {
-                    "id": concat!(env!("CARGO_PKG_REPOSITORY"), "/skewless-train"),
-                    "version": { "skewless-train": env!("CARGO_PKG_VERSION") },
-                },
-                "metadata": { "finishedOn": date(&recipe.config.model.date, options.source_date_epoch)? },
-                "skewless_rows": rows(&report.steps),
-                "skewless_parts": written(&report.parts),
-                "skewless_select_by": report.select_by,
-                "skewless_candidates": written(&report.candidates),
-                "skewless_test": written(&report.test),
-                "skewless_random_split": written(&report.random_split),
-            },
-        },
-    }))
+    let chosen = report.candidates.get(report.chosen);
+    let build = Build {
+        kind: "train/v1",
+        configuration: &recipe.digest,
+        name: &report.name,
+        version: &report.version,
+        internal: json!({
+            "seed": recipe.config.model.seed,
+            "parameters": chosen.map(|candidate| written(&candidate.parameters)),
+        }),
+        files: &report.files,
+        finished: date(&recipe.config.model.date, options.source_date_epoch)?,
+    };
+    build.statement(
+        model,
+        json!({
+            "skewless_rows": rows(&report.steps),
+            "skewless_parts": written(&report.parts),
+            "skewless_select_by": report.select_by,
+            "skewless_candidates": written(&report.candidates),
+            "skewless_test": written(&report.test),
+            "skewless_random_split": written(&report.random_split),
+        }),
+    )
 }
 
 fn rows(steps: &[Step]) -> Value {

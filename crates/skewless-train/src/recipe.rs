@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use skewless_core::digest::sha256_hex;
 use skewless_core::output::{Link, Output};
-use skewless_core::spec::{FeatureSpec, InputType, Role};
+use skewless_core::spec::{FeatureSpec, Input, InputType, Role};
 use skewless_core::{Error, Result};
 
 use crate::config::{Config, TreesConfig};
@@ -142,24 +142,29 @@ fn check_label(config: &Config) -> Result<()> {
     Ok(())
 }
 
+/// The input that rows are split by.
+pub(crate) fn split_input<'a>(inputs: &'a [Input], name: &str) -> Result<&'a Input> {
+    match inputs.iter().find(|input| input.name == name) {
+        Some(input) => Ok(input),
+        None => fault("split.input", &format!("there is no input `{name}`")),
+    }
+}
+
+/// The length of a day in an input's unit: seconds of a timestamp, days of a date.
+pub(crate) fn per_day(input: &Input) -> Result<f64> {
+    match input.kind {
+        InputType::Timestamp => Ok(86_400.0),
+        InputType::Date => Ok(1.0),
+        _ => fault(
+            "split.input",
+            &format!("`{}` is neither a timestamp nor a date", input.name),
+        ),
+    }
+}
+
 fn boundaries(config: &Config) -> Result<Boundaries> {
     let split = &config.split;
-    let Some(input) = config.input.iter().find(|input| input.name == split.input) else {
-        return fault(
-            "split.input",
-            &format!("there is no input `{}`", split.input),
-        );
-    };
-    let per_day = match input.kind {
-        InputType::Timestamp => 86_400.0,
-        InputType::Date => 1.0,
-        _ => {
-            return fault(
-                "split.input",
-                &format!("`{}` is neither a timestamp nor a date", split.input),
-            );
-        }
-    };
+    let per_day = per_day(split_input(&config.input, &split.input)?)?;
     let (Some(validate), Some(test)) = (day(&split.validate_from), day(&split.test_from)) else {
         return fault(
             "split",

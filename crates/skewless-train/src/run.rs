@@ -19,10 +19,10 @@ use crate::trees::{self, ColumnMajor};
 use crate::{card, provenance};
 use skewless_table::records;
 
-/// Records that golden rows are chosen from, spread evenly over the test rows.
+/// How many records golden rows are chosen from, at most.
 const GOLDEN_CANDIDATES: usize = 2_000;
 /// Golden rows in a bundle, at least.
-const GOLDEN_ROWS: usize = 64;
+pub(crate) const GOLDEN_ROWS: usize = 64;
 
 /// How to run; nothing here changes the result but the date.
 #[derive(Clone, Debug)]
@@ -341,7 +341,7 @@ impl Run<'_> {
             Profile::reference(&arm.spec, &training, &predictor.predict_columns(&training)?)?;
         let golden = golden::choose(
             predictor,
-            &self.golden_candidates(predictor, &split.test),
+            &golden_candidates(&self.data.columns, &split.test, predictor),
             GOLDEN_ROWS,
         )?;
         let card = card::write(self.recipe, report, &profile);
@@ -366,17 +366,19 @@ impl Run<'_> {
             report: report.clone(),
         })
     }
+}
 
-    fn golden_candidates(&self, predictor: &Predictor, rows: &[usize]) -> Vec<Record> {
-        let count = GOLDEN_CANDIDATES.min(rows.len());
-        let spread: Vec<usize> = (0..count)
-            .filter_map(|candidate| rows.get(candidate * rows.len() / count).copied())
-            .collect();
-        records(
-            &self.data.columns.select(&spread),
-            predictor.pipeline().inputs(),
-        )
-    }
+/// Records that golden rows are chosen from, spread evenly over the rows.
+pub(crate) fn golden_candidates(
+    columns: &Columns,
+    rows: &[usize],
+    predictor: &Predictor,
+) -> Vec<Record> {
+    let count = GOLDEN_CANDIDATES.min(rows.len());
+    let spread: Vec<usize> = (0..count)
+        .filter_map(|candidate| rows.get(candidate * rows.len() / count).copied())
+        .collect();
+    records(&columns.select(&spread), predictor.pipeline().inputs())
 }
 
 fn candidate(candidates: &[Candidate], chosen: usize) -> Result<&TreeParameters> {

@@ -6,7 +6,9 @@ use super::config::ConformalMethod;
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
 use super::report::{Level, Measured, StudyReport};
-use crate::card::{Card, grouped, inputs, interval, one_line, percent, platform_and_license};
+use crate::card::{
+    Card, grouped, inputs, interval, one_line, percent, platform_and_license, sources,
+};
 
 /// Writes the card of the winner.
 pub(crate) fn write(
@@ -46,18 +48,7 @@ pub(crate) fn write(
 }
 
 fn data(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
-    card.heading("Data");
-    if let Some(doc) = &recipe.config.data.doc {
-        card.line(&one_line(doc));
-    }
-    let files = report.files.iter().map(|file| {
-        vec![
-            format!("`{}`", file.path),
-            grouped(file.rows),
-            format!("`{}`", file.sha256),
-        ]
-    });
-    card.table(&["file", "rows", "SHA-256"], files);
+    sources(card, recipe.config.data.doc.as_deref(), &report.files);
     let steps = report
         .steps
         .iter()

@@ -1,7 +1,6 @@
 //! The winner as a bundle: reference profile, golden rows, card and provenance beside it.
 
-use skewless_core::{Bundle, BundleParts, Predictor, Profile, Record, Result, golden};
-use skewless_table::records;
+use skewless_core::{Bundle, BundleParts, Predictor, Profile, Result, golden};
 
 use super::data::Data;
 use super::fitted::Fitted;
@@ -9,11 +8,7 @@ use super::folds::Folds;
 use super::recipe::{Candidate, Recipe};
 use super::report::StudyReport;
 use super::{card, provenance};
-
-/// Records that golden rows are chosen from, spread evenly over the test rows.
-const GOLDEN_CANDIDATES: usize = 2_000;
-/// Golden rows in a bundle, at least.
-const GOLDEN_ROWS: usize = 64;
+use crate::run::{GOLDEN_ROWS, golden_candidates};
 
 /// What a bundle is made from, the model aside.
 pub(crate) struct Packing<'a> {
@@ -59,7 +54,8 @@ impl Packing<'_> {
         };
         let training = self.data.columns.select(&self.folds.last);
         let profile = Profile::reference(&spec, &training, &predictor.predict_columns(&training)?)?;
-        let golden = golden::choose(predictor, &self.golden_candidates(predictor), GOLDEN_ROWS)?;
+        let candidates = golden_candidates(&self.data.columns, &self.folds.test, predictor);
+        let golden = golden::choose(predictor, &candidates, GOLDEN_ROWS)?;
         let card = card::write(self.recipe, report, self.winner, &profile);
         let provenance = provenance::statement(self, report, &model)?;
         let parts = BundleParts {
@@ -81,17 +77,5 @@ impl Packing<'_> {
             bundle: bytes,
             card,
         })
-    }
-
-    fn golden_candidates(&self, predictor: &Predictor) -> Vec<Record> {
-        let rows = &self.folds.test;
-        let count = GOLDEN_CANDIDATES.min(rows.len());
-        let spread: Vec<usize> = (0..count)
-            .filter_map(|candidate| rows.get(candidate * rows.len() / count).copied())
-            .collect();
-        records(
-            &self.data.columns.select(&spread),
-            predictor.pipeline().inputs(),
-        )
     }
 }

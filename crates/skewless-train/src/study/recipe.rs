@@ -16,7 +16,7 @@ use super::measure::Measure;
 use super::models::config::Search;
 use super::models::{self, Parameters};
 use crate::model_check;
-use crate::recipe::{day, fault, unreadable};
+use crate::recipe::{day, fault, per_day, split_input, unreadable};
 
 /// One model to try: parameters on a feature set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -218,26 +218,9 @@ fn check_rest(config: &Config) -> Result<()> {
 
 fn split(config: &Config) -> Result<Split> {
     let split = &config.split;
-    let Some(input) = config.input.iter().find(|input| input.name == split.input) else {
-        return fault(
-            "split.input",
-            &format!("there is no input `{}`", split.input),
-        );
-    };
+    let input = split_input(&config.input, &split.input)?;
     match split.by {
-        SplitBy::Time => {
-            let per_day = match input.kind {
-                InputType::Timestamp => 86_400.0,
-                InputType::Date => 1.0,
-                _ => {
-                    return fault(
-                        "split.input",
-                        &format!("`{}` is neither a timestamp nor a date", split.input),
-                    );
-                }
-            };
-            periods(split, per_day).map(Split::Time)
-        }
+        SplitBy::Time => periods(split, per_day(input)?).map(Split::Time),
         SplitBy::Hash | SplitBy::Group => shares(split, config.model.seed).map(Split::Key),
     }
 }

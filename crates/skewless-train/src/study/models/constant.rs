@@ -1,8 +1,8 @@
 //! The least model: the same prediction for every row. Whatever is more complex must beat it.
 
-use skewless_core::plan::{Accumulate, Aggregate, LeafPrecision, Model, Node, Tree, TreeModel};
+use skewless_core::plan::{Model, Node, Tree};
 
-use super::TrainingRows;
+use super::{TrainingRows, trees};
 
 /// The training rows' mean, or their shares by class with one row more in each.
 pub(super) fn fit(rows: &TrainingRows) -> Model {
@@ -21,14 +21,6 @@ pub(super) fn trees(
         nodes: nodes(output),
         covers: Vec::new(),
     };
-    Model::Trees(TreeModel {
-        inputs: rows.features.width,
-        outputs: rows.outputs(),
-        narrow_inputs: false,
-        accumulate: Accumulate::F64,
-        base,
-        aggregate: Aggregate::Sum,
-        leaves: LeafPrecision::Exact,
-        trees: (0..rows.outputs()).map(tree).collect(),
-    })
+    let trees = (0..rows.outputs()).map(tree).collect();
+    trees::model(rows, base, trees)
 }

@@ -107,7 +107,7 @@ fn boost(
         })
 }
 
-fn model(rows: &TrainingRows, base: Vec<f64>, trees: Vec<Tree>) -> Model {
+pub(super) fn model(rows: &TrainingRows, base: Vec<f64>, trees: Vec<Tree>) -> Model {
     Model::Trees(TreeModel {
         inputs: rows.features.width,
         outputs: rows.outputs(),
