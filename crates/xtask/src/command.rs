@@ -7,14 +7,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-/// The program that tests run, the same for all of them so that it is built once: everything but tract, which builds for
-/// minutes.
-pub(crate) const PROGRAM: [&str; 3] = [
-    "--package=skewless-cli",
-    "--no-default-features",
-    "--features=train,pack,serve",
-];
-
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
     let manifest = std::env::var_os("CARGO_MANIFEST_DIR")

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::command::{at, command, run};
-use crate::{function, setup};
+use crate::{built, setup};
 
 /// The folder with the checks and what they need.
 const CHECKS: &str = "tests/lambda/deploy";
@@ -13,7 +13,7 @@ pub(crate) fn test(profile: &str) -> Result<()> {
     let checks = setup::venv("deploy", &format!("{CHECKS}/requirements.txt"))?;
     let lambda = setup::venv("lambda", "tests/lambda/requirements.txt")?;
     setup::npm(CHECKS)?;
-    let bootstrap = function::build(profile)?;
+    let bootstrap = built::function(profile)?;
     run(command(
         checks.join("cfn-lint"),
         &["lambda/deploy/template.yaml"],

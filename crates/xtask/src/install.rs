@@ -10,8 +10,8 @@ use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::command::{PROGRAM, at, cargo, command, run};
-use crate::web;
+use crate::command::{at, cargo, command, run};
+use crate::{built, web};
 
 const PLAYGROUND: &str = "share/skewless/playground";
 const BUNDLE: &str = "models/flights/flights.skw";
@@ -69,13 +69,11 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// An installation with the program that the tests run: it serves the playground, and nobody names a folder.
 pub(crate) fn test(profile: &str) -> Result<()> {
-    let mut build = cargo(&["build", "--quiet", &format!("--profile={profile}")]);
-    build.args(PROGRAM);
-    run(build)?;
+    let tested = built::skewless(profile)?;
     let root = web::target().join("installed");
     std::fs::create_dir_all(root.join("bin"))?;
     let program = root.join("bin/skewless");
-    std::fs::copy(web::target().join(profile).join("skewless"), &program)?;
+    std::fs::copy(tested, &program)?;
     place_playground(&root)?;
     let mut serve = command(&program, &["serve", BUNDLE, "--listen", "127.0.0.1:0"]);
     let mut server = Server(serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?);

@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod built;
 mod command;
 mod data;
 mod demo;

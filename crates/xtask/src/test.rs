@@ -2,14 +2,12 @@
 
 use anyhow::Result;
 
-use crate::command::{PROGRAM, at, cargo, command, output, run, step};
+use crate::built::{self, CI};
+use crate::command::{at, cargo, command, output, run, step};
 use crate::{bench, demo, deploy, function, install, parity, setup, size, tidy, train, web};
 
-/// One profile for all native code: optimised, with every assertion on.
-const PROFILE: &str = "ci";
-
 pub(crate) fn run_tests() -> Result<()> {
-    let profile = format!("--profile={PROFILE}");
+    let profile = format!("--profile={CI}");
     step("tidy", tidy::run_tidy)?;
     step("what the tests need", || {
         setup::chromium()?;
@@ -19,6 +17,7 @@ pub(crate) fn run_tests() -> Result<()> {
         setup::npm("tests/consumers")?;
         setup::npm("tests/edge")
     })?;
+    step("everything native", built::workspace)?;
     step("Rust tests", || {
         run(cargo(&[
             "test",
@@ -35,7 +34,7 @@ pub(crate) fn run_tests() -> Result<()> {
         output(cargo(&[&all[..], &benches].concat())).map(drop)
     })?;
     step("the committed bundles, trained again", || {
-        train::compare(PROFILE)
+        train::compare(CI)
     })?;
     step("the web package", web::build)?;
     step("downloads within their limits", size::measure)?;
@@ -52,10 +51,7 @@ pub(crate) fn run_tests() -> Result<()> {
     step(
         "the worker templates on workerd, Deno, Bun, Node and Vercel's edge runtime",
         || {
-            let mut build = cargo(&["build", "--quiet", &profile]);
-            build.args(PROGRAM);
-            run(build)?;
-            let program = web::target().join(PROFILE).join("skewless");
+            let program = built::skewless(CI)?;
             let mut tests = command("npm", &["--silent", "test"]);
             tests
                 .current_dir(at("tests/edge"))
@@ -64,10 +60,10 @@ pub(crate) fn run_tests() -> Result<()> {
         },
     )?;
     step("an installation, which serves the playground", || {
-        install::test(PROFILE)
+        install::test(CI)
     })?;
     step("the Lambda function over a Runtime API and S3", || {
-        function::test(PROFILE)
+        function::test(CI)
     })?;
     step(
         "clients of skewless serve, and its OpenAPI document",
@@ -85,16 +81,13 @@ pub(crate) fn run_tests() -> Result<()> {
                 ],
             );
             tests
-                .env(
-                    "TESTED_PROGRAM",
-                    web::target().join(PROFILE).join("skewless"),
-                )
+                .env("TESTED_PROGRAM", built::skewless(CI)?)
                 .env("PYTHONDONTWRITEBYTECODE", "1");
             run(tests)
         },
     )?;
-    step("what deploys the Lambda function", || deploy::test(PROFILE))?;
-    step("parity", || parity::compare(PROFILE))?;
+    step("what deploys the Lambda function", || deploy::test(CI))?;
+    step("parity", || parity::compare(CI))?;
     step("bench --small", bench::small)?;
-    step("the demo", || demo::run_demo(true))
+    step("the demo", || demo::test(CI))
 }

@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{PROGRAM, at, cargo, run as start};
+use crate::built;
+use crate::command::{at, command, run as start};
 
 /// The committed models. The small ones have experiments, all of which are run again.
 const MODELS: [&str; 3] = ["diabetes", "wine", "flights"];
@@ -42,10 +43,8 @@ pub(crate) fn compare(profile: &str) -> Result<()> {
 }
 
 fn train(profile: &str, model: &str, arguments: &[&str]) -> Result<()> {
-    let profile = format!("--profile={profile}");
     let config = format!("models/{model}/skewless.toml");
-    let mut train = cargo(&["run", "--quiet", &profile]);
-    train.args(PROGRAM).args(["--", "train", &config]);
+    let mut train = command(built::skewless(profile)?, &["train", &config]);
     train.args(arguments);
     start(train)
 }

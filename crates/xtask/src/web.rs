@@ -39,7 +39,7 @@ pub(crate) fn build_full() -> Result<()> {
     for (feature, out) in BUILDS {
         module(feature, out, "+simd128")?;
     }
-    built(FULL, "web/src/full/wasm", "+simd128", "wasm-full")?;
+    compiled(FULL, "web/src/full/wasm", "+simd128", "wasm-full")?;
     package(&["--", "--full"])?;
     try_full()
 }
@@ -80,10 +80,10 @@ fn package(flags: &[&str]) -> Result<()> {
 /// Builds the module with a feature, with vector instructions (`+simd128`) or without (`-simd128`), and its bindings into
 /// the folder `out`.
 pub(crate) fn module(feature: &str, out: &str, vectors: &str) -> Result<()> {
-    built(feature, out, vectors, "wasm")
+    compiled(feature, out, vectors, "wasm")
 }
 
-fn built(feature: &str, out: &str, vectors: &str, profile: &str) -> Result<()> {
+fn compiled(feature: &str, out: &str, vectors: &str, profile: &str) -> Result<()> {
     let mut build = cargo(&[
         "build",
         "--quiet",

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::{FOLDER, table};
-use crate::command::{at, cargo, command, output, run};
-use crate::{setup, web};
+use crate::command::{at, command, output, run};
+use crate::{built, setup, web};
 
 const BUNDLE: &str = "models/flights/flights.skw";
 const PEERS: &str = "tests/lambda/cold";
@@ -19,9 +19,11 @@ const ROUNDS: usize = 31;
 const OPENINGS: usize = 301;
 
 /// Measures all of them, and writes `target/bench/lambda.json` and the table.
-pub(crate) fn run_bench(date: Option<&str>, built: bool) -> Result<()> {
-    if !built {
-        build(PROFILE)?;
+pub(crate) fn run_bench(date: Option<&str>, is_built: bool) -> Result<()> {
+    if !is_built {
+        built::function(PROFILE)?;
+        built::hello(PROFILE)?;
+        built::runner(PROFILE)?;
     }
     let python = setup::venv("lambda-cold", &format!("{PEERS}/requirements.txt"))?;
     setup::npm(PEERS)?;
@@ -31,8 +33,8 @@ pub(crate) fn run_bench(date: Option<&str>, built: bool) -> Result<()> {
     run(make)?;
     let folder = model.display().to_string();
     let python = python.join("python").display().to_string();
-    let built = web::target().join(PROFILE);
-    let mut functions = own(&built);
+    let programs = web::target().join(PROFILE);
+    let mut functions = own(&programs);
     functions.push(json!({
         "name": "Python with ONNX Runtime", "model": true,
         "command": [python, "-m", "awslambdaric", "handler.handler"],
@@ -43,7 +45,7 @@ pub(crate) fn run_bench(date: Option<&str>, built: bool) -> Result<()> {
         "command": ["node", at(PEERS).join("handler.mjs")],
         "env": {"MODEL_FOLDER": folder},
     }));
-    let measured = measure(&functions, &model, ROUNDS, &built)?;
+    let measured = measure(&functions, &model, ROUNDS, &programs)?;
     std::fs::write(
         at(FOLDER).join("lambda.json"),
         serde_json::to_string_pretty(&measured)? + "\n",
@@ -58,23 +60,14 @@ pub(crate) fn run_bench(date: Option<&str>, built: bool) -> Result<()> {
 /// The same script in two rounds with what CI has built, without the peers that would have to be installed.
 pub(crate) fn small() -> Result<()> {
     println!("\n── cold starts of the Lambda function");
-    build("ci")?;
+    built::workspace()?;
     let model = at(FOLDER).join("lambda-small");
     std::fs::create_dir_all(&model)?;
     let mut unpack = command("python3", &["-m", "zipfile", "-e", BUNDLE]);
     unpack.arg(&model);
     run(unpack)?;
-    let built = web::target().join("ci");
-    markdown(&measure(&own(&built), &model, 2, &built)?).map(drop)
-}
-
-fn build(profile: &str) -> Result<()> {
-    let profile = format!("--profile={profile}");
-    for package in ["skewless-lambda", "skewless-hello", "skewless-runner"] {
-        let package = format!("--package={package}");
-        run(cargo(&["build", "--quiet", &profile, &package]))?;
-    }
-    Ok(())
+    let programs = web::target().join(built::CI);
+    markdown(&measure(&own(&programs), &model, 2, &programs)?).map(drop)
 }
 
 /// The functions in Rust.

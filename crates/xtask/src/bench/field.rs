@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use super::works::{self, Works};
+use crate::built;
 use crate::command::{at, cargo, command};
 
 /// Every target, in the order of the table.
@@ -82,10 +83,14 @@ pub(crate) fn command_of(works: &Works, target: &str, engine: &str) -> Result<Co
         command
     };
     Ok(match target {
-        "native" if ours => native_runner(works, &[]),
+        "native" if ours => native_runner(works)?,
         "native" if engine == TRACT_NAME => {
-            let mut runner = native_runner(works, &["--features=tract"]);
-            runner.arg("--tract");
+            let mut runner = cargo(&["run", "--quiet", "--package=skewless-runner"]);
+            runner
+                .arg(format!("--profile={}", works.profile))
+                .args(["--features=tract", "--", "serve"])
+                .arg(&works.folder)
+                .arg("--tract");
             runner
         }
         "native" => {
@@ -104,12 +109,8 @@ pub(crate) fn command_of(works: &Works, target: &str, engine: &str) -> Result<Co
 }
 
 /// The project's native engine over the works.
-pub(crate) fn native_runner(works: &Works, options: &[&str]) -> Command {
-    let mut runner = cargo(&["run", "--quiet", "--package=skewless-runner"]);
-    runner
-        .arg(format!("--profile={}", works.profile))
-        .args(options)
-        .args(["--", "serve"])
-        .arg(&works.folder);
-    runner
+pub(crate) fn native_runner(works: &Works) -> Result<Command> {
+    let mut runner = built::runner(works.profile)?;
+    runner.arg("serve").arg(&works.folder);
+    Ok(runner)
 }

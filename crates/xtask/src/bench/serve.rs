@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::load::{Round, Running, free_port};
 use super::{FOLDER, table};
-use crate::command::{PROGRAM, at, cargo, command, exists, output, run, step};
-use crate::{setup, web};
+use crate::command::{at, cargo, command, exists, output, run, step};
+use crate::{built, setup, web};
 
 /// Records in a request.
 const SIZES: [usize; 2] = [1, 10];
@@ -70,11 +70,8 @@ pub(crate) fn run_bench(date: Option<&str>) -> Result<()> {
 pub(crate) fn small() -> Result<()> {
     println!("\n── skewless serve under load");
     wrk()?;
-    let mut build = cargo(&["build", "--quiet", "--profile=ci"]);
-    build.args(PROGRAM);
-    run(build)?;
     let bench = Bench {
-        program: web::target().join("ci/skewless"),
+        program: built::skewless(built::CI)?,
         bundle: at("models/flights/flights.skw"),
         model: at(FOLDER).join("serve-small"),
         python: PathBuf::new(),

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::table::{self, figure};
 use super::{FOLDER, plot};
-use crate::command::{at, cargo, output};
+use crate::built;
+use crate::command::{at, output};
 
 /// Seconds for each point.
 const SECONDS: &str = "0.3";
@@ -31,7 +32,7 @@ pub(crate) struct Series {
 
 /// Measures, writes `target/bench/sweep.json`, the plot and its table.
 pub(crate) fn run() -> Result<()> {
-    let text = measured("--release", SECONDS)?;
+    let text = measured("release", SECONDS)?;
     std::fs::create_dir_all(at(FOLDER))?;
     std::fs::write(at(&format!("{FOLDER}/sweep.json")), &text)?;
     let (held, sweeps) = parsed(&text)?;
@@ -46,7 +47,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// The same in little time, for its shape alone.
 pub(crate) fn small() -> Result<()> {
-    let (held, sweeps) = parsed(&measured("--profile=ci", "0.0001")?)?;
+    let (held, sweeps) = parsed(&measured(built::CI, "0.0001")?)?;
     let drawn = plot::svg(&held, &sweeps).matches("<polyline").count();
     let due: usize = sweeps.iter().map(|sweep| sweep.series.len()).sum();
     match drawn == due && due > 0 {
@@ -56,15 +57,9 @@ pub(crate) fn small() -> Result<()> {
 }
 
 fn measured(profile: &str, seconds: &str) -> Result<String> {
-    output(cargo(&[
-        "run",
-        "--quiet",
-        profile,
-        "--package=skewless-runner",
-        "--",
-        "sweep",
-        seconds,
-    ]))
+    let mut runner = built::runner(profile)?;
+    runner.args(["sweep", seconds]);
+    output(runner)
 }
 
 /// What is held, in words, and the sweeps.

@@ -87,7 +87,7 @@ pub(crate) fn committed() -> Result<Works> {
     std::fs::copy(at(SAMPLE), folder.join("records.jsonl"))?;
     let facts = json!({"bound": {"ours": 0.0}, "batches": [1, 256]});
     std::fs::write(folder.join("work.json"), facts.to_string())?;
-    let mut native = Runner::start("skewless", field::native_runner(&works, &[]))?;
+    let mut native = Runner::start("skewless", field::native_runner(&works)?)?;
     let raw = native.answer("record-to-prediction", usize::MAX)?.values;
     let bytes: Vec<u8> = raw.iter().flat_map(|number| number.to_le_bytes()).collect();
     std::fs::write(folder.join("expected.f64"), bytes)?;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::kinds;
 use super::lambda::path_with;
 use crate::command::{at, command, output, run};
-use crate::setup;
+use crate::{built, setup};
 
 /// What cargo-lambda names the build for arm64.
 const TARGET: &str = "aarch64-unknown-linux-gnu";
@@ -18,7 +18,7 @@ pub(crate) fn arm64_lambda() -> Result<()> {
     std::fs::create_dir_all(at("target/parity"))?;
     let emulator = setup::qemu()?;
     let folder = unpacked()?;
-    let native = digest_of(&kinds::write_flights("--profile=ci")?)?;
+    let native = digest_of(&kinds::write_flights(built::CI)?)?;
     let mut parity = command(
         "node",
         &["tests/lambda/parity.mjs", "--target=lambda-arm64"],

@@ -1,12 +1,12 @@
 //! The bundles whose predictions must be the same everywhere: trees, a linear model, int8 networks.
 
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::command::{PROGRAM, at, cargo, output, run};
+use crate::built;
+use crate::command::{at, command, output, run};
 use crate::tiny;
 
 /// A bundle and the records that it answers.
@@ -67,24 +67,13 @@ pub(super) fn all(profile: &str) -> Result<Vec<Kind>> {
 
 /// Writes the flights of the test months as records, and gives the digests of the predictions for them.
 pub(super) fn write_flights(profile: &str) -> Result<String> {
-    output(cargo(&[
-        "run",
-        "--quiet",
-        profile,
-        "--package=skewless-conformance",
-        "--bin=parity",
-        "--",
+    let mut parity = built::parity(profile)?;
+    parity.args([
         "models/flights/flights.skw",
         "models/flights/skewless.toml",
         "target/parity/trees.jsonl",
-    ]))
-}
-
-/// The program that tests run.
-pub(super) fn skewless(profile: &str) -> Command {
-    let mut program = cargo(&["run", "--quiet", &format!("--profile={profile}")]);
-    program.args(PROGRAM).arg("--");
-    program
+    ]);
+    output(parity)
 }
 
 /// The feature rows of a file of references.
@@ -131,7 +120,7 @@ fn packed(profile: &str, name: &'static str, model: &str, inputs: Vec<Value>) ->
         "[[input]]\nname = \"x\"\ntype = \"tensor\"\nshape = [{columns}]\n\n[[feature]]\nname = \"columns\"\nop = \"number\"\nfrom = \"x\"\n"
     );
     std::fs::write(at(&features), specification)?;
-    let mut pack = skewless(profile);
+    let mut pack = command(built::skewless(profile)?, &[]);
     pack.args(["pack", "--model", model, "--features", &features]);
     pack.args(["--golden-from", &rows, "--name", name, "--version=1.0.0"]);
     pack.args(["--output", &bundle]);

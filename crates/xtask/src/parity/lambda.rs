@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{at, command, output};
-use crate::{function, setup, tiny};
+use crate::{built, setup, tiny};
 
 /// Events that `cargo lambda invoke` sends, one of each kind.
 const EVENTS: [&str; 5] = [
@@ -17,14 +17,15 @@ const EVENTS: [&str; 5] = [
     "lambda/events/apigw-v2.json",
     "lambda/events/function-url.json",
 ];
-/// How long the emulator may take to build and start the function.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// The function's name in the emulator.
+const NAME: &str = "bootstrap";
+/// How long the emulator may take to listen.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The handler under `cargo lambda watch`, called through the emulated invocation API.
 pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> {
     let programs = setup::venv("lambda", "tests/lambda/requirements.txt")?;
-    // The emulator builds at the first call, which would wait for it longer than a client does.
-    function::build(profile)?;
+    let function = built::function(profile)?;
     let port = free_port()?;
     let url = format!("http://127.0.0.1:{port}");
     let mut watch = command(
@@ -32,10 +33,8 @@ pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> 
         &[
             "lambda",
             "watch",
-            "--ignore-changes",
-            "--package",
-            "skewless-lambda",
-            "--no-default-features",
+            // The emulator would build the function by itself, with another set of features than the workspace's.
+            "--only-lambda-apis",
         ],
     );
     watch
@@ -45,20 +44,25 @@ pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> 
             "--invoke-port",
             &port.to_string(),
         ])
-        .args(if profile == "release" {
-            vec!["--release".to_owned()]
-        } else {
-            vec!["--profile".to_owned(), profile.to_owned()]
-        })
-        .env("SKEWLESS_BUNDLE", at(bundle))
-        // The function refuses settings that it does not know.
-        .env_remove(tiny::VARIABLE)
         .env("PATH", path_with(&programs)?)
         .stdin(Stdio::null())
         .stdout(log_file()?)
         .stderr(log_file()?);
     let mut emulator = Running(watch.spawn().context("cargo lambda watch does not start")?);
     emulator.wait_for(&url)?;
+    let mut function = command(&function, &[]);
+    function
+        .env("AWS_LAMBDA_RUNTIME_API", format!("{url}/.rt/{NAME}"))
+        .env("AWS_LAMBDA_FUNCTION_NAME", NAME)
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("SKEWLESS_BUNDLE", at(bundle))
+        // The function refuses settings that it does not know.
+        .env_remove(tiny::VARIABLE)
+        .stdin(Stdio::null())
+        .stdout(log_file()?)
+        .stderr(log_file()?);
+    let _function = Running(function.spawn().context("the function does not start")?);
     for event in EVENTS {
         invoke(&programs, port, event)?;
     }
@@ -67,7 +71,7 @@ pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> 
         "--url",
         &url,
         "--function",
-        "bootstrap",
+        NAME,
         "--rows",
         rows,
     ];
@@ -78,7 +82,7 @@ pub(super) fn digest(profile: &str, bundle: &str, rows: &str) -> Result<String> 
 fn invoke(programs: &Path, port: u16, event: &str) -> Result<()> {
     let mut invoke = command(
         programs.join("cargo-lambda"),
-        &["lambda", "invoke", "bootstrap", "--data-file", event],
+        &["lambda", "invoke", NAME, "--data-file", event],
     );
     invoke.args([
         "--invoke-address",

@@ -13,8 +13,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::command::{at, cargo, command, output};
-use crate::{setup, web};
+use crate::command::{at, command, output};
+use crate::{built, setup, web};
 pub(crate) use arm_lambda::arm64_lambda;
 use kinds::Kind;
 
@@ -67,22 +67,15 @@ pub(crate) fn compare(profile: &str) -> Result<()> {
 
 /// The core with vector instructions and without; for the flights also as the trainer reads them, in columns.
 fn native(profile: &str, kind: &Kind) -> Result<String> {
-    let profile = format!("--profile={profile}");
     let mut text = String::new();
     if kind.is_flights() {
-        text += &kinds::write_flights(&profile)?;
+        text += &kinds::write_flights(profile)?;
     }
     for (target, options) in [("native", None), ("native-scalar", Some("--simd=off"))] {
         if kind.is_flights() && options.is_none() {
             continue;
         }
-        let mut runner = cargo(&[
-            "run",
-            "--quiet",
-            &profile,
-            "--package=skewless-runner",
-            "--",
-        ]);
+        let mut runner = built::runner(profile)?;
         runner.args(["digest", target, &kind.bundle, &kind.rows]);
         runner.args(options);
         text += &output(runner)?;
@@ -92,7 +85,7 @@ fn native(profile: &str, kind: &Kind) -> Result<String> {
 
 /// The command line over the same rows.
 fn cli(profile: &str, kind: &Kind) -> Result<String> {
-    let mut predict = kinds::skewless(profile);
+    let mut predict = command(built::skewless(profile)?, &[]);
     predict.args(["predict", &kind.bundle, &kind.rows, "--digest-only"]);
     let digest = output(predict)?;
     let rows = std::fs::read_to_string(at(&kind.rows))?.lines().count();
