@@ -81,7 +81,7 @@ fn project(more: &str) -> Fixture {
     let fixture = Fixture::new();
     let row = |id: u32| {
         let x = f64::from(id * 37 % 101);
-        format!("r{id},{x},{}\n", 2.0 * x + f64::from(id * 13 % 7))
+        format!("r{id},{x},{}\n", 2.0 * x + f64::from(id * 29 % 113))
     };
     let rows: String = (0..200).map(row).collect();
     fixture.write("tiny.csv", format!("id,x,y\n{rows}"));

@@ -16,7 +16,7 @@ const BUSY: Duration = Duration::from_secs(20);
 
 const SCHEMA: &str = "
 CREATE TABLE run (
-  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  number INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
   started TEXT NOT NULL,
   ended TEXT,
