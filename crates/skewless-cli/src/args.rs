@@ -23,6 +23,12 @@ pub(crate) enum Command {
     /// Compute the features of a configuration's feature set, for a model that is trained elsewhere
     #[command(after_help = format!("{FEATURES_NOTES}\n\n{STATUSES}"))]
     Features(FeaturesArgs),
+    /// List, compare and plot recorded runs of training
+    #[command(after_help = STATUSES, args_conflicts_with_subcommands = true)]
+    Runs(RunsArgs),
+    /// List what a configuration leaves unsaid: open questions of the canvas, data without a description or an owner
+    #[command(after_help = STATUSES)]
+    Lint(LintArgs),
     /// Make a bundle from a model trained elsewhere: LightGBM, XGBoost, ONNX or int8 TensorFlow Lite
     #[command(after_help = STATUSES)]
     Pack(Box<PackArgs>),
@@ -73,13 +79,73 @@ pub(crate) struct TrainArgs {
     /// Experiments: bytes that all fits together may take, by estimate, as in 500MB or 4GB
     #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = bytes)]
     pub(crate) memory: u64,
-    /// Experiments: where results are kept, so that a run that was killed goes on [default: .skewless beside the
-    /// configuration]
+    /// Where runs are recorded, and of experiments results kept, so that a run that was killed goes on [default: .skewless
+    /// beside the configuration]
     #[arg(long, value_name = "FOLDER", conflicts_with = "no_store")]
     pub(crate) store: Option<PathBuf>,
-    /// Experiments: keep no results and use none
+    /// Record no run; of experiments keep no results and use none
     #[arg(long)]
     pub(crate) no_store: bool,
+    /// Append OpenLineage events of the run to this file, as JSON lines
+    #[arg(long, value_name = "FILE")]
+    pub(crate) openlineage: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<RunsCommand>,
+    /// A configuration, its folder, or the folder that --store named
+    #[arg(value_name = "CONFIG_OR_FOLDER", default_value = ".")]
+    pub(crate) place: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// Show parameters and measures of two runs side by side
+    Compare(CompareArgs),
+    /// Draw a measure over runs
+    Plot(PlotArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// A run: its number, or how its id begins
+    pub(crate) a: String,
+    /// The other one
+    pub(crate) b: String,
+    #[command(flatten)]
+    pub(crate) of: RunsOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlotArgs {
+    /// A measure of the test, such as rmse; validate.rmse is the winner's on the validation rows
+    pub(crate) metric: String,
+    #[command(flatten)]
+    pub(crate) of: RunsOf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsOf {
+    /// A configuration, its folder, or the folder that --store named
+    #[arg(long, value_name = "CONFIG_OR_FOLDER", default_value = ".")]
+    pub(crate) of: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LintArgs {
+    /// The configuration
+    pub(crate) config: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// A size in bytes: `500MB` is 500 million, `4GB` 4 billion.

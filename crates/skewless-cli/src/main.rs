@@ -6,9 +6,15 @@ mod destination;
 mod exit;
 mod explain;
 mod inspect;
+#[cfg(feature = "train")]
+mod lint;
 #[cfg(feature = "pack")]
 mod pack;
 mod predict;
+#[cfg(feature = "train")]
+mod records;
+#[cfg(feature = "train")]
+mod runs;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "train")]
@@ -40,6 +46,14 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Features(args) => train::features(&args),
         #[cfg(not(feature = "train"))]
         Command::Features(_) => Err(exit::left_out("features", "train")),
+        #[cfg(feature = "train")]
+        Command::Runs(args) => runs::run(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Runs(_) => Err(exit::left_out("runs", "train")),
+        #[cfg(feature = "train")]
+        Command::Lint(args) => lint::run(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Lint(_) => Err(exit::left_out("lint", "train")),
         #[cfg(feature = "pack")]
         Command::Pack(args) => pack::run(&args),
         #[cfg(not(feature = "pack"))]

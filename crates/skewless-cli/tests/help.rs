@@ -10,6 +10,8 @@ fn every_command_has_help_with_exit_statuses() {
     for command in [
         None,
         Some("train"),
+        Some("runs"),
+        Some("lint"),
         Some("pack"),
         Some("predict"),
         Some("explain"),

@@ -7,6 +7,7 @@ use skewless_core::profile::Counts;
 use skewless_core::spec::Input;
 
 use crate::bootstrap::Estimate;
+use crate::canvas;
 use crate::data::SourceFile;
 use crate::metrics::Metric;
 use crate::recipe::{Recipe, TreeParameters};
@@ -23,6 +24,7 @@ pub(crate) fn write(recipe: &Recipe, report: &Report, profile: &Profile) -> Stri
         report.version,
         one_line(&model.summary)
     ));
+    canvas::section(&mut card, recipe.config.canvas.as_ref());
     data(&mut card, recipe, report);
     split(&mut card, recipe, report);
     chosen(&mut card, recipe, report);

@@ -8,6 +8,7 @@ use skewless_core::output::Task;
 use skewless_core::spec::{FeatureAsWritten, Input, LookupSource, UnknownFields};
 use skewless_core::{Error, Result};
 
+use crate::canvas::Canvas;
 use crate::metrics::Metric;
 
 /// A `skewless.toml`.
@@ -16,6 +17,9 @@ use crate::metrics::Metric;
 pub struct Config {
     /// What is made.
     pub model: ModelConfig,
+    /// What it is for.
+    #[serde(default)]
+    pub canvas: Option<Canvas>,
     /// The table to learn from.
     pub data: DataConfig,
     /// What is predicted.

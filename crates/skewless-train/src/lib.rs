@@ -6,6 +6,7 @@
 //! shipped. [`study`] does the same for several feature sets and families of models. Nothing here prints; [`Progress`] tells the caller how far it is.
 
 pub mod bootstrap;
+pub mod canvas;
 pub mod config;
 pub mod metrics;
 pub mod progress;
@@ -18,6 +19,7 @@ mod arm;
 mod baseline;
 mod card;
 mod data;
+mod lint;
 mod model_check;
 mod provenance;
 mod random;
@@ -25,6 +27,7 @@ mod run;
 mod trees;
 
 pub use data::SourceFile;
+pub use lint::{Unsaid, lint};
 pub use progress::{Progress, Silent};
 pub use report::Report;
 pub use run::{TrainOptions, Trained, test_columns, test_records, train};

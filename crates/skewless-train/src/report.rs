@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bootstrap::Estimates;
+use crate::canvas::Canvas;
 use crate::data::SourceFile;
 use crate::metrics::{CalibrationBin, Metric, Metrics};
 use crate::recipe::TreeParameters;
@@ -18,6 +19,9 @@ pub struct Report {
     pub digest: String,
     /// Size of the bundle in bytes.
     pub bytes: usize,
+    /// What the model is for; absent where the configuration does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canvas: Option<Canvas>,
     /// What was read.
     pub files: Vec<SourceFile>,
     /// Rows after each step.

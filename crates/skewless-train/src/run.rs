@@ -101,6 +101,7 @@ pub fn train(
         version: recipe.config.model.version.clone(),
         digest: String::new(),
         bytes: 0,
+        canvas: recipe.config.canvas.clone(),
         files: data.files.clone(),
         steps: run.steps(&rows, &split),
         parts: run.parts(&split),

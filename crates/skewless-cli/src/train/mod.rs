@@ -16,18 +16,31 @@ use skewless_train::{TrainOptions, Trained, train};
 use crate::args::TrainArgs;
 use crate::destination::{Destination, print};
 use crate::exit::Outcome;
+use crate::records::Recording;
 
 pub(crate) use features::run as features;
 
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
+    let mut recording = Recording::begin(args)?;
+    let outcome = trained(args, recording.as_mut());
+    if let Some(recording) = recording {
+        recording.end(outcome.as_ref().err());
+    }
+    outcome
+}
+
+fn trained(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow::Result<Outcome> {
     // What cannot be read is refused, with its cause, by whoever trains.
     if std::fs::read_to_string(&args.config).is_ok_and(|text| is_study(&text)) {
-        return study::run(args);
+        return study::run(args, recording);
     }
     let options = options(args)?;
     let trained = train(&args.config, &options, &mut *progress::on_stderr())?;
     check(&trained)?;
     let written = write(args, &trained)?;
+    if let Some(recording) = recording {
+        recording.trees(&trained.report, &written);
+    }
     if args.json {
         print(&format!(
             "{}\n",

@@ -12,11 +12,9 @@ use crate::args::TrainArgs;
 use crate::destination::print;
 use crate::exit::Outcome;
 use crate::inspect::{grouped, section, table, width};
+use crate::records::{Recording, STORE};
 
-/// Folder of kept results, beside the configuration.
-const STORE: &str = ".skewless";
-
-pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow::Result<Outcome> {
     let folder = args.config.parent().unwrap_or(Path::new(""));
     let store = args.store.clone().unwrap_or_else(|| folder.join(STORE));
     let options = StudyOptions {
@@ -27,6 +25,9 @@ pub(super) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
     };
     let studied = study(&args.config, &options, &mut *progress::on_stderr())?;
     let written = write(args, folder, &options, &studied)?;
+    if let Some(recording) = recording {
+        recording.study(&studied.report, &written);
+    }
     if args.json {
         print(&format!(
             "{}\n",

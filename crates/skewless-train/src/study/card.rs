@@ -6,6 +6,7 @@ use super::config::ConformalMethod;
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
 use super::report::{Level, Measured, StudyReport};
+use crate::canvas;
 use crate::card::{
     Card, grouped, inputs, interval, one_line, percent, platform_and_license, sources,
 };
@@ -26,6 +27,7 @@ pub(crate) fn write(
         report.version,
         one_line(&model.summary)
     ));
+    canvas::section(&mut card, recipe.config.canvas.as_ref());
     data(&mut card, recipe, report);
     split(&mut card, report);
     checks(&mut card, report);

@@ -10,6 +10,7 @@ use skewless_core::spec::{FeatureAsWritten, Input, LookupSource, UnknownFields};
 
 use super::measure::Measure;
 use super::models::config::Family;
+use crate::canvas::Canvas;
 use crate::config::{DataConfig, EvaluateConfig, ModelConfig, parse};
 
 /// A `skewless.toml` with `[[experiment]]`.
@@ -18,6 +19,9 @@ use crate::config::{DataConfig, EvaluateConfig, ModelConfig, parse};
 pub struct Config {
     /// What is made.
     pub model: ModelConfig,
+    /// What it is for.
+    #[serde(default)]
+    pub canvas: Option<Canvas>,
     /// The table to learn from.
     pub data: DataConfig,
     /// What is predicted.

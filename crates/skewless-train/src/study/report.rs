@@ -8,6 +8,7 @@ use super::confidence::Coverage;
 use super::measure::Measure;
 use super::recipe::Candidate;
 use crate::bootstrap::Estimate;
+use crate::canvas::Canvas;
 use crate::data::SourceFile;
 use crate::metrics::CalibrationBin;
 use crate::report::Step;
@@ -28,6 +29,9 @@ pub struct StudyReport {
     pub digest: String,
     /// Size of the bundle in bytes, also where a gate failed.
     pub bytes: usize,
+    /// What the model is for; absent where the configuration does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canvas: Option<Canvas>,
     /// What was read.
     pub files: Vec<SourceFile>,
     /// SHA-256 over their digests.

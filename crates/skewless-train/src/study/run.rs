@@ -314,6 +314,7 @@ impl Run<'_> {
             configuration: self.recipe.digest.clone(),
             digest: String::new(),
             bytes: 0,
+            canvas: config.canvas.clone(),
             files: self.data.files.clone(),
             data: self.data.digest.clone(),
             steps: vec![

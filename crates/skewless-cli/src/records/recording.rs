@@ -1,0 +1,151 @@
+//! The record of a run under way: begun before training, ended with what came of it.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use skewless_core::digest::sha256_hex;
+use skewless_core::{Error, Result};
+use skewless_train::Report;
+use skewless_train::study::StudyReport;
+
+use super::{Artefact, Direction, FILE, Run, STORE, Status, database, facts, instant, lineage};
+use crate::args::TrainArgs;
+use crate::exit::sentence;
+
+/// A run that is recorded; where it cannot be, a warning says so and training goes on.
+pub(crate) struct Recording {
+    run: Run,
+    /// None where nothing is kept, or the first write failed.
+    database: Option<PathBuf>,
+    lineage: Option<PathBuf>,
+    /// Folder of the configuration.
+    folder: PathBuf,
+}
+
+impl Recording {
+    /// Begins a record; none where the configuration cannot be read or nothing is to be kept.
+    ///
+    /// # Errors
+    /// `train.unwritable` where the lineage events cannot be appended, before any work is done.
+    pub(crate) fn begin(args: &TrainArgs) -> Result<Option<Self>> {
+        if args.no_store && args.openlineage.is_none() {
+            return Ok(None);
+        }
+        let Ok(bytes) = std::fs::read(&args.config) else {
+            return Ok(None);
+        };
+        let folder = args.config.parent().unwrap_or(Path::new("")).to_owned();
+        let store = args.store.clone().unwrap_or_else(|| folder.join(STORE));
+        let mut recording = Self {
+            run: begun(&args.config, &bytes)?,
+            database: (!args.no_store).then(|| store.join(FILE)),
+            lineage: args.openlineage.clone(),
+            folder,
+        };
+        if let Some(path) = &recording.lineage {
+            lineage::append(path, &recording.run, &recording.folder)?;
+        }
+        recording.save();
+        Ok(Some(recording))
+    }
+
+    /// Takes over what a study found and the files that it wrote.
+    pub(crate) fn study(&mut self, report: &StudyReport, written: &[PathBuf]) {
+        facts::study(&mut self.run, report);
+        self.run
+            .artefacts
+            .extend(written.iter().filter_map(|path| output(path)));
+    }
+
+    /// Takes over what trees and baseline gave and the files that were written.
+    pub(crate) fn trees(&mut self, report: &Report, written: &[PathBuf]) {
+        facts::trees(&mut self.run, report);
+        self.run
+            .artefacts
+            .extend(written.iter().filter_map(|path| output(path)));
+    }
+
+    /// Ends the record, with the error where there was one.
+    pub(crate) fn end(mut self, error: Option<&anyhow::Error>) {
+        self.run.ended = Some(instant::now());
+        if let Some(error) = error {
+            let mut causes = error.chain();
+            let coded = causes.find_map(|cause| cause.downcast_ref::<Error>());
+            self.run.status = Status::Error;
+            self.run.code = Some(coded.map_or("internal", Error::code).to_owned());
+            self.run.message =
+                Some(coded.map_or_else(|| error.to_string(), |error| error.message().to_owned()));
+        }
+        self.save();
+        if let Some(path) = &self.lineage
+            && let Err(error) = lineage::append(path, &self.run, &self.folder)
+        {
+            warn(&error);
+        }
+    }
+
+    fn save(&mut self) {
+        if let Some(path) = &self.database
+            && let Err(error) = database::save(path, &self.run)
+        {
+            warn(&error);
+            self.database = None;
+        }
+    }
+}
+
+fn warn(error: &Error) {
+    // A warning that nobody can see is not worth failing for.
+    let _ = writeln!(
+        std::io::stderr(),
+        "skewless: warning: {}; training goes on",
+        sentence(error)
+    );
+}
+
+fn begun(config: &Path, bytes: &[u8]) -> Result<Run> {
+    let table: toml::Table = std::str::from_utf8(bytes)
+        .ok()
+        .and_then(|text| toml::from_str(text).ok())
+        .unwrap_or_default();
+    let model = |key: &str| table.get("model").and_then(|model| model.get(key));
+    let text = |key: &str| model(key).and_then(toml::Value::as_str).map(str::to_owned);
+    Ok(Run {
+        number: 0,
+        id: instant::uuid()?,
+        started: instant::now(),
+        ended: None,
+        status: Status::Running,
+        code: None,
+        message: None,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        configuration: config.display().to_string(),
+        configuration_sha256: sha256_hex(bytes),
+        model: text("name"),
+        version: text("version"),
+        task: text("task"),
+        seed: model("seed")
+            .and_then(toml::Value::as_integer)
+            .and_then(|seed| u64::try_from(seed).ok()),
+        data: None,
+        winner: None,
+        bundle: None,
+        candidates: Vec::new(),
+        parameters: Vec::new(),
+        metrics: Vec::new(),
+        gates: Vec::new(),
+        artefacts: Vec::new(),
+    })
+}
+
+/// A file that was written; a pipe or a device is not read back.
+fn output(path: &Path) -> Option<Artefact> {
+    let bytes = path.is_file().then(|| std::fs::read(path).ok()).flatten()?;
+    Some(Artefact {
+        direction: Direction::Output,
+        path: path.display().to_string(),
+        sha256: sha256_hex(&bytes),
+        bytes: bytes.len() as u64,
+        rows: None,
+    })
+}
