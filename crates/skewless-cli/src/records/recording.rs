@@ -12,7 +12,7 @@ use super::{Artefact, Direction, FILE, Run, STORE, Status, database, facts, inst
 use crate::args::TrainArgs;
 use crate::exit::sentence;
 
-/// A run that is recorded; where it cannot be, a warning says so and training goes on.
+/// A run that is recorded; where it cannot be, a warning says so, and training does not depend on it.
 pub(crate) struct Recording {
     run: Run,
     /// None where nothing is kept, or the first write failed.
@@ -98,7 +98,7 @@ fn warn(error: &Error) {
     // A warning that nobody can see is not worth failing for.
     let _ = writeln!(
         std::io::stderr(),
-        "skewless: warning: {}; training goes on",
+        "skewless: warning: {}; training does not depend on it",
         sentence(error)
     );
 }
