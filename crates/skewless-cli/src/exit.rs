@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
-#[cfg(feature = "pack")]
+#[cfg(any(feature = "pack", feature = "train"))]
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,7 +77,7 @@ pub(crate) fn left_out(command: &str, feature: &str) -> anyhow::Error {
 }
 
 /// A file that a command needs and that cannot be read.
-#[cfg(feature = "pack")]
+#[cfg(any(feature = "pack", feature = "train"))]
 pub(crate) fn unreadable(path: &Path, error: std::io::Error) -> Error {
     Error::input(
         "input.unreadable",

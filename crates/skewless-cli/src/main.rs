@@ -9,6 +9,8 @@ mod inspect;
 #[cfg(feature = "pack")]
 mod pack;
 mod predict;
+#[cfg(feature = "train")]
+mod report;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "train")]
@@ -40,6 +42,10 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Features(args) => train::features(&args),
         #[cfg(not(feature = "train"))]
         Command::Features(_) => Err(exit::left_out("features", "train")),
+        #[cfg(feature = "train")]
+        Command::Report(args) => report::run(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Report(_) => Err(exit::left_out("report", "train")),
         #[cfg(feature = "pack")]
         Command::Pack(args) => pack::run(&args),
         #[cfg(not(feature = "pack"))]

@@ -245,7 +245,10 @@ pub(crate) fn null_as_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::
 
 fn null_as_nan_each<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
     let each: Vec<Option<f64>> = Vec::deserialize(from)?;
-    Ok(each.into_iter().map(|one| one.unwrap_or(f64::NAN)).collect())
+    Ok(each
+        .into_iter()
+        .map(|one| one.unwrap_or(f64::NAN))
+        .collect())
 }
 
 fn nulls_as_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<f64>>, D::Error> {

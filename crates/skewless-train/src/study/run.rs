@@ -162,7 +162,10 @@ impl Run<'_> {
             self.resampling(),
         )?;
         progress.begin("Drawing importance and learning curve", None);
-        report.plots = Some(self.drawing().plots(&standings, &winner.candidate, &values)?);
+        report.plots = Some(
+            self.drawing()
+                .plots(&standings, &winner.candidate, &values)?,
+        );
         progress.finish("on the last fold");
         progress.begin("Packing the bundle", None);
         let predictor = fitted.predictor()?;

@@ -102,7 +102,11 @@ impl Drawing<'_> {
     fn leaders(&self, standings: &[Standing]) -> Result<Vec<Leader>> {
         const SHOWN: usize = 12;
         let by = self.recipe.config.select.by;
-        let whole = |place: &usize| standings.get(*place).is_some_and(|one| one.left_at.is_none());
+        let whole = |place: &usize| {
+            standings
+                .get(*place)
+                .is_some_and(|one| one.left_at.is_none())
+        };
         let best: Vec<usize> = ranked(standings, by)
             .into_iter()
             .filter(whole)

@@ -4,9 +4,9 @@ use jiff::{Span, civil};
 use skewless_core::{Error, Result};
 
 use crate::recipe::per_day;
+use crate::study::config::SplitBy;
 use crate::study::data::{Data, times};
 use crate::study::folds::Folds;
-use crate::study::config::SplitBy;
 use crate::study::recipe::Recipe;
 
 /// The rule of the split as the configuration writes it.
@@ -30,7 +30,10 @@ pub(super) fn spans(recipe: &Recipe, data: &Data, folds: &Folds) -> Result<Vec<[
         input.ok_or_else(|| Error::internal("internal.split", "the split's input is not there"))?;
     let times = times(&data.columns, input)?;
     let per_day = per_day(input)?;
-    let parts = folds.folds.iter().flat_map(|fold| [&fold.train, &fold.validate]);
+    let parts = folds
+        .folds
+        .iter()
+        .flat_map(|fold| [&fold.train, &fold.validate]);
     let span = |rows: &Vec<usize>| {
         let days = rows.iter().filter_map(|&row| times.get(row));
         let days = days.map(|time| libm::floor(time / per_day));
@@ -42,7 +45,10 @@ pub(super) fn spans(recipe: &Recipe, data: &Data, folds: &Folds) -> Result<Vec<[
     Ok(parts.chain([&folds.test]).map(span).collect())
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "days of the calendar; others saturate and give none")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "days of the calendar; others saturate and give none"
+)]
 fn date(day: f64) -> String {
     let span = Span::new().try_days(day as i64);
     let date = span.and_then(|span| civil::date(1970, 1, 1).checked_add(span));
@@ -55,7 +61,10 @@ mod tests {
 
     #[test]
     fn days_are_those_of_the_calendar() {
-        assert_eq!((date(0.0), date(15_706.0)), ("1970-01-01".to_owned(), "2013-01-01".to_owned()));
+        assert_eq!(
+            (date(0.0), date(15_706.0)),
+            ("1970-01-01".to_owned(), "2013-01-01".to_owned())
+        );
         assert_eq!(date(f64::INFINITY), "–");
     }
 }

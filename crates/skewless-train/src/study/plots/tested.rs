@@ -90,7 +90,8 @@ fn pairs(values: &[f64], truth: &[f64]) -> Vec<[f64; 2]> {
 /// ROC and precision–recall, a point a distinct score.
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
 fn curves(values: &[f64], labels: &[usize]) -> (Vec<[f64; 2]>, Vec<[f64; 2]>) {
-    let mut sorted: Vec<(f64, usize)> = values.iter().copied().zip(labels.iter().copied()).collect();
+    let mut sorted: Vec<(f64, usize)> =
+        values.iter().copied().zip(labels.iter().copied()).collect();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
     let positive = labels.iter().sum::<usize>().max(1) as f64;
     let negative = (labels.len() as f64 - positive).max(1.0);
@@ -200,7 +201,10 @@ mod tests {
         let found = confusion(2, &labels, [0, 0, 1, 1].into_iter(), Some(0.5));
         assert_eq!(found.rows, [[1, 1], [1, 1]]);
         let found = histogram(2, &labels, [0.0, 1.0, 0.97, 0.51].into_iter());
-        assert_eq!((found.labels[0][0], found.labels[0][10], found.labels[1][19]), (1, 1, 2));
+        assert_eq!(
+            (found.labels[0][0], found.labels[0][10], found.labels[1][19]),
+            (1, 1, 2)
+        );
         let found = top_label([0.95, 1.0].into_iter(), &[0, 1], &[0, 0]);
         assert_eq!((found.len(), found[0].observed, found[0].rows), (1, 0.5, 2));
     }

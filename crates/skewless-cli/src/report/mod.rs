@@ -1,0 +1,103 @@
+//! `skewless report`: a study's report.json as one page that needs nothing else: no network, no script, no clock.
+
+mod bars;
+mod head;
+mod html;
+mod lineage;
+mod model;
+mod number;
+mod plot;
+mod split;
+mod tested;
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+use skewless_core::Error;
+use skewless_train::study::StudyReport;
+
+use self::html::Html;
+use crate::args::ReportArgs;
+use crate::destination::print;
+use crate::exit::{Outcome, unreadable};
+use crate::train::put;
+
+const STYLE: &str = include_str!("page.css");
+
+pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
+    let bytes = std::fs::read(&args.report).map_err(|error| unreadable(&args.report, error))?;
+    let text = page(&Read::new(&bytes, &args.report)?);
+    let beside = args.report.with_extension("html");
+    let output = args.output.as_deref().unwrap_or(&beside);
+    if output.as_os_str() == "-" {
+        print(&text)?;
+        return Ok(Outcome::Done);
+    }
+    put(output, text.as_bytes())?;
+    print(&format!("{}\n", output.display()))?;
+    Ok(Outcome::Done)
+}
+
+/// A report, with what this version of the program may not know of it.
+struct Read {
+    report: StudyReport,
+    canvas: Map<String, Value>,
+}
+
+impl Read {
+    fn new(bytes: &[u8], path: &Path) -> skewless_core::Result<Self> {
+        let fault = |error: serde_json::Error| {
+            let message = format!("`{}` is not the report.json of a study", path.display());
+            Error::input("input.not_a_report", message).with_source(error)
+        };
+        let value: Value = serde_json::from_slice(bytes).map_err(fault)?;
+        let canvas = value.get("canvas").and_then(Value::as_object).cloned();
+        Ok(Self {
+            report: serde_json::from_value(value).map_err(fault)?,
+            canvas: canvas.unwrap_or_default(),
+        })
+    }
+}
+
+/// The page, a pure function of the report.
+fn page(read: &Read) -> String {
+    let report = &read.report;
+    let mut html = Html::new();
+    html.open("html", &[("lang", "en")]);
+    html.within("head", &[], |html| {
+        html.empty("meta", &[("charset", "utf-8")]);
+        let wide = "width=device-width, initial-scale=1";
+        html.empty("meta", &[("name", "viewport"), ("content", wide)]);
+        html.empty(
+            "meta",
+            &[("name", "color-scheme"), ("content", "light dark")],
+        );
+        html.leaf("title", &[], &format!("{} {}", report.name, report.version));
+        html.style(STYLE);
+    });
+    html.open("body", &[]);
+    html.open("main", &[]);
+    head::header(&mut html, report);
+    head::canvas(&mut html, &read.canvas);
+    head::checks(&mut html, report);
+    split::split(&mut html, report);
+    model::leaderboard(&mut html, report);
+    tested::tested(&mut html, report);
+    model::importance(&mut html, report);
+    model::learning(&mut html, report);
+    tested::slices(&mut html, report);
+    model::gates(&mut html, report);
+    lineage::lineage(&mut html, report);
+    html.finish()
+}
+
+/// A section with its heading and, where there is something to say, a sentence.
+fn section(html: &mut Html, id: &str, title: &str, said: &str, inside: impl FnOnce(&mut Html)) {
+    html.within("section", &[("id", id)], |html| {
+        html.leaf("h2", &[], title);
+        if !said.is_empty() {
+            html.leaf("p", &[], said);
+        }
+        inside(html);
+    });
+}
