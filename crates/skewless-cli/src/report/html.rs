@@ -158,8 +158,11 @@ fn cells(html: &mut Html, row: &Row) {
     }
 }
 
+/// A number, with its unit or its interval; a name that begins with a digit is none.
 fn is_number(cell: &str) -> bool {
-    cell.starts_with(|sign: char| sign.is_ascii_digit() || sign == '−') || cell == "–"
+    let figures = cell.replace(" to ", " ");
+    let begins = |sign: char| sign.is_ascii_digit() || sign == '−';
+    cell == "–" || figures.starts_with(begins) && !figures.contains(char::is_alphabetic)
 }
 
 #[cfg(test)]
