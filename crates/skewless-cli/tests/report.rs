@@ -347,13 +347,13 @@ fn a_canvas_and_a_failed_measure_are_shown() {
     let fixture = flights();
     trained(&fixture, "2");
     let mut value = report(&fixture);
-    value["canvas"] = serde_json::json!({"who_is_affected": "Travellers <b>", "owner": null});
+    value["canvas"] = serde_json::json!({"failure_cost": "Travellers <b>", "owner": null});
     value["test"]["measures"][0]["low"] = Value::Null;
     fixture.write("report.json", value.to_string());
     let shown = page(&fixture);
     is_sound(&shown);
     assert!(shown.contains("<h2>Canvas</h2>") && shown.contains("Travellers &lt;b&gt;"));
-    assert!(shown.contains("<dt>Who is affected</dt>") && !shown.contains("<dt>Owner</dt>"));
+    assert!(shown.contains("<dt>Failure cost</dt>") && !shown.contains("<dt>Owner</dt>"));
     assert!(
         shown.contains("<dd>– to "),
         "a measure that could not be taken"

@@ -118,8 +118,11 @@ pub(super) fn table(html: &mut Html, caption: &str, head: &[&str], rows: &[Row])
     html.leaf("caption", &[], caption);
     html.within("thead", &[], |html| {
         html.within("tr", &[], |html| {
-            for title in head {
-                html.leaf("th", &[("scope", "col")], title);
+            for (place, title) in head.iter().enumerate() {
+                let mut cells = rows.iter().filter_map(|row| row.cells.get(place));
+                let is_number = place > 0 && cells.any(|cell| is_number(cell));
+                let class = if is_number { "n" } else { "" };
+                html.leaf("th", &[("scope", "col"), ("class", class)], title);
             }
         });
     });

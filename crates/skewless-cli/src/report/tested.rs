@@ -33,6 +33,7 @@ pub(super) fn tested(html: &mut Html, report: &StudyReport) {
             labels(html, report, plots);
         }
         html.close();
+        scores(html, report, plots);
     });
 }
 
@@ -69,13 +70,19 @@ fn labels(html: &mut Html, report: &StudyReport, plots: &Plots) {
             confusion(html, found, &plots.labels)
         });
     }
-    if let Some(scores) = &test.scores {
-        titled(html, "Scores", |html| {
-            for (label, bins) in plots.labels.iter().zip(&scores.labels) {
-                histogram(html, label, bins, scores, report.task == Task::Binary);
-            }
-        });
-    }
+}
+
+/// Below the other plots, one beside the other.
+fn scores(html: &mut Html, report: &StudyReport, plots: &Plots) {
+    let Some(scores) = &plots.test.scores else {
+        return;
+    };
+    html.leaf("h3", &[], "Scores");
+    html.within("div", &[("class", "figures")], |html| {
+        for (label, bins) in plots.labels.iter().zip(&scores.labels) {
+            histogram(html, label, bins, scores, report.task == Task::Binary);
+        }
+    });
 }
 
 fn of(report: &StudyReport, measure: Measure) -> String {
