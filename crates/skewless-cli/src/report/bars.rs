@@ -4,10 +4,38 @@ use super::html::Html;
 use super::plot::{label_at, line, rectangle};
 use skewless_train::bootstrap::Estimate;
 
-const WIDTH: f64 = 640.0;
-const ROW: f64 = 24.0;
-const NAME: f64 = 190.0;
-const NUMBER: f64 = 190.0;
+/// Where name, mark and number stand.
+struct Layout {
+    class: &'static str,
+    width: f64,
+    row: f64,
+    /// From where to where marks are drawn.
+    marks: [f64; 2],
+    /// How far below the text the mark is.
+    below: f64,
+    /// Letters of a name that find room.
+    letters: usize,
+}
+
+/// All three side by side.
+const WIDE: Layout = Layout {
+    class: "wide",
+    width: 640.0,
+    row: 24.0,
+    marks: [198.0, 434.0],
+    below: 0.0,
+    letters: 27,
+};
+
+/// For a phone: the mark below name and number.
+const NARROW: Layout = Layout {
+    class: "narrow",
+    width: 360.0,
+    row: 44.0,
+    marks: [6.0, 354.0],
+    below: 18.0,
+    letters: 24,
+};
 
 /// A row.
 pub(super) struct Bar {
@@ -26,35 +54,50 @@ pub(super) enum Mark {
     Interval,
 }
 
-/// Draws the rows; `head` names them, `described` is for who does not see them.
+/// Draws the rows, once for wide pages and once for narrow ones; `described` is for who does not see them.
 pub(super) fn bars(html: &mut Html, mark: Mark, described: &str, caption: &str, rows: &[Bar]) {
-    let height = ROW * rows.len() as f64 + 8.0;
-    let size = format!("0 0 {WIDTH} {height}");
-    html.open("figure", &[("class", "wide")]);
+    html.open("figure", &[]);
+    for layout in [&WIDE, &NARROW] {
+        picture(html, layout, mark, described, rows);
+    }
+    html.leaf("figcaption", &[], caption);
+    html.close();
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few rows")]
+fn picture(html: &mut Html, layout: &Layout, mark: Mark, described: &str, rows: &[Bar]) {
+    let (width, height) = (layout.width, layout.row * rows.len() as f64 + 8.0);
+    let size = format!("0 0 {width} {height}");
     html.open(
         "svg",
         &[
+            ("class", layout.class),
             ("viewBox", &size),
             ("role", "img"),
             ("aria-label", described),
         ],
     );
     html.leaf("title", &[], described);
-    let scale = Scale::of(mark, rows);
+    let scale = Scale::of(mark, rows, layout.marks);
     if mark == Mark::Interval && scale.low < 0.0 && scale.high > 0.0 {
-        line(html, "tick", [scale.at(0.0), 0.0], [scale.at(0.0), height]);
+        let zero = scale.at(0.0);
+        line(html, "tick", [zero, 0.0], [zero, height]);
     }
     for (place, row) in rows.iter().enumerate() {
-        draw(html, mark, &scale, row, ROW * (place as f64 + 0.5) + 4.0);
+        let y = layout.row * place as f64 + 16.0;
+        label_at(
+            html,
+            "start",
+            [0.0, y + 4.0],
+            &clipped(&row.name, layout.letters),
+        );
+        label_at(html, "end", [width, y + 4.0], &row.said);
+        draw(html, mark, &scale, row, y + layout.below);
     }
-    html.close();
-    html.leaf("figcaption", &[], caption);
     html.close();
 }
 
 fn draw(html: &mut Html, mark: Mark, scale: &Scale, row: &Bar, y: f64) {
-    label_at(html, "start", [0.0, y + 4.0], &clipped(&row.name));
-    label_at(html, "end", [WIDTH, y + 4.0], &row.said);
     let value = row.value;
     if !value.value.is_finite() {
         return;
@@ -66,37 +109,31 @@ fn draw(html: &mut Html, mark: Mark, scale: &Scale, row: &Bar, y: f64) {
         return;
     }
     if value.low.is_finite() && value.high.is_finite() {
-        line(
-            html,
-            "whisker",
-            [scale.at(value.low), y],
-            [scale.at(value.high), y],
-        );
+        let ends = [value.low, value.high].map(|end| [scale.at(end), y]);
+        line(html, "whisker", ends[0], ends[1]);
     }
     let (x, y) = (format!("{:.1}", scale.at(value.value)), format!("{y:.1}"));
-    html.empty(
-        "circle",
-        &[("class", row.class), ("cx", &x), ("cy", &y), ("r", "4.5")],
-    );
+    let place = [("class", row.class), ("cx", &x), ("cy", &y), ("r", "4.5")];
+    html.empty("circle", &place);
 }
 
 /// Long names lose their end; the tables have them whole.
-fn clipped(name: &str) -> String {
-    const MOST: usize = 27;
-    if name.chars().count() <= MOST {
+fn clipped(name: &str, most: usize) -> String {
+    if name.chars().count() <= most {
         return name.to_owned();
     }
-    let kept: String = name.chars().take(MOST - 1).collect();
+    let kept: String = name.chars().take(most - 1).collect();
     format!("{kept}…")
 }
 
 struct Scale {
     low: f64,
     high: f64,
+    marks: [f64; 2],
 }
 
 impl Scale {
-    fn of(mark: Mark, rows: &[Bar]) -> Self {
+    fn of(mark: Mark, rows: &[Bar], marks: [f64; 2]) -> Self {
         let each = rows
             .iter()
             .flat_map(|row| [row.value.low, row.value.value, row.value.high]);
@@ -107,17 +144,13 @@ impl Scale {
             .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
                 (low.min(value), high.max(value))
             });
-        match high > low {
-            true => Self { low, high },
-            false => Self {
-                low: 0.0,
-                high: 1.0,
-            },
-        }
+        let (low, high) = if high > low { (low, high) } else { (0.0, 1.0) };
+        Self { low, high, marks }
     }
 
     fn at(&self, value: f64) -> f64 {
         let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
-        NAME + 8.0 + share * (WIDTH - NAME - NUMBER - 24.0)
+        let [from, to] = self.marks;
+        from + share * (to - from)
     }
 }

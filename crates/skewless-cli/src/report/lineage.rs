@@ -7,7 +7,6 @@ use super::plot::{label_at, line, rectangle};
 use super::section;
 use crate::inspect::grouped;
 
-const WIDTH: f64 = 640.0;
 const BOX: f64 = 58.0;
 const GAP: f64 = 26.0;
 
@@ -92,37 +91,46 @@ fn ranks(report: &StudyReport) -> Vec<Vec<Stop>> {
     ranks
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a few boxes")]
+/// Sources stand in rows of three, and on narrow pages one below the other.
 fn graph(html: &mut Html, ranks: &[Vec<Stop>]) {
-    // Sources stand in rows of three.
-    let rows: Vec<&[Stop]> = ranks.iter().flat_map(|rank| rank.chunks(3)).collect();
-    let height = rows.len() as f64 * (BOX + GAP) - GAP + 2.0;
-    let (size, said) = (
-        format!("0 0 {WIDTH} {height}"),
-        "From the sources to the bundle",
-    );
-    html.open("figure", &[("class", "wide")]);
-    html.open(
-        "svg",
-        &[("viewBox", &size), ("role", "img"), ("aria-label", said)],
-    );
-    html.leaf("title", &[], said);
+    let said = "From the sources to the bundle";
+    html.open("figure", &[]);
+    for (class, width, beside) in [("wide", 640.0, 3), ("narrow", 360.0, 1)] {
+        let rows: Vec<&[Stop]> = ranks.iter().flat_map(|rank| rank.chunks(beside)).collect();
+        let height = rows.iter().fold(2.0 - GAP, |height, _| height + BOX + GAP);
+        let size = format!("0 0 {width} {height}");
+        html.open(
+            "svg",
+            &[
+                ("class", class),
+                ("viewBox", &size),
+                ("role", "img"),
+                ("aria-label", said),
+            ],
+        );
+        html.leaf("title", &[], said);
+        boxes(html, width, &rows);
+        html.close();
+    }
+    html.leaf("figcaption", &[], said);
+    html.close();
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a few boxes")]
+fn boxes(html: &mut Html, width: f64, rows: &[&[Stop]]) {
     for (place, stops) in rows.iter().enumerate() {
         let y = 1.0 + place as f64 * (BOX + GAP);
-        let share = WIDTH / stops.len() as f64;
+        let share = width / stops.len() as f64;
+        let below = rows.get(place + 1).map(|stops| stops.len());
         for (column, stop) in stops.iter().enumerate() {
             let x = share * (column as f64 + 0.5);
-            if place + 1 < rows.len() {
-                let below = rows.get(place + 1).map_or(1, |stops| stops.len());
-                let to = if below == 1 { WIDTH / 2.0 } else { x };
+            if let Some(below) = below {
+                let to = if below == 1 { width / 2.0 } else { x };
                 line(html, "edge", [x, y + BOX], [to, y + BOX + GAP]);
             }
             stop_at(html, stop, [x, y]);
         }
     }
-    html.close();
-    html.leaf("figcaption", &[], said);
-    html.close();
 }
 
 fn stop_at(html: &mut Html, stop: &Stop, at: [f64; 2]) {

@@ -176,7 +176,7 @@ pub(super) fn learning(html: &mut Html, report: &StudyReport) {
         let plot = Plot {
             caption: "Vertical lines are the intervals of the measure on the validation rows",
             described: &format!("{by} by number of training rows"),
-            x: Axis::new("Training rows", 0.0, 1.05 * most as f64),
+            x: Axis::count("Training rows", 1.05 * most as f64),
             y: Axis::around(by, ends_of),
         };
         html.open("div", &[("class", "figures")]);

@@ -28,16 +28,31 @@ pub(super) struct Axis<'a> {
     pub(super) title: &'a str,
     pub(super) low: f64,
     pub(super) high: f64,
+    /// Whether it counts, so that its ticks are whole numbers.
+    counts: bool,
 }
 
 impl<'a> Axis<'a> {
     pub(super) fn new(title: &'a str, low: f64, high: f64) -> Self {
-        Self { title, low, high }
+        Self {
+            title,
+            low,
+            high,
+            counts: false,
+        }
     }
 
     /// From 0 to 1.
     pub(super) fn share(title: &'a str) -> Self {
         Self::new(title, 0.0, 1.0)
+    }
+
+    /// Counts from 0 on.
+    pub(super) fn count(title: &'a str, high: f64) -> Self {
+        Self {
+            counts: true,
+            ..Self::new(title, 0.0, high)
+        }
     }
 
     /// Around all values, with a little room; 0 to 1 without any.
@@ -62,9 +77,10 @@ impl<'a> Axis<'a> {
     fn step(&self) -> f64 {
         let rough = (self.high - self.low) / 5.0;
         let power = 10_f64.powf(rough.log10().floor());
-        let nice = [1.0, 2.0, 2.5, 5.0, 10.0];
+        let nice = [1.0, 2.0, if self.counts { 5.0 } else { 2.5 }, 5.0, 10.0];
         let least = nice.into_iter().find(|nice| nice * power >= rough * 0.999);
-        least.unwrap_or(10.0) * power
+        let step = least.unwrap_or(10.0) * power;
+        if self.counts { step.max(1.0) } else { step }
     }
 
     fn ticks(&self) -> Vec<f64> {
@@ -222,6 +238,8 @@ mod tests {
     fn ticks_are_round_numbers_inside_the_axis() {
         assert_eq!(Axis::share("").ticks().len(), 6);
         assert_eq!(Axis::new("", -3.0, 17.0).ticks(), [0.0, 5.0, 10.0, 15.0]);
+        assert_eq!(Axis::count("", 12.0).ticks(), [0.0, 5.0, 10.0]);
+        assert_eq!(Axis::count("", 2.0).ticks(), [0.0, 1.0, 2.0]);
     }
 
     #[test]

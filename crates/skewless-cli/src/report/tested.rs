@@ -205,7 +205,7 @@ fn histogram(html: &mut Html, label: &str, bins: &[usize], all: &Histogram, is_b
         caption: &said,
         described: &said,
         x: Axis::share("Probability"),
-        y: Axis::new("Rows", 0.0, most),
+        y: Axis::count("Rows", most),
     };
     let width = 1.0 / all.labels.first().map_or(1, Vec::len).max(1) as f64;
     plot.draw(html, |plot, html| {
