@@ -24,7 +24,7 @@ const WIDE: Layout = Layout {
     row: 24.0,
     marks: [198.0, 434.0],
     below: 0.0,
-    letters: 27,
+    letters: 29,
 };
 
 /// For a phone: the mark below name and number.
@@ -85,12 +85,7 @@ fn picture(html: &mut Html, layout: &Layout, mark: Mark, described: &str, rows: 
     }
     for (place, row) in rows.iter().enumerate() {
         let y = layout.row * place as f64 + 16.0;
-        label_at(
-            html,
-            "start",
-            [0.0, y + 4.0],
-            &clipped(&row.name, layout.letters),
-        );
+        name(html, layout, &row.name, y + 4.0);
         label_at(html, "end", [width, y + 4.0], &row.said);
         draw(html, mark, &scale, row, y + layout.below);
     }
@@ -117,13 +112,18 @@ fn draw(html: &mut Html, mark: Mark, scale: &Scale, row: &Bar, y: f64) {
     html.empty("circle", &place);
 }
 
-/// Long names lose their end; the tables have them whole.
-fn clipped(name: &str, most: usize) -> String {
-    if name.chars().count() <= most {
-        return name.to_owned();
+/// A long name loses its end, and is shown whole under the pointer.
+fn name(html: &mut Html, layout: &Layout, name: &str, y: f64) {
+    let is_long = name.chars().count() > layout.letters;
+    if !is_long {
+        return label_at(html, "start", [0.0, y], name);
     }
-    let kept: String = name.chars().take(most - 1).collect();
-    format!("{kept}…")
+    let kept: String = name.chars().take(layout.letters - 1).collect();
+    let y = format!("{y:.1}");
+    html.within("text", &[("x", "0"), ("y", &y)], |html| {
+        html.leaf("title", &[], name);
+        html.text(&format!("{kept}…"));
+    });
 }
 
 struct Scale {
