@@ -13,6 +13,8 @@ struct Layout {
     marks: [f64; 2],
     /// How far below the text the mark is.
     below: f64,
+    /// Half of the length, in a row, of the line where 0 is.
+    zero: f64,
     /// Letters of a name that find room.
     letters: usize,
 }
@@ -24,6 +26,7 @@ const WIDE: Layout = Layout {
     row: 24.0,
     marks: [198.0, 434.0],
     below: 0.0,
+    zero: 12.0,
     letters: 29,
 };
 
@@ -34,6 +37,7 @@ const NARROW: Layout = Layout {
     row: 44.0,
     marks: [6.0, 354.0],
     below: 18.0,
+    zero: 8.0,
     letters: 24,
 };
 
@@ -79,14 +83,20 @@ fn picture(html: &mut Html, layout: &Layout, mark: Mark, described: &str, rows: 
     );
     html.leaf("title", &[], described);
     let scale = Scale::of(mark, rows, layout.marks);
-    if mark == Mark::Interval && scale.low < 0.0 && scale.high > 0.0 {
-        let zero = scale.at(0.0);
-        line(html, "tick", [zero, 0.0], [zero, height]);
-    }
+    let shows_zero = mark == Mark::Interval && scale.low < 0.0 && scale.high > 0.0;
     for (place, row) in rows.iter().enumerate() {
         let y = layout.row * place as f64 + 16.0;
         name(html, layout, &row.name, y + 4.0);
         label_at(html, "end", [width, y + 4.0], &row.said);
+        if shows_zero {
+            let (zero, y) = (scale.at(0.0), y + layout.below);
+            line(
+                html,
+                "tick",
+                [zero, y - layout.zero],
+                [zero, y + layout.zero],
+            );
+        }
         draw(html, mark, &scale, row, y + layout.below);
     }
     html.close();

@@ -5,12 +5,13 @@ use skewless_core::columns::Columns;
 use skewless_core::{Error, Predictor, Result};
 
 use super::Drawing;
+use crate::arm::in_file;
 use crate::bootstrap::{Estimate, draw, quantile};
 use crate::random::Random;
 use crate::study::fitted::{Fit, Fitted};
 use crate::study::folds::Fold;
 use crate::study::intervals::Resampled;
-use crate::study::measure::Measure;
+use crate::study::measure::{Judged, Measure};
 use crate::study::models::Parameters;
 use crate::study::race::judged;
 use crate::study::recipe::Candidate;
@@ -145,29 +146,21 @@ impl Drawing<'_> {
 
     fn importance(&self, predictor: &Predictor, rows: &[usize]) -> Result<Vec<Importance>> {
         let columns = self.data.columns.select(rows);
-        let truth = self.data.truth_of(rows);
-        let whole = predictor.predict_columns(&columns)?;
-        let whole = judged(self.recipe, &whole.values, &truth)?;
         let names: Vec<&String> = predictor.pipeline().inputs().map(|one| &one.name).collect();
         let mut losses = vec![Vec::with_capacity(REPEATS); names.len()];
         let mut random = Random::new(self.resampling.seed, STREAM + 2);
         let by = self.recipe.config.select.by;
-        let place = Measure::of_task(self.recipe.task())
-            .iter()
-            .position(|&one| one == by)
-            .unwrap_or_default();
-        let at = |measures: Vec<f64>| measures.get(place).copied().unwrap_or(f64::NAN);
+        let whole = self.judge(predictor, &columns, rows)?;
         let mut weights = vec![0_u32; rows.len()];
         for _ in 0..REPEATS {
             let mut order: Vec<usize> = (0..rows.len()).collect();
             random.shuffle(&mut order);
             draw(&mut random, &mut weights);
-            let (shuffled, before) = (columns.select(&order), at(whole.weighted(&weights)));
+            let (shuffled, before) = (columns.select(&order), self.selects(&whole, &weights));
             for (name, losses) in names.iter().zip(&mut losses) {
                 let mixed = mixed(&columns, &shuffled, name)?;
-                let values = predictor.predict_columns(&mixed)?.values;
-                let after = at(judged(self.recipe, &values, &truth)?.weighted(&weights));
-                losses.push(by.gain(before, after));
+                let after = self.judge(predictor, &mixed, rows)?;
+                losses.push(by.gain(before, self.selects(&after, &weights)));
             }
         }
         let each = names.into_iter().zip(losses);
@@ -179,6 +172,24 @@ impl Drawing<'_> {
             .collect();
         importance.sort_by(|a, b| b.loss.value.total_cmp(&a.loss.value));
         Ok(importance)
+    }
+
+    fn judge(&self, predictor: &Predictor, columns: &Columns, rows: &[usize]) -> Result<Judged> {
+        let mut batch = predictor.predict_columns(columns)?;
+        match batch.errors.is_empty() {
+            true => judged(self.recipe, &batch.values, &self.data.truth_of(rows)),
+            false => Err(in_file(batch.errors.swap_remove(0), rows)),
+        }
+    }
+
+    /// The measure that selects, on a draw of the rows.
+    fn selects(&self, judged: &Judged, weights: &[u32]) -> f64 {
+        let by = self.recipe.config.select.by;
+        let mut measures = Measure::of_task(self.recipe.task()).iter();
+        let place = measures.position(|&one| one == by);
+        let values = judged.weighted(weights);
+        let found = place.and_then(|place| values.get(place).copied());
+        found.unwrap_or(f64::NAN)
     }
 }
 
