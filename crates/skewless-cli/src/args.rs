@@ -29,6 +29,9 @@ pub(crate) enum Command {
     /// List what a configuration leaves unsaid: open questions of the canvas, data without a description or an owner
     #[command(after_help = STATUSES)]
     Lint(LintArgs),
+    /// Write the report of a study as one HTML page that needs nothing else
+    #[command(after_help = STATUSES)]
+    Report(ReportArgs),
     /// Make a bundle from a model trained elsewhere: LightGBM, XGBoost, ONNX or int8 TensorFlow Lite
     #[command(after_help = STATUSES)]
     Pack(Box<PackArgs>),
@@ -180,6 +183,16 @@ pub(crate) struct FeaturesArgs {
     /// Where the features go: a .parquet or .csv file
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The report.json that `skewless train` wrote of experiments
+    #[arg(value_name = "REPORT_JSON")]
+    pub(crate) report: PathBuf,
+    /// Where the page goes; `-` is standard output [default: beside the report, ending in .html]
+    #[arg(short, long, value_name = "PAGE")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

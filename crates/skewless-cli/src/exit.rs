@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
-#[cfg(feature = "pack")]
+#[cfg(any(feature = "pack", feature = "train"))]
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,14 +23,15 @@ Exit status:
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
-    SomeRowsFailed,
+    /// Rows, a gate, or what `lint` asks for.
+    SomeFailed,
 }
 
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Done = 0,
-    SomeRowsFailed = 1,
+    SomeFailed = 1,
     Usage = 2,
     BadBundle = 3,
     BadInput = 4,
@@ -51,7 +52,7 @@ impl fmt::Display for InBundle {
 pub(crate) fn end(outcome: anyhow::Result<Outcome>) -> ExitCode {
     let status = match outcome {
         Ok(Outcome::Done) => Status::Done,
-        Ok(Outcome::SomeRowsFailed) => Status::SomeRowsFailed,
+        Ok(Outcome::SomeFailed) => Status::SomeFailed,
         // The reader of our output has seen enough.
         Err(error) if is_broken_pipe(&error) => Status::Done,
         Err(error) => {
@@ -77,7 +78,7 @@ pub(crate) fn left_out(command: &str, feature: &str) -> anyhow::Error {
 }
 
 /// A file that a command needs and that cannot be read.
-#[cfg(feature = "pack")]
+#[cfg(any(feature = "pack", feature = "train"))]
 pub(crate) fn unreadable(path: &Path, error: std::io::Error) -> Error {
     Error::input(
         "input.unreadable",

@@ -109,7 +109,7 @@ impl Lines {
             self.failed,
             self.rows
         )?;
-        Ok(Outcome::SomeRowsFailed)
+        Ok(Outcome::SomeFailed)
     }
 }
 

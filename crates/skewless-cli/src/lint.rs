@@ -23,6 +23,6 @@ pub(crate) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     Ok(if found.is_empty() {
         Outcome::Done
     } else {
-        Outcome::SomeRowsFailed
+        Outcome::SomeFailed
     })
 }

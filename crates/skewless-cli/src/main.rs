@@ -14,6 +14,8 @@ mod predict;
 #[cfg(feature = "train")]
 mod records;
 #[cfg(feature = "train")]
+mod report;
+#[cfg(feature = "train")]
 mod runs;
 #[cfg(feature = "serve")]
 mod serve;
@@ -54,6 +56,10 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Lint(args) => lint::run(&args),
         #[cfg(not(feature = "train"))]
         Command::Lint(_) => Err(exit::left_out("lint", "train")),
+        #[cfg(feature = "train")]
+        Command::Report(args) => report::run(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Report(_) => Err(exit::left_out("report", "train")),
         #[cfg(feature = "pack")]
         Command::Pack(args) => pack::run(&args),
         #[cfg(not(feature = "pack"))]

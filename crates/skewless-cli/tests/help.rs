@@ -12,6 +12,7 @@ fn every_command_has_help_with_exit_statuses() {
         Some("train"),
         Some("runs"),
         Some("lint"),
+        Some("report"),
         Some("pack"),
         Some("predict"),
         Some("explain"),

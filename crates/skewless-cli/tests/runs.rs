@@ -5,7 +5,7 @@
 
 mod fixture;
 
-use fixture::{Fixture, Run};
+use fixture::{Fixture, Run, ended};
 use rusqlite::Connection;
 use serde_json::Value as Json;
 
@@ -92,7 +92,7 @@ fn project(more: &str) -> Fixture {
 fn train(fixture: &Fixture, more: &[&str], status: i32) -> Run {
     let arguments = [&["train", "skewless.toml"], more].concat();
     let run = fixture.run(&arguments);
-    assert_eq!(run.status, status, "{}\n{}", run.stdout, run.stderr);
+    ended(&run, status, "");
     run
 }
 

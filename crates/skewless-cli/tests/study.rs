@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use fixture::{Fixture, Run};
+use fixture::{Fixture, ended};
 
 /// 4,000 rooms whose price hangs on size, floor and district.
 fn rooms() -> String {
@@ -101,11 +101,6 @@ fn project(more: &str) -> Fixture {
     fixture
 }
 
-fn ended(run: &Run, status: i32, told: &str) {
-    assert_eq!(run.status, status, "{}\n{}", run.stdout, run.stderr);
-    assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
-}
-
 fn results(fixture: &Fixture) -> usize {
     let is_result = |name: String| name.ends_with(".json");
     std::fs::read_dir(fixture.path(".skewless/results"))
@@ -148,6 +143,10 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     }
     let resumed = killed.run(&["train", "skewless.toml", "--threads", "2"]);
     ended(&resumed, 0, &format!("24 fits, {kept} of them from before"));
+    let runs = killed.run(&["runs", "skewless.toml", "--json"]);
+    let runs: Vec<serde_json::Value> = serde_json::from_str(&runs.stdout).unwrap();
+    let status: Vec<_> = runs.iter().map(|run| &run["status"]).collect();
+    assert_eq!(status, ["running", "done"]);
     for name in ["rooms.skw", "card.md", "report.json"] {
         let bytes = |fixture: &Fixture| std::fs::read(fixture.path(name)).unwrap();
         assert!(bytes(&whole) == bytes(&killed), "{name} differs");

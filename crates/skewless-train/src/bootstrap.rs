@@ -8,15 +8,19 @@ use skewless_core::{Error, Result};
 
 use crate::metrics::{Metric, Metrics, Scored};
 use crate::random::Random;
+use crate::study::report::null_as_nan;
 
 /// A measure with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The measure on the rows themselves.
+    #[serde(deserialize_with = "null_as_nan")]
     pub value: f64,
     /// Lower end.
+    #[serde(deserialize_with = "null_as_nan")]
     pub low: f64,
     /// Upper end.
+    #[serde(deserialize_with = "null_as_nan")]
     pub high: f64,
 }
 

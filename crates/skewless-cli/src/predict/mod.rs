@@ -104,6 +104,6 @@ impl Tally {
             "skewless: {} of {} {rows} failed; first, {first}",
             self.failed, self.rows
         )?;
-        Ok(Outcome::SomeRowsFailed)
+        Ok(Outcome::SomeFailed)
     }
 }

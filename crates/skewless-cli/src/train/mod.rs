@@ -103,7 +103,7 @@ fn write(args: &TrainArgs, trained: &Trained) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Writes a file whole or not at all: beside its place, to the disk, read back, renamed.
-fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> anyhow::Result<()> {
         let mut destination = Destination::open(Some(path))?;
         destination.write_all(bytes)?;

@@ -38,7 +38,7 @@ pub(super) fn run(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow
     }
     Ok(match studied.bundle {
         Some(_) => Outcome::Done,
-        None => Outcome::SomeRowsFailed,
+        None => Outcome::SomeFailed,
     })
 }
 

@@ -303,7 +303,8 @@ fn loss(probabilities: &[f64], truth: usize) -> f64 {
     -libm::log(given.clamp(f64::EPSILON, 1.0))
 }
 
-fn first_greatest(values: &[f64]) -> usize {
+/// Place of the greatest value; of equals the first.
+pub(crate) fn first_greatest(values: &[f64]) -> usize {
     let best = values
         .iter()
         .enumerate()

@@ -23,6 +23,7 @@ mod jobs;
 pub mod measure;
 pub mod models;
 mod pack;
+pub mod plots;
 mod provenance;
 mod race;
 mod recipe;

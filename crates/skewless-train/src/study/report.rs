@@ -1,11 +1,12 @@
 //! What a study found out, for programs and for people.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use skewless_core::output::Task;
 
 use super::calibration::Platt;
 use super::confidence::Coverage;
 use super::measure::Measure;
+use super::plots::Plots;
 use super::recipe::Candidate;
 use crate::bootstrap::Estimate;
 use crate::canvas::Canvas;
@@ -60,6 +61,9 @@ pub struct StudyReport {
     pub slices: Vec<Slice>,
     /// The gates in their order; without failure a bundle is written.
     pub gates: Vec<Gate>,
+    /// What a page draws; a report of an earlier version has none.
+    #[serde(default)]
+    pub plots: Option<Plots>,
 }
 
 /// A part of the split.
@@ -132,8 +136,10 @@ pub struct CandidateReport {
     /// What it is.
     pub candidate: Candidate,
     /// Measures by fold, in the order of [`Measure::of_task`].
+    #[serde(deserialize_with = "nulls_as_nan")]
     pub folds: Vec<Vec<f64>>,
     /// The same over all folds' rows together.
+    #[serde(deserialize_with = "null_as_nan_each")]
     pub measures: Vec<f64>,
     /// The rung of halving, counted from 1, after which it was not trained on; its measures are that rung's.
     pub left_at: Option<usize>,
@@ -211,6 +217,7 @@ pub struct Gate {
     /// What is bounded: `test.rmse`, `worst_slice.accuracy`, `max_bytes`, ….
     pub gate: String,
     /// What was found.
+    #[serde(deserialize_with = "null_as_nan")]
     pub found: f64,
     /// The least that is allowed.
     pub min: Option<f64>,
@@ -233,4 +240,23 @@ pub struct Timing {
     pub seconds: f64,
     /// Whether that was in an earlier run.
     pub reused: bool,
+}
+
+/// JSON has no NaN: a measure that could not be taken is written `null`, and read back as NaN.
+pub(crate) fn null_as_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+fn null_as_nan_each<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let each: Vec<Option<f64>> = Vec::deserialize(from)?;
+    Ok(each
+        .into_iter()
+        .map(|one| one.unwrap_or(f64::NAN))
+        .collect())
+}
+
+fn nulls_as_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Vec<f64>>, D::Error> {
+    let rows: Vec<Vec<Option<f64>>> = Vec::deserialize(from)?;
+    let row = |row: Vec<Option<f64>>| row.into_iter().map(|one| one.unwrap_or(f64::NAN)).collect();
+    Ok(rows.into_iter().map(row).collect())
 }

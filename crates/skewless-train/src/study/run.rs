@@ -17,6 +17,7 @@ use super::jobs::Limits;
 use super::measure::Measure;
 use super::models::class;
 use super::pack;
+use super::plots::Drawing;
 use super::race::{Finish, Race, Standing, judged};
 use super::recipe::Recipe;
 use super::report::{
@@ -160,6 +161,12 @@ impl Run<'_> {
             &values,
             self.resampling(),
         )?;
+        progress.begin("Drawing importance and learning curve", None);
+        report.plots = Some(
+            self.drawing()
+                .plots(&standings, &winner.candidate, &values)?,
+        );
+        progress.finish("on the last fold");
         progress.begin("Packing the bundle", None);
         let predictor = fitted.predictor()?;
         let champion = match &recipe.config.gates.champion {
@@ -211,6 +218,16 @@ impl Run<'_> {
             resamples: evaluate.resamples,
             confidence: evaluate.confidence,
             seed: self.recipe.config.model.seed,
+        }
+    }
+
+    fn drawing(&self) -> Drawing<'_> {
+        Drawing {
+            recipe: self.recipe,
+            data: self.data,
+            folds: self.folds,
+            threads: self.options.threads.max(1),
+            resampling: self.resampling(),
         }
     }
 
@@ -335,6 +352,7 @@ impl Run<'_> {
             coverage: None,
             slices: Vec::new(),
             gates: Vec::new(),
+            plots: None,
         }
     }
 

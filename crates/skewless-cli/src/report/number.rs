@@ -1,0 +1,83 @@
+//! Numbers as a reader wants them: as many digits as tell something, and the same ones every time.
+
+use skewless_train::bootstrap::Estimate;
+
+/// Four significant digits at most; NaN is a dash.
+pub(super) fn short(value: f64) -> String {
+    if !value.is_finite() {
+        return "–".to_owned();
+    }
+    let decimals = match value.abs() {
+        size if size >= 1_000.0 => 0,
+        size if size >= 100.0 => 1,
+        size if size >= 10.0 => 2,
+        size if size >= 1.0 => 3,
+        _ => 4,
+    };
+    signed(format!("{value:.decimals$}"))
+}
+
+/// The value and, in brackets, its interval.
+pub(super) fn interval(estimate: Estimate) -> String {
+    format!("{} ({})", short(estimate.value), ends(estimate))
+}
+
+/// The interval alone.
+pub(super) fn ends(estimate: Estimate) -> String {
+    format!("{} to {}", short(estimate.low), short(estimate.high))
+}
+
+/// A share in per cent.
+pub(super) fn percent(share: f64) -> String {
+    if share.is_finite() {
+        format!("{:.1} %", 100.0 * share)
+    } else {
+        "–".to_owned()
+    }
+}
+
+/// A tick's label: no more digits than the step between ticks asks for.
+pub(super) fn tick(value: f64, step: f64) -> String {
+    let decimals = (0..6).find(|&digits| {
+        let scaled = step * 10_f64.powi(digits);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
+    });
+    let decimals = usize::try_from(decimals.unwrap_or(6)).unwrap_or_default();
+    let value = if value.abs() < step * 1e-6 {
+        0.0
+    } else {
+        value
+    };
+    signed(format!("{value:.decimals$}"))
+}
+
+/// With the sign that is as wide as a plus; no minus before zero.
+fn signed(text: String) -> String {
+    match text.strip_prefix('-') {
+        Some(rest) if rest.chars().all(|sign| matches!(sign, '0' | '.')) => rest.to_owned(),
+        Some(rest) => format!("−{rest}"),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_follow_the_size() {
+        for (value, text) in [
+            (0.68456, "0.6846"),
+            (-50.5301, "−50.53"),
+            (-0.000_001, "0.0000"),
+            (12_345.6, "12346"),
+            (f64::NAN, "–"),
+        ] {
+            assert_eq!(short(value), text);
+        }
+        assert_eq!(
+            (tick(0.25, 0.05), tick(-50.0, 50.0)),
+            ("0.25".to_owned(), "−50".to_owned())
+        );
+    }
+}
