@@ -3,12 +3,11 @@
 //! Percentile intervals (Efron and Tibshirani 1993, chapter 13). Two models are measured on the same draws, so that the
 //! interval of their difference is the paired one.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use skewless_core::{Error, Result};
 
 use crate::metrics::{Metric, Metrics, Scored};
 use crate::random::Random;
-use crate::study::report::null_as_nan;
 
 /// A measure with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +21,13 @@ pub struct Estimate {
     /// Upper end.
     #[serde(deserialize_with = "null_as_nan")]
     pub high: f64,
+}
+
+/// JSON has no NaN: a measure that could not be taken is written `null`, and read back as NaN.
+pub(crate) fn null_as_nan<'de, D: Deserializer<'de>>(
+    from: D,
+) -> std::result::Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 /// The four measures with their intervals.

@@ -8,7 +8,7 @@ use super::confidence::Coverage;
 use super::measure::Measure;
 use super::plots::Plots;
 use super::recipe::Candidate;
-use crate::bootstrap::Estimate;
+use crate::bootstrap::{Estimate, null_as_nan};
 use crate::canvas::Canvas;
 use crate::data::SourceFile;
 use crate::metrics::CalibrationBin;
@@ -240,11 +240,6 @@ pub struct Timing {
     pub seconds: f64,
     /// Whether that was in an earlier run.
     pub reused: bool,
-}
-
-/// JSON has no NaN: a measure that could not be taken is written `null`, and read back as NaN.
-pub(crate) fn null_as_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
 }
 
 fn null_as_nan_each<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {

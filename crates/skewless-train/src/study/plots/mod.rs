@@ -19,8 +19,7 @@ use super::intervals::Resampled;
 use super::measure::Measure;
 use super::race::{Standing, ranked};
 use super::recipe::{Candidate, Recipe};
-use super::report::null_as_nan;
-use crate::bootstrap::{Estimate, Resampling};
+use crate::bootstrap::{Estimate, Resampling, null_as_nan};
 
 /// Everything that is drawn, and the words that go with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
