@@ -1,7 +1,7 @@
 //! Rows of a name, a mark on a common scale, and its number: intervals, and counts as bars.
 
 use super::html::Html;
-use super::plot::{label_at, line, rectangle};
+use super::plot::{LETTER, label_at, line, rectangle};
 use skewless_train::bootstrap::Estimate;
 
 /// Where name, mark and number stand.
@@ -40,6 +40,20 @@ const NARROW: Layout = Layout {
     zero: 8.0,
     letters: 24,
 };
+
+impl Layout {
+    /// Where marks are drawn, so that the longest number has room beside them.
+    #[expect(clippy::cast_precision_loss, reason = "a few letters")]
+    fn marks_beside(&self, rows: &[Bar]) -> [f64; 2] {
+        let [from, to] = self.marks;
+        if self.below > 0.0 {
+            return self.marks;
+        }
+        let letters = rows.iter().map(|row| row.said.chars().count()).max();
+        let room = LETTER * letters.unwrap_or_default() as f64 + 12.0;
+        [from, to.min(self.width - room).max(from)]
+    }
+}
 
 /// A row.
 pub(super) struct Bar {
@@ -82,7 +96,7 @@ fn picture(html: &mut Html, layout: &Layout, mark: Mark, described: &str, rows: 
         ],
     );
     html.leaf("title", &[], described);
-    let scale = Scale::of(mark, rows, layout.marks);
+    let scale = Scale::of(mark, rows, layout.marks_beside(rows));
     let shows_zero = mark == Mark::Interval && scale.low < 0.0 && scale.high > 0.0;
     for (place, row) in rows.iter().enumerate() {
         let y = layout.row * place as f64 + 16.0;

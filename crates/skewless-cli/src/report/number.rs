@@ -2,6 +2,8 @@
 
 use skewless_train::bootstrap::Estimate;
 
+use crate::inspect::grouped;
+
 /// Four significant digits at most; NaN is a dash.
 pub(super) fn short(value: f64) -> String {
     if !value.is_finite() {
@@ -14,7 +16,7 @@ pub(super) fn short(value: f64) -> String {
         size if size >= 1.0 => 3,
         _ => 4,
     };
-    signed(format!("{value:.decimals$}"))
+    signed(&format!("{value:.decimals$}"))
 }
 
 /// The value and, in brackets, its interval.
@@ -48,16 +50,19 @@ pub(super) fn tick(value: f64, step: f64) -> String {
     } else {
         value
     };
-    signed(format!("{value:.decimals$}"))
+    signed(&format!("{value:.decimals$}"))
 }
 
-/// With the sign that is as wide as a plus; no minus before zero.
-fn signed(text: String) -> String {
-    match text.strip_prefix('-') {
-        Some(rest) if rest.chars().all(|sign| matches!(sign, '0' | '.')) => rest.to_owned(),
-        Some(rest) => format!("−{rest}"),
-        None => text,
-    }
+/// With the sign that is as wide as a plus, no minus before zero, and commas in numbers of five digits and more.
+fn signed(text: &str) -> String {
+    let (minus, digits) = match text.strip_prefix('-') {
+        Some(digits) if digits.chars().all(|sign| matches!(sign, '0' | '.')) => ("", digits),
+        Some(digits) => ("−", digits),
+        None => ("", text),
+    };
+    let whole: Option<usize> = digits.parse().ok().filter(|whole| *whole >= 10_000);
+    let digits = whole.map_or_else(|| digits.to_owned(), grouped);
+    format!("{minus}{digits}")
 }
 
 #[cfg(test)]
@@ -70,7 +75,7 @@ mod tests {
             (0.68456, "0.6846"),
             (-50.5301, "−50.53"),
             (-0.000_001, "0.0000"),
-            (12_345.6, "12346"),
+            (12_345.6, "12,346"),
             (f64::NAN, "–"),
         ] {
             assert_eq!(short(value), text);

@@ -7,8 +7,10 @@ use super::number::tick;
 const WIDTH: f64 = 420.0;
 /// Height of a plot.
 const HEIGHT: f64 = 300.0;
-/// Room for the vertical axis, the top, the right and the horizontal axis.
-const LEFT: f64 = 56.0;
+/// Width of a letter at most, of those that numbers are made of.
+pub(super) const LETTER: f64 = 7.2;
+/// Room for the vertical axis' title and ticks, the top, the right and the horizontal axis.
+const LEFT: f64 = 28.0;
 const TOP: f64 = 14.0;
 const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 46.0;
@@ -114,12 +116,12 @@ impl Plot<'_> {
     }
 
     fn axes(&self, html: &mut Html) {
-        let (bottom, right) = (HEIGHT - BOTTOM, WIDTH - RIGHT);
+        let (bottom, left, right) = (HEIGHT - BOTTOM, self.left(), WIDTH - RIGHT);
         for value in self.y.ticks() {
             let y = self.y(value);
-            line(html, "grid", [LEFT, y], [right, y]);
+            line(html, "grid", [left, y], [right, y]);
             let label = tick(value, self.y.step());
-            label_at(html, "end", [LEFT - 8.0, y + 4.0], &label);
+            label_at(html, "end", [left - 8.0, y + 4.0], &label);
         }
         for value in self.x.ticks() {
             let x = self.x(value);
@@ -131,16 +133,26 @@ impl Plot<'_> {
                 &tick(value, self.x.step()),
             );
         }
-        line(html, "axis", [LEFT, bottom], [right, bottom]);
-        let middle = LEFT + (right - LEFT) / 2.0;
+        line(html, "axis", [left, bottom], [right, bottom]);
+        let middle = left + (right - left) / 2.0;
         named(html, [middle, HEIGHT - 8.0], None, self.x.title);
         let middle = TOP + (bottom - TOP) / 2.0;
         let turn = format!("rotate(-90 13 {middle:.1})");
         named(html, [13.0, middle], Some(&turn), self.y.title);
     }
 
+    /// Where the horizontal axis begins: beside the longest tick of the vertical one.
+    #[expect(clippy::cast_precision_loss, reason = "a few letters")]
+    fn left(&self) -> f64 {
+        let step = self.y.step();
+        let ticks = self.y.ticks();
+        let letters = ticks.iter().map(|&value| tick(value, step).chars().count());
+        LEFT + LETTER * letters.max().unwrap_or_default() as f64
+    }
+
     fn x(&self, value: f64) -> f64 {
-        LEFT + self.x.at(value) * (WIDTH - LEFT - RIGHT)
+        let left = self.left();
+        left + self.x.at(value) * (WIDTH - left - RIGHT)
     }
 
     fn y(&self, value: f64) -> f64 {
