@@ -257,8 +257,14 @@ impl Bound {
             let within = (found - expected).abs() <= most || (found.is_nan() && expected.is_nan());
             if !within {
                 beyond += 1;
-                first.get_or_insert_with(|| {
-                    format!("score {at} is {found} and the source's {expected}, more than {most:e} apart")
+                first.get_or_insert_with(|| match expected.is_nan() {
+                    true => format!(
+                        "score {at} is {found} and the source has none: it answers no such row, as of an integer input that \
+                         is given a fraction"
+                    ),
+                    false => format!(
+                        "score {at} is {found} and the source's {expected}, more than {most:e} apart"
+                    ),
                 });
             }
         }
