@@ -20,6 +20,9 @@ pub(crate) enum Command {
     /// Train a model from a configuration: read, split, fit, select, evaluate, and write the bundle
     #[command(after_help = STATUSES)]
     Train(TrainArgs),
+    /// Train again on the data as they are now, and say whether the result takes the place of the bundle in use
+    #[command(after_help = format!("{RETRAIN_NOTES}\n\n{STATUSES}"))]
+    Retrain(RetrainArgs),
     /// Compute the features of a configuration's feature set, for a model that is trained elsewhere
     #[command(after_help = format!("{FEATURES_NOTES}\n\n{STATUSES}"))]
     Features(FeaturesArgs),
@@ -52,6 +55,10 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
 }
 
+const RETRAIN_NOTES: &str = "\
+Champion and challenger answer the same test rows, which neither has seen. verdict.json says in `decision` what is to be done:
+`promote` or `keep`, with the status 0 for both; a failed gate is a `keep` with status 1 and no challenger.";
+
 const FEATURES_NOTES: &str = "\
 The features are fitted on the rows that the winner of `skewless train` is fitted on. Without IN the configuration's own
 rows are computed, with the columns `row`, `part` (0 training, n validation of fold n) and `label`, and without the test:
@@ -68,17 +75,45 @@ its base and the contributions of all features, added. On a terminal, a record a
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// The configuration, such as models/flights/skewless.toml
-    pub(crate) config: PathBuf,
+    #[command(flatten)]
+    pub(crate) run: TrainingRunArgs,
     /// Where the bundle goes [default: NAME.skw beside the configuration, and card.md with it; of experiments report.json too]
     #[arg(short, long, value_name = "BUNDLE")]
     pub(crate) output: Option<PathBuf>,
-    /// Threads to train with; the bundle does not depend on it [default: all]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
-    pub(crate) threads: Option<u16>,
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RetrainArgs {
+    #[command(flatten)]
+    pub(crate) run: TrainingRunArgs,
+    /// The bundle in use
+    #[arg(long, value_name = "BUNDLE")]
+    pub(crate) champion: PathBuf,
+    /// Folder for verdict.json, report.json, card.md and the challenger NAME.skw [default: challenger beside the configuration]
+    #[arg(short, long, value_name = "FOLDER")]
+    pub(crate) output: Option<PathBuf>,
+    /// Version of the challenger, instead of the configuration's
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) set_version: Option<String>,
+    /// Allow that the champion was trained from another configuration
+    #[arg(long)]
+    pub(crate) changed: bool,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What a run of training takes, whatever becomes of its bundle.
+#[derive(Debug, Args)]
+pub(crate) struct TrainingRunArgs {
+    /// The configuration, such as models/flights/skewless.toml
+    pub(crate) config: PathBuf,
+    /// Threads to train with; the bundle does not depend on it [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
     /// Experiments: bytes that all fits together may take, by estimate, as in 500MB or 4GB
     #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = bytes)]
     pub(crate) memory: u64,

@@ -45,6 +45,10 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         #[cfg(not(feature = "train"))]
         Command::Train(_) => Err(exit::left_out("train", "train")),
         #[cfg(feature = "train")]
+        Command::Retrain(args) => train::retrain(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Retrain(_) => Err(exit::left_out("retrain", "train")),
+        #[cfg(feature = "train")]
         Command::Features(args) => train::features(&args),
         #[cfg(not(feature = "train"))]
         Command::Features(_) => Err(exit::left_out("features", "train")),

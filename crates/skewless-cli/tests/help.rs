@@ -10,6 +10,7 @@ fn every_command_has_help_with_exit_statuses() {
     for command in [
         None,
         Some("train"),
+        Some("retrain"),
         Some("runs"),
         Some("lint"),
         Some("report"),

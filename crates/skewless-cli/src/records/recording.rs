@@ -9,7 +9,7 @@ use skewless_train::Report;
 use skewless_train::study::StudyReport;
 
 use super::{Artefact, Direction, FILE, Run, STORE, Status, database, facts, instant, lineage};
-use crate::args::TrainArgs;
+use crate::args::TrainingRunArgs;
 use crate::exit::sentence;
 
 /// A run that is recorded; where it cannot be, a warning says so, and training does not depend on it.
@@ -27,7 +27,7 @@ impl Recording {
     ///
     /// # Errors
     /// `train.unwritable` where the lineage events cannot be appended, before any work is done.
-    pub(crate) fn begin(args: &TrainArgs) -> Result<Option<Self>> {
+    pub(crate) fn begin(args: &TrainingRunArgs) -> Result<Option<Self>> {
         if args.no_store && args.openlineage.is_none() {
             return Ok(None);
         }

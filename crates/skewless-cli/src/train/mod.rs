@@ -3,6 +3,7 @@
 mod features;
 mod progress;
 mod report;
+mod retrain;
 mod study;
 
 use std::io::Write;
@@ -13,15 +14,16 @@ use skewless_core::{Bundle, Error, Predictor};
 use skewless_train::study::is_study;
 use skewless_train::{TrainOptions, Trained, train};
 
-use crate::args::TrainArgs;
+use crate::args::{TrainArgs, TrainingRunArgs};
 use crate::destination::{Destination, print};
 use crate::exit::Outcome;
 use crate::records::Recording;
 
 pub(crate) use features::run as features;
+pub(crate) use retrain::run as retrain;
 
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
-    let mut recording = Recording::begin(args)?;
+    let mut recording = Recording::begin(&args.run)?;
     let outcome = trained(args, recording.as_mut());
     if let Some(recording) = recording {
         recording.end(outcome.as_ref().err());
@@ -31,11 +33,11 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
 
 fn trained(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow::Result<Outcome> {
     // What cannot be read is refused, with its cause, by whoever trains.
-    if std::fs::read_to_string(&args.config).is_ok_and(|text| is_study(&text)) {
+    if std::fs::read_to_string(&args.run.config).is_ok_and(|text| is_study(&text)) {
         return study::run(args, recording);
     }
-    let options = options(args)?;
-    let trained = train(&args.config, &options, &mut *progress::on_stderr())?;
+    let options = options(&args.run)?;
+    let trained = train(&args.run.config, &options, &mut *progress::on_stderr())?;
     check(&trained)?;
     let written = write(args, &trained)?;
     if let Some(recording) = recording {
@@ -52,7 +54,7 @@ fn trained(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow::Resul
     Ok(Outcome::Done)
 }
 
-fn options(args: &TrainArgs) -> skewless_core::Result<TrainOptions> {
+fn options(args: &TrainingRunArgs) -> skewless_core::Result<TrainOptions> {
     Ok(TrainOptions {
         threads: threads(args),
         source_date_epoch: source_date_epoch()?,
@@ -60,7 +62,7 @@ fn options(args: &TrainArgs) -> skewless_core::Result<TrainOptions> {
 }
 
 /// Those of this machine if none are asked for.
-fn threads(args: &TrainArgs) -> usize {
+fn threads(args: &TrainingRunArgs) -> usize {
     let all = || std::thread::available_parallelism().map_or(1, NonZero::get);
     args.threads.map_or_else(all, usize::from)
 }
@@ -92,7 +94,7 @@ fn write(args: &TrainArgs, trained: &Trained) -> anyhow::Result<Vec<PathBuf>> {
         put(path, &trained.bundle)?;
         return Ok(vec![path.clone()]);
     }
-    let folder = args.config.parent().unwrap_or(Path::new(""));
+    let folder = args.run.config.parent().unwrap_or(Path::new(""));
     let (bundle, card) = (
         folder.join(format!("{}.skw", trained.report.name)),
         folder.join("card.md"),

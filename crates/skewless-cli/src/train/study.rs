@@ -8,22 +8,16 @@ use skewless_train::study::report::{CandidateReport, Level, Slice};
 use skewless_train::study::{Studied, StudyOptions, StudyReport, study};
 
 use super::{progress, put, source_date_epoch, threads};
-use crate::args::TrainArgs;
+use crate::args::{TrainArgs, TrainingRunArgs};
 use crate::destination::print;
 use crate::exit::Outcome;
 use crate::inspect::{grouped, section, table, width};
 use crate::records::{Recording, STORE};
 
 pub(super) fn run(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow::Result<Outcome> {
-    let folder = args.config.parent().unwrap_or(Path::new(""));
-    let store = args.store.clone().unwrap_or_else(|| folder.join(STORE));
-    let options = StudyOptions {
-        threads: threads(args),
-        memory: args.memory,
-        store: (!args.no_store).then_some(store),
-        source_date_epoch: source_date_epoch()?,
-    };
-    let studied = study(&args.config, &options, &mut *progress::on_stderr())?;
+    let folder = args.run.config.parent().unwrap_or(Path::new(""));
+    let options = options(&args.run)?;
+    let studied = study(&args.run.config, &options, &mut *progress::on_stderr())?;
     let written = write(args, folder, &options, &studied)?;
     if let Some(recording) = recording {
         recording.study(&studied.report, &written);
@@ -42,6 +36,18 @@ pub(super) fn run(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow
     })
 }
 
+/// Threads and memory as they are asked for, results kept beside the configuration.
+pub(super) fn options(args: &TrainingRunArgs) -> skewless_core::Result<StudyOptions> {
+    let folder = args.config.parent().unwrap_or(Path::new(""));
+    let store = args.store.clone().unwrap_or_else(|| folder.join(STORE));
+    Ok(StudyOptions {
+        threads: threads(args),
+        memory: args.memory,
+        store: (!args.no_store).then_some(store),
+        source_date_epoch: source_date_epoch()?,
+    })
+}
+
 /// Writes report and times, and where the gates let it pass bundle and card; gives the paths.
 fn write(
     args: &TrainArgs,
@@ -55,10 +61,7 @@ fn write(
         written.push(path);
         Ok(())
     };
-    if let Some(store) = &options.store {
-        let times = serde_json::to_string_pretty(&studied.timings)?;
-        put(&store.join("timings.json"), times.as_bytes())?;
-    }
+    keep_timings(options, studied)?;
     let Some(output) = &args.output else {
         let report = serde_json::to_string_pretty(&studied.report)?;
         keep(folder.join("report.json"), format!("{report}\n").as_bytes())?;
@@ -72,6 +75,15 @@ fn write(
         keep(output.clone(), bundle)?;
     }
     Ok(written)
+}
+
+/// How long the fits took, beside the kept results.
+pub(super) fn keep_timings(options: &StudyOptions, studied: &Studied) -> anyhow::Result<()> {
+    let Some(store) = &options.store else {
+        return Ok(());
+    };
+    let times = serde_json::to_string_pretty(&studied.timings)?;
+    put(&store.join("timings.json"), times.as_bytes())
 }
 
 fn text(studied: &Studied, written: &[PathBuf]) -> String {
@@ -251,7 +263,7 @@ fn gates(report: &StudyReport) -> comfy_table::Table {
     table
 }
 
-fn interval(estimate: Estimate) -> String {
+pub(super) fn interval(estimate: Estimate) -> String {
     format!(
         "{:.4}  ({:.4} … {:.4})",
         estimate.value, estimate.low, estimate.high

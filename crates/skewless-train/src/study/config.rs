@@ -65,6 +65,9 @@ pub struct Config {
     /// Groups whose measures are reported apart.
     #[serde(default)]
     pub slices: SlicesConfig,
+    /// When `skewless retrain` promotes.
+    #[serde(default)]
+    pub retrain: RetrainConfig,
 }
 
 /// `[label]`; a row without a value has no label and takes no part.
@@ -93,6 +96,12 @@ pub struct SplitConfig {
     /// Time: first day of the test.
     #[serde(default)]
     pub test_from: Option<String>,
+    /// Time: how long the validation lasts, counted back from the test; with `test_last` instead of dates.
+    #[serde(default)]
+    pub validate_last: Option<String>,
+    /// Time: how long the test lasts, counted back from the end of the newest labelled row's day, such as `"30d"`.
+    #[serde(default)]
+    pub test_last: Option<String>,
     /// Time: how long before each boundary rows are left out, such as `"1d"` or `"12h"`.
     #[serde(default)]
     pub gap: Option<String>,
@@ -307,6 +316,29 @@ impl Default for SlicesConfig {
             least_rows: 100,
         }
     }
+}
+
+/// `[retrain]`: when the winner on fresh data takes the place of the bundle in use.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetrainConfig {
+    /// The measure that decides; that of `[select]` if absent.
+    pub by: Option<Measure>,
+    /// What the winner must show.
+    pub promote: Promote,
+    /// In the measure's unit, not negative. `better`: the least gain. `no_worse`: the greatest loss that is borne.
+    pub margin: f64,
+}
+
+/// What a challenger must show on the rows that both it and the champion answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promote {
+    /// A gain of at least the margin, whose paired interval lies above 0.
+    #[default]
+    Better,
+    /// A gain whose paired interval lies above −margin.
+    NoWorse,
 }
 
 impl Config {

@@ -87,6 +87,13 @@ impl Data {
             .ok_or_else(|| Error::internal("internal.split", "the split's input is not there"))?;
         let folds = match &recipe.split {
             Split::Time(periods) => Folds::by_time(&times(&self.columns, input)?, &rows, periods)?,
+            Split::Newest(windows) => {
+                let times = times(&self.columns, input)?;
+                // A row without a time is refused by the split itself.
+                let newest = rows.iter().filter_map(|&row| times.get(row).copied());
+                let newest = newest.fold(f64::NEG_INFINITY, f64::max);
+                Folds::by_time(&times, &rows, &windows.periods(newest))?
+            }
             Split::Key(shares) => Folds::by_key(&keys(&self.columns, name)?, &rows, shares)?,
         };
         if recipe.task() != Task::Regression {

@@ -32,6 +32,32 @@ pub(crate) struct Periods {
     pub(crate) gap: f64,
 }
 
+/// Windows that move with the data: lengths in the unit of the times.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Newest {
+    /// How long the validation lasts.
+    pub(crate) validate: f64,
+    /// How long the test lasts, up to the end of the newest row's day.
+    pub(crate) test: f64,
+    /// How long before each boundary rows are left out.
+    pub(crate) gap: f64,
+    /// A day.
+    pub(crate) day: f64,
+}
+
+impl Newest {
+    /// The boundaries for rows of which the newest has this time.
+    pub(crate) fn periods(&self, newest: f64) -> Periods {
+        let end = ((newest / self.day).floor() + 1.0) * self.day;
+        let test_from = end - self.test;
+        Periods {
+            validate_from: vec![test_from - self.validate],
+            test_from,
+            gap: self.gap,
+        }
+    }
+}
+
 /// Shares by hash.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Shares {

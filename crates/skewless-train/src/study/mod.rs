@@ -28,6 +28,7 @@ mod provenance;
 mod race;
 mod recipe;
 pub mod report;
+pub mod retrain;
 mod run;
 mod select;
 mod slices;
@@ -38,6 +39,7 @@ mod strength;
 pub use export::{Exported, export};
 pub use recipe::Candidate;
 pub use report::StudyReport;
+pub use retrain::{Retrained, Retraining, retrain};
 pub use run::{Studied, StudyOptions, study};
 
 /// Whether the text of a configuration describes a study: it has `[[experiment]]`.

@@ -6,6 +6,7 @@ use skewless_core::plan::Model;
 
 use super::pack::Packing;
 use super::report::StudyReport;
+use super::retrain::seen_until;
 use crate::provenance::{Build, date, written};
 
 /// The statement about `model`.
@@ -31,21 +32,23 @@ pub(crate) fn statement(
         files: &report.files,
         finished: date(&model_config.date, packing.source_date_epoch)?,
     };
-    build.statement(
-        model,
-        json!({
-            "skewless_rows": written(&report.steps),
-            "skewless_parts": written(&report.parts),
-            "skewless_feature_sets": written(&report.feature_sets),
-            "skewless_findings": written(&report.findings),
-            "skewless_study": {
-                "candidates": written(&report.candidates),
-                "selection": written(&report.selection),
-                "test": written(&report.test),
-                "calibration": written(&report.calibration),
-                "coverage": written(&report.coverage),
-                "slices": written(&report.slices),
-            },
-        }),
-    )
+    let mut details = json!({
+        "skewless_rows": written(&report.steps),
+        "skewless_parts": written(&report.parts),
+        "skewless_feature_sets": written(&report.feature_sets),
+        "skewless_findings": written(&report.findings),
+        "skewless_study": {
+            "candidates": written(&report.candidates),
+            "selection": written(&report.selection),
+            "test": written(&report.test),
+            "calibration": written(&report.calibration),
+            "coverage": written(&report.coverage),
+            "slices": written(&report.slices),
+        },
+    });
+    let seen = seen_until(packing.recipe, packing.data, packing.folds)?;
+    if let (Value::Object(details), Some(seen)) = (&mut details, seen) {
+        details.insert("skewless_seen_until".to_owned(), seen.into());
+    }
+    build.statement(model, details)
 }

@@ -11,7 +11,7 @@ use skewless_core::{Error, Result};
 
 use super::config::{Config, ConformalMethod, Days, SplitBy, SplitConfig};
 use super::feature_set::{FeatureSet, feature_sets};
-use super::folds::{Periods, Rest, Shares};
+use super::folds::{Newest, Periods, Rest, Shares};
 use super::measure::Measure;
 use super::models::config::Search;
 use super::models::{self, Parameters};
@@ -44,6 +44,7 @@ pub(crate) struct Hunt {
 #[derive(Clone, Debug)]
 pub(crate) enum Split {
     Time(Periods),
+    Newest(Newest),
     Key(Shares),
 }
 
@@ -160,6 +161,7 @@ fn check_rest(config: &Config) -> Result<()> {
         .chain(config.gates.worst_slice.keys());
     if let Some(measure) = gates
         .chain([&config.select.by])
+        .chain(&config.retrain.by)
         .find(|measure| !measures.contains(measure))
     {
         return fault(
@@ -169,6 +171,9 @@ fn check_rest(config: &Config) -> Result<()> {
     }
     if !(config.select.margin.is_finite() && config.select.margin >= 0.0) {
         return fault("select.margin", "a finite number, not negative, is due");
+    }
+    if !(config.retrain.margin.is_finite() && config.retrain.margin >= 0.0) {
+        return fault("retrain.margin", "a finite number, not negative, is due");
     }
     let share = |share: f64| (0.0..=1.0).contains(&share);
     let checks = &config.checks;
@@ -220,6 +225,9 @@ fn split(config: &Config) -> Result<Split> {
     let split = &config.split;
     let input = split_input(&config.input, &split.input)?;
     match split.by {
+        SplitBy::Time if split.validate_last.is_some() || split.test_last.is_some() => {
+            newest(split, per_day(input)?).map(Split::Newest)
+        }
         SplitBy::Time => periods(split, per_day(input)?).map(Split::Time),
         SplitBy::Hash | SplitBy::Group => shares(split, config.model.seed).map(Split::Key),
     }
@@ -254,18 +262,7 @@ fn periods(split: &SplitConfig, per_day: f64) -> Result<Periods> {
             "the windows and the test begin one after the other",
         );
     }
-    let gap = match &split.gap {
-        None => 0.0,
-        Some(text) => match days_of(text) {
-            Some(days) => days,
-            None => {
-                return fault(
-                    "split.gap",
-                    "a whole number with `d`, `h` or `m` is due, as in `1d`",
-                );
-            }
-        },
-    };
+    let gap = duration("split.gap", split.gap.as_deref())?.unwrap_or_default();
     let mut starts: Vec<f64> = days.iter().map(|day| day * per_day).collect();
     let test_from = starts.pop().unwrap_or_default();
     Ok(Periods {
@@ -273,6 +270,48 @@ fn periods(split: &SplitConfig, per_day: f64) -> Result<Periods> {
         test_from,
         gap: gap * per_day,
     })
+}
+
+fn newest(split: &SplitConfig, per_day: f64) -> Result<Newest> {
+    let others = [
+        split.test.is_some(),
+        split.validate.is_some(),
+        split.folds.is_some(),
+        split.validate_from.is_some(),
+        split.test_from.is_some(),
+    ];
+    let validate = duration("split.validate_last", split.validate_last.as_deref())?;
+    let test = duration("split.test_last", split.test_last.as_deref())?;
+    let (Some(validate), Some(test), false) = (validate, test, others.contains(&true)) else {
+        return fault(
+            "split",
+            "`validate_last` and `test_last` go together, with `gap` alone beside them",
+        );
+    };
+    if validate == 0.0 || test == 0.0 {
+        return fault("split", "`validate_last` and `test_last` are not 0");
+    }
+    let gap = duration("split.gap", split.gap.as_deref())?.unwrap_or_default();
+    Ok(Newest {
+        validate: validate * per_day,
+        test: test * per_day,
+        gap: gap * per_day,
+        day: per_day,
+    })
+}
+
+/// The days of a duration, where there is one.
+fn duration(field: &str, text: Option<&str>) -> Result<Option<f64>> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
+    match days_of(text) {
+        Some(days) => Ok(Some(days)),
+        None => fault(
+            field,
+            "a whole number with `d`, `h` or `m` is due, as in `1d`",
+        ),
+    }
 }
 
 /// The days of `7d`, `12h` or `30m`.
@@ -289,7 +328,14 @@ fn days_of(text: &str) -> Option<f64> {
 }
 
 fn shares(split: &SplitConfig, seed: u64) -> Result<Shares> {
-    if split.validate_from.is_some() || split.test_from.is_some() || split.gap.is_some() {
+    let of_time = [
+        split.validate_from.is_some(),
+        split.test_from.is_some(),
+        split.validate_last.is_some(),
+        split.test_last.is_some(),
+        split.gap.is_some(),
+    ];
+    if of_time.contains(&true) {
         return fault(
             "split",
             "a split by key has `test` and `validate` or `folds` alone",

@@ -23,6 +23,7 @@ use super::recipe::Recipe;
 use super::report::{
     CandidateReport, FeatureSetFacts, Part, Selection, StudyReport, TestReport, Timing,
 };
+use super::retrain::{Champion, Verdict};
 use super::select::select;
 use super::slices;
 use super::stop::stop;
@@ -83,23 +84,37 @@ pub fn study(
     progress: &mut dyn Progress,
 ) -> Result<Studied> {
     let recipe = Recipe::read(config_path)?;
+    run(&recipe, options, None, progress).map(|(studied, _)| studied)
+}
+
+/// Runs a study; against a champion, with a verdict whose decision is still open.
+///
+/// # Errors
+/// As [`study`], and as [`Champion::meet`].
+pub(crate) fn run(
+    recipe: &Recipe,
+    options: &StudyOptions,
+    champion: Option<&Champion>,
+    progress: &mut dyn Progress,
+) -> Result<(Studied, Option<Verdict>)> {
     progress.begin("Reading tables", None);
-    let data = Data::read(&recipe)?;
-    let folds = data.split(&recipe)?;
+    let data = Data::read(recipe)?;
+    let folds = data.split(recipe)?;
     let labelled = data.labelled().len();
     progress.finish(&format!(
         "{} rows, {labelled} with a label",
         data.truth.len()
     ));
     progress.begin("Checking the data", None);
-    let checked = checks::check(&recipe, &data, &folds)?;
+    let checked = checks::check(recipe, &data, &folds)?;
     stop(&checked.findings)?;
     progress.finish(&format!("{} findings, no error", checked.findings.len()));
     let run = Run {
-        recipe: &recipe,
+        recipe,
         data: &data,
         folds: &folds,
         options,
+        champion,
     };
     run.whole(checked, progress)
 }
@@ -109,10 +124,15 @@ struct Run<'a> {
     data: &'a Data,
     folds: &'a Folds,
     options: &'a StudyOptions,
+    champion: Option<&'a Champion>,
 }
 
 impl Run<'_> {
-    fn whole(&self, checked: Checked, progress: &mut dyn Progress) -> Result<Studied> {
+    fn whole(
+        &self,
+        checked: Checked,
+        progress: &mut dyn Progress,
+    ) -> Result<(Studied, Option<Verdict>)> {
         let recipe = self.recipe;
         let race = Race {
             recipe,
@@ -150,6 +170,12 @@ impl Run<'_> {
         let mut fitted = fit.run()?;
         let (calibration, validated) = self.calibrate(winner, &mut fitted)?;
         let (test, values) = self.test(winner, &fitted)?;
+        let meeting = match self.champion {
+            Some(champion) => {
+                Some(champion.meet((recipe, self.data, self.folds), &values, self.resampling())?)
+            }
+            None => None,
+        };
         progress.finish(&format!("{} rows", test.rows));
         let mut report = self.report(checked, &standings, selection, test);
         report.calibration = calibration;
@@ -169,7 +195,7 @@ impl Run<'_> {
         progress.finish("on the last fold");
         progress.begin("Packing the bundle", None);
         let predictor = fitted.predictor()?;
-        let champion = match &recipe.config.gates.champion {
+        let agreement = match &recipe.config.gates.champion {
             Some(gate) => {
                 let columns = self.data.columns.select(&self.folds.test);
                 Some(gates::agreement(
@@ -190,7 +216,7 @@ impl Run<'_> {
         };
         let mut packed = packing.pack(fitted, &predictor, &report)?;
         report.bytes = packed.bundle.len();
-        report.gates = gates::gates(&recipe.config.gates, &report, champion);
+        report.gates = gates::gates(&recipe.config.gates, &report, agreement);
         let bundle = report
             .gates
             .iter()
@@ -203,13 +229,18 @@ impl Run<'_> {
             Some(_) => format!("{} bytes, digest {}", report.bytes, report.digest),
             None => "a gate failed, there is no bundle".to_owned(),
         });
-        Ok(Studied {
+        let verdict = match (self.champion, meeting) {
+            (Some(champion), Some(meeting)) => Some(champion.verdict(recipe, &report, meeting)?),
+            _ => None,
+        };
+        let studied = Studied {
             bundle,
             card: packed.card,
             report,
             timings,
             reused,
-        })
+        };
+        Ok((studied, verdict))
     }
 
     fn resampling(&self) -> Resampling {
