@@ -31,6 +31,7 @@ pub mod report;
 mod run;
 mod select;
 mod slices;
+pub mod sources;
 mod stop;
 mod store;
 mod strength;
@@ -39,6 +40,7 @@ pub use export::{Exported, export};
 pub use recipe::Candidate;
 pub use report::StudyReport;
 pub use run::{Studied, StudyOptions, study};
+pub use sources::LookupExport;
 
 /// Whether the text of a configuration describes a study: it has `[[experiment]]`.
 pub fn is_study(text: &str) -> bool {

@@ -31,9 +31,7 @@ pub(crate) fn statement(
         files: &report.files,
         finished: date(&model_config.date, packing.source_date_epoch)?,
     };
-    build.statement(
-        model,
-        json!({
+    let mut details = json!({
             "skewless_rows": written(&report.steps),
             "skewless_parts": written(&report.parts),
             "skewless_feature_sets": written(&report.feature_sets),
@@ -46,6 +44,10 @@ pub(crate) fn statement(
                 "coverage": written(&report.coverage),
                 "slices": written(&report.slices),
             },
-        }),
-    )
+    });
+    if let (Value::Object(details), false) = (&mut details, report.sources.is_empty()) {
+        details.insert("skewless_sources".to_owned(), written(&report.sources));
+        details.insert("skewless_joins".to_owned(), written(&report.joins));
+    }
+    build.statement(model, details)
 }

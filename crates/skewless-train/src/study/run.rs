@@ -84,7 +84,7 @@ pub fn study(
 ) -> Result<Studied> {
     let recipe = Recipe::read(config_path)?;
     progress.begin("Reading tables", None);
-    let data = Data::read(&recipe)?;
+    let data = Data::read(&recipe, options.source_date_epoch)?;
     let folds = data.split(&recipe)?;
     let labelled = data.labelled().len();
     progress.finish(&format!(
@@ -92,7 +92,8 @@ pub fn study(
         data.truth.len()
     ));
     progress.begin("Checking the data", None);
-    let checked = checks::check(&recipe, &data, &folds)?;
+    let checked =
+        checks::check(&recipe, &data, &folds).map_err(|error| data.places.located(error))?;
     stop(&checked.findings)?;
     progress.finish(&format!("{} findings, no error", checked.findings.len()));
     let run = Run {
@@ -334,13 +335,16 @@ impl Run<'_> {
             canvas: config.canvas.clone(),
             files: self.data.files.clone(),
             data: self.data.digest.clone(),
-            steps: vec![
-                step("read", self.data.truth.len()),
-                step("with a label", labelled),
-                step("outside the gaps", labelled - self.folds.left_out),
-                step("fit of the winner", self.folds.last.len()),
-                step("test", self.folds.test.len()),
-            ],
+            sources: self.data.sources.clone(),
+            joins: self.data.joins.clone(),
+            steps: (self.data.steps.iter().cloned())
+                .chain([
+                    step("with a label", labelled),
+                    step("outside the gaps", labelled - self.folds.left_out),
+                    step("fit of the winner", self.folds.last.len()),
+                    step("test", self.folds.test.len()),
+                ])
+                .collect(),
             parts: self.parts(),
             feature_sets: self.recipe.sets.iter().map(facts).collect(),
             findings: checked.findings,
