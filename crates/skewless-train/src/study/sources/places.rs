@@ -59,12 +59,12 @@ mod tests {
     #[test]
     fn rows_are_counted_in_their_file() {
         let places = Places::Files(vec![("a.csv".to_owned(), 2), ("b.csv".to_owned(), 3)]);
-        let error = Error::input("input.out_of_range", "`x` is 7").with_field("x");
-        let located = places.located(error.clone().with_row(3));
+        let error = || Error::input("input.out_of_range", "`x` is 7").with_field("x");
+        let located = places.located(error().with_row(3));
         assert_eq!(
             (located.message(), located.row(), located.field()),
             ("`b.csv`, row 1: `x` is 7", Some(1), Some("x"))
         );
-        assert_eq!(places.located(error).row(), None);
+        assert_eq!(places.located(error()).row(), None);
     }
 }
