@@ -11,6 +11,8 @@ fn every_command_has_help_with_exit_statuses() {
         None,
         Some("train"),
         Some("runs"),
+        Some("features"),
+        Some("lookup"),
         Some("lint"),
         Some("report"),
         Some("pack"),

@@ -334,7 +334,7 @@ fn a_bad_source_is_told_by_file_row_and_column() {
     for (config, two, code, field, row) in [
         (
             &config,
-            second.replacen("26,bob", "much,bob", 1),
+            second.replacen("24,bob", "much,bob", 1),
             "input.wrong_type",
             "load",
             0,
