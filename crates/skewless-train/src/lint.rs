@@ -39,8 +39,14 @@ pub fn lint(path: &Path) -> Result<Vec<Unsaid>> {
             &config.input,
             &config.lookup,
         );
-        let sources = config.source.iter().map(|one| ("source", &one.name, &one.doc, &one.owner));
-        let views = config.view.iter().map(|one| ("view", &one.name, &one.doc, &one.owner));
+        let sources = config
+            .source
+            .iter()
+            .map(|one| ("source", &one.name, &one.doc, &one.owner));
+        let views = config
+            .view
+            .iter()
+            .map(|one| ("view", &one.name, &one.doc, &one.owner));
         for (kind, name, doc, owner) in sources.chain(views) {
             let place = format!("{kind}.{name}");
             found.extend(undescribed(&place, doc.as_deref()));

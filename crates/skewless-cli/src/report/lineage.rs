@@ -61,7 +61,10 @@ fn ranks(report: &StudyReport) -> Vec<Vec<Stop>> {
         digest: source.digest.clone(),
     });
     let named: Vec<&String> = report.sources.iter().flat_map(|one| &one.files).collect();
-    let unnamed = report.files.iter().filter(|file| !named.contains(&&file.path));
+    let unnamed = report
+        .files
+        .iter()
+        .filter(|file| !named.contains(&&file.path));
     let files = unnamed.map(|file| Stop {
         kind: "source",
         name: format!("{}, {} rows", file.path, grouped(file.rows)),
@@ -93,10 +96,12 @@ fn ranks(report: &StudyReport) -> Vec<Vec<Stop>> {
         },
         digest: report.digest.clone(),
     };
-    let mut ranks = vec![std::iter::once(configuration)
-        .chain(files)
-        .chain(sources)
-        .collect()];
+    let mut ranks = vec![
+        std::iter::once(configuration)
+            .chain(files)
+            .chain(sources)
+            .collect(),
+    ];
     ranks.extend(
         set.into_iter()
             .chain(winner)

@@ -13,7 +13,8 @@ pub(super) fn sources(html: &mut Html, report: &StudyReport) {
     if report.sources.is_empty() {
         return;
     }
-    let said = "A join as of a time takes the newest row that was known then, and never a later one.";
+    let said =
+        "A join as of a time takes the newest row that was known then, and never a later one.";
     section(html, "sources", "Sources and joins", said, |html| {
         let rows: Vec<Row> = report.sources.iter().map(source).collect();
         let head = ["Name", "Kind", "Made from", "Rows", "Newest", "Owner"];
@@ -49,6 +50,10 @@ fn join(join: &JoinFacts) -> Row {
         join.as_of.clone().unwrap_or_else(|| "–".to_owned()),
         join.columns.join(", "),
         grouped(join.rows),
-        format!("{} ({})", grouped(join.unmatched), percent(join.unmatched_share)),
+        format!(
+            "{} ({})",
+            grouped(join.unmatched),
+            percent(join.unmatched_share)
+        ),
     ])
 }
