@@ -84,11 +84,7 @@ impl Views {
         let fault = |error: rusqlite::Error| refused(name, &error);
         let text = format!("SELECT * FROM {}", quoted(name));
         let mut statement = self.connection.prepare(&text).map_err(fault)?;
-        let names: Vec<String> = statement
-            .column_names()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut taken = Vec::new();
         for wanted in wanted {
             let Some(at) = names.iter().position(|name| *name == wanted.name) else {
