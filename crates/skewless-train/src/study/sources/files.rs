@@ -57,7 +57,12 @@ pub(super) fn files(source: &str, folder: &Path, patterns: &[String]) -> Result<
 
 /// Names in a folder that the pattern fits; those that begin with a dot are left to patterns that do.
 fn names(folder: &Path, pattern: &str) -> Result<Vec<String>> {
-    let listed = match std::fs::read_dir(folder) {
+    // A configuration in the working folder has the empty path as its folder, which cannot be listed.
+    let listed = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let listed = match std::fs::read_dir(listed) {
         Ok(listed) => listed,
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(Vec::new()),
         Err(error) => return Err(unreadable(folder, error)),
