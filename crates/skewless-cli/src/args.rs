@@ -26,6 +26,9 @@ pub(crate) enum Command {
     /// Compute the features of a configuration's feature set, for a model that is trained elsewhere
     #[command(after_help = format!("{FEATURES_NOTES}\n\n{STATUSES}"))]
     Features(FeaturesArgs),
+    /// Write a source of a configuration as the lookup table that serving uses
+    #[command(after_help = format!("{LOOKUP_NOTES}\n\n{STATUSES}"))]
+    Lookup(LookupArgs),
     /// List, compare and plot recorded runs of training
     #[command(after_help = STATUSES, args_conflicts_with_subcommands = true)]
     Runs(RunsArgs),
@@ -63,6 +66,10 @@ const FEATURES_NOTES: &str = "\
 The features are fitted on the rows that the winner of `skewless train` is fitted on. Without IN the configuration's own
 rows are computed, with the columns `row`, `part` (0 training, n validation of fold n) and `label`, and without the test:
 that stays shut. With IN every row of IN is computed, and there are features alone.";
+
+const LOOKUP_NOTES: &str = "\
+Keys are in byte order. Of a source with a time each key has its newest row; of others a key stands once. Key and columns
+are those of the `[[lookup]]` that is made from the source, else of its first `[[join]]`.";
 
 const PREDICT_NOTES: &str = "\
 JSON lines answer each record with {\"label\", \"probability\", \"raw\"} for two labels, {\"label\", \"probabilities\",
@@ -216,6 +223,23 @@ pub(crate) struct FeaturesArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) spec: Option<PathBuf>,
     /// Where the features go: a .parquet or .csv file
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LookupArgs {
+    /// The configuration, with `[[experiment]]`
+    pub(crate) config: PathBuf,
+    /// A source, a view, or the name of a lookup table that is made from one
+    pub(crate) source: String,
+    /// The key's column
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) key: Option<String>,
+    /// The columns beside it
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,...")]
+    pub(crate) columns: Vec<String>,
+    /// Where the table goes: a .csv or .jsonl file
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
 }

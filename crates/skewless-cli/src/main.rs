@@ -53,6 +53,10 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         #[cfg(not(feature = "train"))]
         Command::Features(_) => Err(exit::left_out("features", "train")),
         #[cfg(feature = "train")]
+        Command::Lookup(args) => train::lookup(&args),
+        #[cfg(not(feature = "train"))]
+        Command::Lookup(_) => Err(exit::left_out("lookup", "train")),
+        #[cfg(feature = "train")]
         Command::Runs(args) => runs::run(&args),
         #[cfg(not(feature = "train"))]
         Command::Runs(_) => Err(exit::left_out("runs", "train")),

@@ -12,6 +12,8 @@ fn every_command_has_help_with_exit_statuses() {
         Some("train"),
         Some("retrain"),
         Some("runs"),
+        Some("features"),
+        Some("lookup"),
         Some("lint"),
         Some("report"),
         Some("pack"),

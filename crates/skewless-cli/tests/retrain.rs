@@ -40,7 +40,7 @@ role = "id"
 [[input]]
 name = "size"
 type = "number"
-max = 60.0
+range = { min = 0, max = 60 }
 [[input]]
 name = "price"
 type = "number"
@@ -187,7 +187,7 @@ fn a_failed_gate_keeps_the_champion_and_leaves_no_challenger() {
 fn rows_that_the_champion_refuses_are_counted_and_left_out() {
     let fixture = project("");
     let older = std::fs::read_to_string(fixture.path("skewless.toml")).unwrap();
-    fixture.write("skewless.toml", older.replace("max = 60.0", "max = 90.0"));
+    fixture.write("skewless.toml", older.replace("max = 60", "max = 90"));
     let mut newer = rooms(112, 60);
     newer.push_str("2026-04-28,80.0,980.0\n2026-04-28,85.0,1030.0\n");
     fixture.write("rooms.csv", newer);

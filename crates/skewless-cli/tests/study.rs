@@ -306,3 +306,36 @@ fn features_are_exported_without_the_test_and_with_what_packs() {
     let unknown = fixture.run(&["features", "skewless.toml", "--set", "none", "-o", "f.csv"]);
     ended(&unknown, 4, "train.config");
 }
+
+/// A source is joined, shown and exported; what is wrong with it ends with its code.
+#[test]
+fn a_source_is_joined_shown_and_exported() {
+    let more = "[[source]]\nname = \"districts\"\npath = \"districts*.csv\"\nstatic = true\n\
+        [[join]]\nsource = \"districts\"\non = [\"district\"]\ncolumns = [\"trams\"]\n\
+        [[input]]\nname = \"trams\"\ntype = \"number\"\nnullable = true\n";
+    let fixture = project(more);
+    fixture.write("districts.csv", "trams,district\n4,west\n2,north\n");
+    let run = fixture.run(&["train", "skewless.toml", "--no-store"]);
+    ended(&run, 0, "");
+    assert!(run.stdout.contains("Joins"), "{}", run.stdout);
+    ended(&fixture.run(&["report", "report.json"]), 0, "");
+    let page = std::fs::read_to_string(fixture.path("report.html")).unwrap();
+    assert!(page.contains("Sources and joins") && page.contains("districts.csv"));
+    let export = ["lookup", "skewless.toml", "districts", "-o", "trams.csv"];
+    let run = fixture.run(&export);
+    ended(&run, 0, "");
+    assert!(
+        run.stdout.starts_with("2 keys, 1 columns"),
+        "{}",
+        run.stdout
+    );
+    let written = std::fs::read_to_string(fixture.path("trams.csv")).unwrap();
+    assert_eq!(written, "district,trams\nnorth,2\nwest,4\n");
+    let lint = fixture.run(&["lint", "skewless.toml"]);
+    assert!(lint.stdout.contains("source.districts"), "{}", lint.stdout);
+    fixture.write("districts-2.csv", "trams,district\n4,west\n");
+    let run = fixture.run(&["train", "skewless.toml", "--no-store"]);
+    ended(&run, 4, "join.duplicate_key");
+    assert!(run.stderr.contains("districts.csv"), "{}", run.stderr);
+    ended(&fixture.run(&export), 4, "table.lookup_key");
+}

@@ -2,7 +2,8 @@
 //!
 //! A [`Reader`] cuts a file or a stream into [`Chunk`]s, cheaply and in order; [`Chunk::decode`] does the work and may
 //! run on another thread. The result is a [`Block`]: rows for the core, and the rows that could not be read, each with
-//! its error. [`Encoder`] and [`PredictionWriter`] are the way back, and [`Answerer`] is what stands between the two. [`read_columns`] reads a whole table for training.
+//! its error. [`Encoder`] and [`PredictionWriter`] are the way back, and [`Answerer`] is what stands between the two. [`read_columns`] reads a whole table for training,
+//! [`read_files`] several files as one.
 //!
 //! Rows are counted from 0 over the whole table, in every format; a header and blank lines do not count.
 
@@ -33,9 +34,9 @@ pub use block::{Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder, error_json};
 pub use format::Format;
 pub use lookup::read_lookup;
-pub use numbers::write_numbers;
+pub use numbers::{write_columns, write_numbers};
 pub use predictions::PredictionWriter;
 pub use reader::{Extra, Reader, Source};
 pub use records::records;
 pub use wanted::{Cells, Wanted};
-pub use whole::read_columns;
+pub use whole::{column_names, read_columns, read_files, scan};

@@ -1,6 +1,6 @@
 //! Columns of numbers as a table: Parquet or CSV.
 
-use skewless_core::{Error, Result};
+use skewless_core::{Column, Columns, Error, Result};
 
 use crate::Format;
 
@@ -31,6 +31,67 @@ pub fn write_numbers(format: Format, names: &[String], columns: &[Vec<f64>]) -> 
             "table.unknown_format",
             "columns of numbers are Parquet or CSV",
         )),
+    }
+}
+
+/// The bytes of a table of numbers and text, as CSV or JSON lines; a missing value is an empty cell, or null.
+///
+/// # Errors
+/// `table.unknown_format` for Parquet, `table.unsupported_type` for tensors.
+pub fn write_columns(format: Format, columns: &Columns) -> Result<Vec<u8>> {
+    let fault = |error: String| Error::internal("internal.columns", error);
+    let each: Vec<(&String, &Column)> = (columns.names().iter())
+        .filter_map(|name| Some((name, columns.column(name)?)))
+        .collect();
+    let is_tensor = |(_, column): &&(&String, &Column)| matches!(column, Column::Tensor { .. });
+    if let Some((name, _)) = each.iter().find(is_tensor) {
+        let message = format!("column `{name}` holds tensors, which are not written here");
+        return Err(Error::input("table.unsupported_type", message).with_field(name));
+    }
+    match format {
+        Format::Csv => {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer
+                .write_record(columns.names())
+                .map_err(|error| fault(error.to_string()))?;
+            for row in 0..columns.rows() {
+                let cell = |&(_, column): &(&String, &Column)| match column {
+                    Column::Text(text) => text.value(row).unwrap_or_default().to_owned(),
+                    _ => number(column, row).map_or_else(String::new, |value| value.to_string()),
+                };
+                writer
+                    .write_record(each.iter().map(cell))
+                    .map_err(|error| fault(error.to_string()))?;
+            }
+            writer
+                .into_inner()
+                .map_err(|error| fault(error.to_string()))
+        }
+        Format::JsonLines => {
+            let mut lines = Vec::new();
+            for row in 0..columns.rows() {
+                let field = |&(name, column): &(&String, &Column)| match column {
+                    Column::Text(text) => (name.clone(), text.value(row).into()),
+                    _ => (name.clone(), number(column, row).into()),
+                };
+                let record: serde_json::Map<String, serde_json::Value> =
+                    each.iter().map(field).collect();
+                lines.extend(serde_json::Value::Object(record).to_string().into_bytes());
+                lines.push(b'\n');
+            }
+            Ok(lines)
+        }
+        Format::Parquet => Err(Error::input(
+            "table.unknown_format",
+            "text and numbers are written as CSV or JSON lines",
+        )),
+    }
+}
+
+fn number(column: &Column, row: usize) -> Option<f64> {
+    match column {
+        Column::Number(values) => values.get(row).copied().filter(|value| !value.is_nan()),
+        _ => None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! A whole table at once, for training and for fitting on a sample.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use skewless_core::{Column, Columns, Error, Record, Result, Value};
 
 use crate::typed::Growing;
-use crate::{Cells, Extra, Format, Reader, Rows, Source, Wanted, failure};
+use crate::{Cells, Chunk, Extra, Format, Reader, Rows, Source, Wanted, failure};
 
 /// Reads the columns `wanted` of a file, all rows in order; without a `format` its extension says which.
 ///
@@ -14,40 +14,107 @@ use crate::{Cells, Extra, Format, Reader, Rows, Source, Wanted, failure};
 /// # Errors
 /// Those of [`Reader::new`]; `table.missing_column`; for the first row that cannot be read, its error with its row.
 pub fn read_columns(path: &Path, format: Option<Format>, wanted: &[Wanted]) -> Result<Columns> {
-    let source = Source::file(path, format)?;
+    let mut whole = Whole::new(wanted);
+    whole.read(path, format)?;
+    whole.finish()
+}
+
+/// Reads files one after the other into one table, as [`read_columns`] reads one; gives the rows of each too. A row that
+/// cannot be read is counted in its own file.
+///
+/// # Errors
+/// As [`read_columns`], and `input.wrong_type` where a column changes its type from file to file.
+pub fn read_files(files: &[PathBuf], wanted: &[Wanted]) -> Result<(Columns, Vec<usize>)> {
+    let mut whole = Whole::new(wanted);
+    let rows: Result<Vec<usize>> = files.iter().map(|path| whole.read(path, None)).collect();
+    let rows = rows?;
+    Ok((whole.finish()?, rows))
+}
+
+/// Gives the rows of a file to `take`, block after block: the columns `wanted` typed as they say, and all others as they
+/// are in the file (CSV: text).
+///
+/// # Errors
+/// As [`read_columns`] but `table.missing_column`, and what `take` refuses.
+pub fn scan(
+    path: &Path,
+    wanted: &[Wanted],
+    take: &mut dyn FnMut(Rows) -> Result<()>,
+) -> Result<()> {
+    let source = Source::file(path, None)?;
     let name = source.name.clone();
-    let mut whole: Vec<Option<Growing>> = wanted.iter().map(|_| None).collect();
-    let mut rows = 0;
-    let reader = Reader::new(source, wanted, Extra::Skip)?;
-    check_present(&name, &reader, wanted)?;
-    for chunk in reader {
-        let mut block = chunk?.decode()?;
-        if !block.unreadable.is_empty() {
-            return Err(located(
-                block.unreadable.swap_remove(0),
-                &name,
-                block.first_row,
-            ));
+    for chunk in Reader::new(source, wanted, Extra::Keep)? {
+        take(decoded(chunk?, &name)?.0)?;
+    }
+    Ok(())
+}
+
+/// The names of a file's columns; none are known in advance for JSON lines.
+///
+/// # Errors
+/// Those of [`Reader::new`].
+pub fn column_names(path: &Path) -> Result<Option<Vec<String>>> {
+    let reader = Reader::new(Source::file(path, None)?, &[], Extra::Skip)?;
+    Ok(reader.column_names().map(<[String]>::to_vec))
+}
+
+/// A table under construction.
+struct Whole<'a> {
+    wanted: &'a [Wanted],
+    growing: Vec<Option<Growing>>,
+    rows: usize,
+}
+
+impl<'a> Whole<'a> {
+    fn new(wanted: &'a [Wanted]) -> Self {
+        Self {
+            wanted,
+            growing: wanted.iter().map(|_| None).collect(),
+            rows: 0,
         }
-        rows += block.rows.len();
-        let columns = match block.rows {
-            Rows::Columns(columns) => columns,
-            Rows::Records(records) => {
-                typed(&records, wanted).map_err(|error| located(error, &name, block.first_row))?
-            }
-        };
-        append(&mut whole, &columns, wanted, &name)?;
     }
-    let mut columns = Columns::new(rows);
-    for (growing, wanted) in whole.into_iter().zip(wanted) {
-        columns.push(
-            &wanted.name,
-            growing
-                .unwrap_or_else(|| Growing::of(wanted.cells))
-                .finish()?,
-        )?;
+
+    /// Appends a file; gives its number of rows.
+    fn read(&mut self, path: &Path, format: Option<Format>) -> Result<usize> {
+        let source = Source::file(path, format)?;
+        let name = source.name.clone();
+        let before = self.rows;
+        let reader = Reader::new(source, self.wanted, Extra::Skip)?;
+        check_present(&name, &reader, self.wanted)?;
+        for chunk in reader {
+            let (rows, first_row) = decoded(chunk?, &name)?;
+            self.rows += rows.len();
+            let columns = match rows {
+                Rows::Columns(columns) => columns,
+                Rows::Records(records) => typed(&records, self.wanted)
+                    .map_err(|error| located(error, &name, first_row))?,
+            };
+            append(&mut self.growing, &columns, self.wanted, &name)?;
+        }
+        Ok(self.rows - before)
     }
-    Ok(columns)
+
+    fn finish(self) -> Result<Columns> {
+        let mut columns = Columns::new(self.rows);
+        for (growing, wanted) in self.growing.into_iter().zip(self.wanted) {
+            let growing = growing.unwrap_or_else(|| Growing::of(wanted.cells));
+            columns.push(&wanted.name, growing.finish()?)?;
+        }
+        Ok(columns)
+    }
+}
+
+/// The rows of a chunk, and where the first of them stands in the file.
+fn decoded(chunk: Chunk, name: &str) -> Result<(Rows, usize)> {
+    let mut block = chunk.decode()?;
+    if block.unreadable.is_empty() {
+        return Ok((block.rows, block.first_row));
+    }
+    Err(located(
+        block.unreadable.swap_remove(0),
+        name,
+        block.first_row,
+    ))
 }
 
 fn check_present(name: &str, reader: &Reader, wanted: &[Wanted]) -> Result<()> {
@@ -228,6 +295,33 @@ mod tests {
             assert_eq!((error.code(), error.row()), (code, Some(1)), "{text}");
             assert!(error.message().contains("row 1"), "{}", error.message());
         }
+    }
+
+    #[test]
+    fn files_stand_one_after_the_other_and_a_bad_row_is_counted_in_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let wanted = [
+            Wanted::new("x", Cells::Number),
+            Wanted::new("c", Cells::Text),
+        ];
+        let (a, b) = (
+            file("a.csv", "c,x\nu,1\nv,2\n"),
+            file("b.jsonl", "{\"x\":3,\"c\":\"u\"}\n"),
+        );
+        let (columns, rows) = read_files(&[a.clone(), b], &wanted).unwrap();
+        assert_eq!((columns.rows(), rows), (3, vec![2, 1]));
+        let Some(Column::Text(text)) = columns.column("c") else {
+            unreachable!()
+        };
+        assert_eq!(text.codes(), [0, 1, 0]);
+        let error = read_files(&[a, file("c.csv", "c,x\nu,far\n")], &wanted).unwrap_err();
+        assert_eq!((error.code(), error.row()), ("input.wrong_type", Some(0)));
+        assert!(error.message().contains("c.csv"), "{error}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{config, study};
 pub struct Unsaid {
     /// `lint.canvas`, `lint.owner` or `lint.doc`.
     pub code: &'static str,
-    /// Where it belongs: `canvas.owner`, `input.distance`, `lookup.airports`, `feature_set.all`, `data`.
+    /// Where it belongs: `canvas.owner`, `input.distance`, `lookup.airports`, `source.weather`, `feature_set.all`, `data`.
     pub place: String,
     /// What is missing, in a sentence.
     pub message: String,
@@ -39,6 +39,19 @@ pub fn lint(path: &Path) -> Result<Vec<Unsaid>> {
             &config.input,
             &config.lookup,
         );
+        let sources = config
+            .source
+            .iter()
+            .map(|one| ("source", &one.name, &one.doc, &one.owner));
+        let views = config
+            .view
+            .iter()
+            .map(|one| ("view", &one.name, &one.doc, &one.owner));
+        for (kind, name, doc, owner) in sources.chain(views) {
+            let place = format!("{kind}.{name}");
+            found.extend(undescribed(&place, doc.as_deref()));
+            found.extend(unowned(&place, owner.as_deref()));
+        }
         let sets = config.feature_set.iter().map(|set| (&set.name, &set.doc));
         found.extend(
             sets.filter_map(|(name, doc)| {

@@ -135,6 +135,21 @@ pub(crate) fn date(configured: &str, source_date_epoch: Option<i64>) -> Result<S
     }
 }
 
+/// The same time in seconds since 1970 UTC.
+///
+/// # Errors
+/// As [`date`].
+pub(crate) fn seconds(configured: &str, source_date_epoch: Option<i64>) -> Result<f64> {
+    let text = date(configured, source_date_epoch)?;
+    let time: std::result::Result<Timestamp, _> = text.parse();
+    #[expect(clippy::cast_precision_loss, reason = "seconds of the calendar")]
+    time.map(|time| time.as_second() as f64).map_err(|error| {
+        Error::spec("train.config", format!("`{configured}` is not a date"))
+            .with_field("model.date")
+            .with_source(error)
+    })
+}
+
 /// As JSON, with its fractions rounded.
 pub(crate) fn written(value: &impl Serialize) -> Value {
     rounded(serde_json::to_value(value).unwrap_or_default())

@@ -1,6 +1,7 @@
 //! Where the bundle comes from: files, features, winner, bundle, each with its digest.
 
 use skewless_train::study::StudyReport;
+use skewless_train::study::report::SourceKind;
 
 use super::html::{Html, Row, table};
 use super::plot::{label_at, line, rectangle};
@@ -50,7 +51,21 @@ fn ranks(report: &StudyReport) -> Vec<Vec<Stop>> {
         name: report.name.clone(),
         digest: report.configuration.clone(),
     };
-    let files = report.files.iter().map(|file| Stop {
+    // The files of a source stand under its name.
+    let sources = report.sources.iter().map(|source| Stop {
+        kind: match source.kind {
+            SourceKind::Files => "source",
+            SourceKind::View => "view",
+        },
+        name: format!("{}, {} rows", source.name, grouped(source.rows)),
+        digest: source.digest.clone(),
+    });
+    let named: Vec<&String> = report.sources.iter().flat_map(|one| &one.files).collect();
+    let unnamed = report
+        .files
+        .iter()
+        .filter(|file| !named.contains(&&file.path));
+    let files = unnamed.map(|file| Stop {
         kind: "source",
         name: format!("{}, {} rows", file.path, grouped(file.rows)),
         digest: file.sha256.clone(),
@@ -81,7 +96,12 @@ fn ranks(report: &StudyReport) -> Vec<Vec<Stop>> {
         },
         digest: report.digest.clone(),
     };
-    let mut ranks = vec![std::iter::once(configuration).chain(files).collect()];
+    let mut ranks = vec![
+        std::iter::once(configuration)
+            .chain(files)
+            .chain(sources)
+            .collect(),
+    ];
     ranks.extend(
         set.into_iter()
             .chain(winner)

@@ -7,6 +7,7 @@ mod lineage;
 mod model;
 mod number;
 mod plot;
+mod sources;
 mod split;
 mod tested;
 
@@ -64,6 +65,7 @@ fn page(report: &StudyReport) -> String {
     head::header(&mut html, report);
     head::canvas(&mut html, report);
     head::checks(&mut html, report);
+    sources::sources(&mut html, report);
     split::split(&mut html, report);
     model::leaderboard(&mut html, report);
     tested::tested(&mut html, report);

@@ -1,6 +1,7 @@
 //! `skewless train`: a configuration becomes a bundle, with the progress shown and the result reported.
 
 mod features;
+mod lookup;
 mod progress;
 mod report;
 mod retrain;
@@ -20,6 +21,7 @@ use crate::exit::Outcome;
 use crate::records::Recording;
 
 pub(crate) use features::run as features;
+pub(crate) use lookup::run as lookup;
 pub(crate) use retrain::run as retrain;
 
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {

@@ -103,6 +103,9 @@ fn text(studied: &Studied, written: &[PathBuf]) -> String {
             &test(report),
         ),
     ];
+    if !report.joins.is_empty() {
+        sections.push(section("Joins", &joins(report)));
+    }
     if !report.findings.is_empty() {
         sections.push(section("Checks before training", &findings(report)));
     }
@@ -209,6 +212,21 @@ fn test(report: &StudyReport) -> comfy_table::Table {
     let mut table = table(width());
     for one in &report.test.measures {
         table.add_row([one.measure.title().to_owned(), interval(one.estimate)]);
+    }
+    table
+}
+
+fn joins(report: &StudyReport) -> comfy_table::Table {
+    let mut table = table(width());
+    table.set_header(["source", "on", "as of", "rows", "unmatched"]);
+    for join in &report.joins {
+        table.add_row([
+            join.source.clone(),
+            join.on.join(", "),
+            join.as_of.clone().unwrap_or_default(),
+            grouped(join.rows),
+            format!("{:.2} %", 100.0 * join.unmatched_share),
+        ]);
     }
     table
 }

@@ -56,6 +56,18 @@ fn data(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
         .iter()
         .map(|step| vec![step.step.clone(), grouped(step.rows)]);
     card.table(&["step", "rows"], steps);
+    if report.joins.is_empty() {
+        return;
+    }
+    let joins = report.joins.iter().map(|join| {
+        vec![
+            format!("`{}`", join.source),
+            join.on.join(", "),
+            join.as_of.clone().unwrap_or_else(|| "–".to_owned()),
+            percent(join.unmatched_share),
+        ]
+    });
+    card.table(&["joined", "on", "as of", "rows without a match"], joins);
 }
 
 fn split(card: &mut Card, report: &StudyReport) {

@@ -62,6 +62,11 @@ pub(crate) fn check(recipe: &Recipe, data: &Data, folds: &Folds) -> Result<Check
         fed: fed(recipe),
         findings: Vec::new(),
     };
+    for finding in &data.findings {
+        let check = finding.check.trim_start_matches("check.");
+        let (about, message) = (finding.input.as_deref(), finding.message.clone());
+        checks.add(check, finding.level, about, message);
+    }
     let inputs = checks.inputs();
     checks.missing_with_label();
     checks.fitted_on_all();

@@ -10,6 +10,7 @@ use skewless_core::spec::{FeatureAsWritten, Input, LookupSource, UnknownFields};
 
 use super::measure::Measure;
 use super::models::config::Family;
+use super::sources::config::{JoinConfig, SourceConfig, ViewConfig};
 use crate::canvas::Canvas;
 use crate::config::{DataConfig, EvaluateConfig, ModelConfig, parse};
 
@@ -24,6 +25,15 @@ pub struct Config {
     pub canvas: Option<Canvas>,
     /// The table to learn from.
     pub data: DataConfig,
+    /// Files with a name, an owner and a time.
+    #[serde(default)]
+    pub source: Vec<SourceConfig>,
+    /// Queries over them.
+    #[serde(default)]
+    pub view: Vec<ViewConfig>,
+    /// What stands beside the rows to learn from.
+    #[serde(default)]
+    pub join: Vec<JoinConfig>,
     /// What is predicted.
     pub label: LabelConfig,
     /// Which rows train, choose and judge.
@@ -206,7 +216,7 @@ pub struct ChecksConfig {
     pub duplicates: f64,
     /// Least share of the rarest class among the training rows.
     pub rarest_class: f64,
-    /// Inputs whose findings are known and accepted; their errors become warnings.
+    /// Inputs and sources whose findings are known and accepted; their errors become warnings.
     pub accept: Vec<String>,
 }
 

@@ -6,11 +6,14 @@ use skewless_core::digest::sha256_hex;
 use skewless_core::output::Task;
 use skewless_core::spec::{Input, LookupTable};
 use skewless_core::{Column, Error, Result};
-use skewless_table::{Wanted, read_columns};
 
 use super::folds::Folds;
 use super::recipe::{Recipe, Split};
-use crate::data::{SourceFile, number, read_lookups, source_file};
+use super::report::{Finding, JoinFacts, SourceFacts};
+use super::sources::{Places, assemble};
+use crate::data::{SourceFile, number};
+use crate::provenance::seconds;
+use crate::report::Step;
 
 /// Everything read, in the order of the file.
 pub(crate) struct Data {
@@ -19,37 +22,49 @@ pub(crate) struct Data {
     /// Row by row, NaN without a label. Regression: the value. Binary: 0 or 1. Multi-class: the label's place.
     pub(crate) truth: Vec<f64>,
     pub(crate) lookups: Vec<LookupTable>,
-    /// The data file first, then the lookups' files.
+    /// The data's files first, then those of joins and lookups.
     pub(crate) files: Vec<SourceFile>,
-    /// SHA-256 over the files' digests.
+    /// Named sources and views, as far as they were read.
+    pub(crate) sources: Vec<SourceFacts>,
+    pub(crate) joins: Vec<JoinFacts>,
+    /// Rows after reading and after each join.
+    pub(crate) steps: Vec<Step>,
+    /// What reading found.
+    pub(crate) findings: Vec<Finding>,
+    /// Where the rows stand.
+    pub(crate) places: Places,
+    /// SHA-256 over the files' digests, and over sources and joins where there are any.
     pub(crate) digest: String,
 }
 
 impl Data {
-    /// Reads the data file and the lookup tables.
+    /// Reads the rows to learn from, what is joined to them, and the lookup tables. `source_date_epoch` stands for the
+    /// configuration's date.
     ///
     /// # Errors
-    /// `train.unreadable` and `table.*` for the files, `train.no_rows` for one without rows, `train.unknown_label` for a
-    /// label that the model does not have, with its row.
-    pub(crate) fn read(recipe: &Recipe) -> Result<Self> {
-        let wanted: Vec<Wanted> = recipe.config.input.iter().map(Wanted::from).collect();
-        let source = &recipe.config.data.source;
-        let mut file = source_file(&recipe.folder, source)?;
-        let columns = read_columns(&recipe.folder.join(source), None, &wanted)?;
-        file.rows = columns.rows();
+    /// `train.unreadable`, `table.*`, `source.*`, `join.*` and `view.*` for the files, `train.no_rows` for one without rows,
+    /// `train.unknown_label` for a label that the model does not have, with its row.
+    pub(crate) fn read(recipe: &Recipe, source_date_epoch: Option<i64>) -> Result<Self> {
+        let date = seconds(&recipe.config.model.date, source_date_epoch)?;
+        let assembled = assemble(recipe, date)?;
+        let columns = assembled.columns;
         if columns.rows() == 0 {
-            let message = format!("`{source}` has no row");
+            let message = format!("`{}` has no row", recipe.config.data.source);
             return Err(Error::input("train.no_rows", message));
         }
-        let truth = truth(recipe, &columns)?;
-        let (lookups, of_lookups) = read_lookups(&recipe.folder, &recipe.config.lookup)?;
-        let files: Vec<SourceFile> = std::iter::once(file).chain(of_lookups).collect();
+        let truth = truth(recipe, &columns).map_err(|error| assembled.places.located(error))?;
+        let files = assembled.files;
         let digests: Vec<&str> = files.iter().map(|file| file.sha256.as_str()).collect();
         Ok(Self {
-            digest: digest(&digests),
+            digest: assembled.digest.unwrap_or_else(|| digest(&digests)),
             columns,
             truth,
-            lookups,
+            lookups: assembled.lookups,
+            sources: assembled.sources,
+            joins: assembled.joins,
+            steps: assembled.steps,
+            findings: assembled.findings,
+            places: assembled.places,
             files,
         })
     }
@@ -86,16 +101,20 @@ impl Data {
         let input = input
             .ok_or_else(|| Error::internal("internal.split", "the split's input is not there"))?;
         let folds = match &recipe.split {
-            Split::Time(periods) => Folds::by_time(&times(&self.columns, input)?, &rows, periods)?,
-            Split::Newest(windows) => {
-                let times = times(&self.columns, input)?;
+            Split::Time(periods) => {
+                times(&self.columns, input).and_then(|times| Folds::by_time(&times, &rows, periods))
+            }
+            Split::Newest(windows) => times(&self.columns, input).and_then(|times| {
                 // A row without a time is refused by the split itself.
                 let newest = rows.iter().filter_map(|&row| times.get(row).copied());
                 let newest = newest.fold(f64::NEG_INFINITY, f64::max);
-                Folds::by_time(&times, &rows, &windows.periods(newest))?
+                Folds::by_time(&times, &rows, &windows.periods(newest))
+            }),
+            Split::Key(shares) => {
+                keys(&self.columns, name).and_then(|keys| Folds::by_key(&keys, &rows, shares))
             }
-            Split::Key(shares) => Folds::by_key(&keys(&self.columns, name)?, &rows, shares)?,
         };
+        let folds = folds.map_err(|error| self.places.located(error))?;
         if recipe.task() != Task::Regression {
             self.check_classes(recipe, &folds)?;
         }

@@ -38,7 +38,7 @@ pub fn export(config_path: &Path, set: Option<&str>, table: Option<&Path>) -> Re
         Some(name) => recipe.sets.iter().find(|set| set.name == name),
     };
     let set = set.ok_or_else(|| Error::spec("train.config", "there is no such feature set"))?;
-    let data = Data::read(&recipe)?;
+    let data = Data::read(&recipe, None)?;
     let folds = data.split(&recipe)?;
     let training = data.columns.select(&folds.last);
     let spec = set.spec.fit(&training, data.lookups_of(&set.spec));

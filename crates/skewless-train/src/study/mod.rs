@@ -32,6 +32,7 @@ pub mod retrain;
 mod run;
 mod select;
 mod slices;
+pub mod sources;
 mod stop;
 mod store;
 mod strength;
@@ -41,6 +42,7 @@ pub use recipe::Candidate;
 pub use report::StudyReport;
 pub use retrain::{Retrained, Retraining, retrain};
 pub use run::{Studied, StudyOptions, study};
+pub use sources::LookupExport;
 
 /// Whether the text of a configuration describes a study: it has `[[experiment]]`.
 pub fn is_study(text: &str) -> bool {

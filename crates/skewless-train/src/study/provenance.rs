@@ -50,5 +50,9 @@ pub(crate) fn statement(
     if let (Value::Object(details), Some(seen)) = (&mut details, seen) {
         details.insert("skewless_seen_until".to_owned(), seen.into());
     }
+    if let (Value::Object(details), false) = (&mut details, report.sources.is_empty()) {
+        details.insert("skewless_sources".to_owned(), written(&report.sources));
+        details.insert("skewless_joins".to_owned(), written(&report.joins));
+    }
     build.statement(model, details)
 }

@@ -15,6 +15,7 @@ use super::folds::{Newest, Periods, Rest, Shares};
 use super::measure::Measure;
 use super::models::config::Search;
 use super::models::{self, Parameters};
+use super::sources::Tables;
 use crate::model_check;
 use crate::recipe::{day, fault, per_day, split_input, unreadable};
 
@@ -59,6 +60,7 @@ pub(crate) struct Recipe {
     pub(crate) sets: Vec<FeatureSet>,
     pub(crate) hunts: Vec<Hunt>,
     pub(crate) split: Split,
+    pub(crate) tables: Tables,
 }
 
 impl Recipe {
@@ -83,6 +85,7 @@ impl Recipe {
         let sets = feature_sets(&config)?;
         let split = split(&config)?;
         let hunts = hunts(&config, &sets)?;
+        let tables = Tables::new(&config)?;
         Ok(Self {
             config,
             folder,
@@ -90,6 +93,7 @@ impl Recipe {
             sets,
             hunts,
             split,
+            tables,
         })
     }
 
@@ -188,9 +192,20 @@ fn check_rest(config: &Config) -> Result<()> {
     {
         return fault("checks", "shares from 0 to 1 are due");
     }
-    let known = |name: &&String| config.input.iter().all(|input| input.name != **name);
-    if let Some(name) = checks.accept.iter().find(known) {
-        return fault("checks.accept", &format!("there is no input `{name}`"));
+    let is_named = |name: &String| {
+        let inputs = config.input.iter().map(|input| &input.name);
+        let sources = config.source.iter().map(|source| &source.name);
+        let views = config.view.iter().map(|view| &view.name);
+        inputs
+            .chain(sources)
+            .chain(views)
+            .any(|known| known == name)
+    };
+    if let Some(name) = checks.accept.iter().find(|name| !is_named(name)) {
+        return fault(
+            "checks.accept",
+            &format!("there is no input or source `{name}`"),
+        );
     }
     let category = |name: &&String| {
         !(config.input.iter())
@@ -316,15 +331,20 @@ fn duration(field: &str, text: Option<&str>) -> Result<Option<f64>> {
 
 /// The days of `7d`, `12h` or `30m`.
 fn days_of(text: &str) -> Option<f64> {
+    seconds_of(text).map(|seconds| seconds / 86_400.0)
+}
+
+/// The seconds of `7d`, `12h` or `30m`.
+pub(super) fn seconds_of(text: &str) -> Option<f64> {
     let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number: u32 = number.parse().ok()?;
-    let per_day = match unit {
-        "d" => 1.0,
-        "h" => 24.0,
-        "m" => 1_440.0,
+    let seconds = match unit {
+        "d" => 86_400.0,
+        "h" => 3_600.0,
+        "m" => 60.0,
         _ => return None,
     };
-    Some(f64::from(number) / per_day)
+    Some(f64::from(number) * seconds)
 }
 
 fn shares(split: &SplitConfig, seed: u64) -> Result<Shares> {

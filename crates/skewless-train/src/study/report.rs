@@ -37,6 +37,12 @@ pub struct StudyReport {
     pub files: Vec<SourceFile>,
     /// SHA-256 over their digests.
     pub data: String,
+    /// Named sources and views, as far as they were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceFacts>,
+    /// What was joined, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joins: Vec<JoinFacts>,
     /// Rows after each step.
     pub steps: Vec<Step>,
     /// Parts of the split.
@@ -64,6 +70,64 @@ pub struct StudyReport {
     /// What a page draws; a report of an earlier version has none.
     #[serde(default)]
     pub plots: Option<Plots>,
+}
+
+/// Where a table comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// Files.
+    Files,
+    /// A query.
+    View,
+}
+
+/// A named source or view.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceFacts {
+    /// Its name.
+    pub name: String,
+    /// Where its rows come from.
+    pub kind: SourceKind,
+    /// What it holds.
+    pub doc: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// Paths of its files; of a view the names of what it is made from.
+    pub files: Vec<String>,
+    /// SHA-256 over its files' names and digests; of a view over the query and the digests of what it is made from.
+    pub digest: String,
+    /// Its rows.
+    pub rows: usize,
+    /// The newest time at which a row was known.
+    pub newest: Option<String>,
+}
+
+/// A join.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JoinFacts {
+    /// The source or view.
+    pub source: String,
+    /// The keys: `NAME`, or `LEFT = RIGHT`.
+    pub on: Vec<String>,
+    /// The input up to whose time a row must have been known.
+    pub as_of: Option<String>,
+    /// Seconds after its time from which a row counts as known.
+    pub lateness: f64,
+    /// Greatest age of a row in seconds.
+    pub within: Option<f64>,
+    /// Columns that came in, as they are called now.
+    pub columns: Vec<String>,
+    /// Rows after the join: as many as before.
+    pub rows: usize,
+    /// Rows that nothing matched.
+    pub unmatched: usize,
+    /// Their share.
+    pub unmatched_share: f64,
+    /// Those of them that lack a key.
+    pub without_key: usize,
+    /// Rows that have no time to match at.
+    pub without_time: usize,
 }
 
 /// A part of the split.
@@ -109,7 +173,7 @@ pub struct Finding {
     pub check: String,
     /// How grave it is.
     pub level: Level,
-    /// The input it is about.
+    /// The input or the source it is about.
     pub input: Option<String>,
     /// What was found, in a sentence.
     pub message: String,

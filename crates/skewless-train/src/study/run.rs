@@ -98,7 +98,7 @@ pub(crate) fn run(
     progress: &mut dyn Progress,
 ) -> Result<(Studied, Option<Verdict>)> {
     progress.begin("Reading tables", None);
-    let data = Data::read(recipe)?;
+    let data = Data::read(recipe, options.source_date_epoch)?;
     let folds = data.split(recipe)?;
     let labelled = data.labelled().len();
     progress.finish(&format!(
@@ -106,7 +106,8 @@ pub(crate) fn run(
         data.truth.len()
     ));
     progress.begin("Checking the data", None);
-    let checked = checks::check(recipe, &data, &folds)?;
+    let checked =
+        checks::check(recipe, &data, &folds).map_err(|error| data.places.located(error))?;
     stop(&checked.findings)?;
     progress.finish(&format!("{} findings, no error", checked.findings.len()));
     let run = Run {
@@ -365,13 +366,16 @@ impl Run<'_> {
             canvas: config.canvas.clone(),
             files: self.data.files.clone(),
             data: self.data.digest.clone(),
-            steps: vec![
-                step("read", self.data.truth.len()),
-                step("with a label", labelled),
-                step("outside the gaps", labelled - self.folds.left_out),
-                step("fit of the winner", self.folds.last.len()),
-                step("test", self.folds.test.len()),
-            ],
+            sources: self.data.sources.clone(),
+            joins: self.data.joins.clone(),
+            steps: (self.data.steps.iter().cloned())
+                .chain([
+                    step("with a label", labelled),
+                    step("outside the gaps", labelled - self.folds.left_out),
+                    step("fit of the winner", self.folds.last.len()),
+                    step("test", self.folds.test.len()),
+                ])
+                .collect(),
             parts: self.parts(),
             feature_sets: self.recipe.sets.iter().map(facts).collect(),
             findings: checked.findings,

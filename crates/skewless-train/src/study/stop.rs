@@ -33,6 +33,8 @@ fn code(check: &str) -> &'static str {
         "check.target_leak" => "check.target_leak",
         "check.missing_with_label" => "check.missing_with_label",
         "check.fitted_on_all" => "check.fitted_on_all",
+        "check.future_join" => "check.future_join",
+        "check.stale_source" => "check.stale_source",
         _ => "check.duplicates",
     }
 }

@@ -7,3 +7,4 @@ mod leaks;
 mod project;
 mod reference;
 mod runs;
+mod sources;

@@ -23,6 +23,14 @@ impl Project {
         Self { folder }
     }
 
+    /// With one more file.
+    pub(crate) fn with(self, name: &str, text: &str) -> Self {
+        let path = self.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

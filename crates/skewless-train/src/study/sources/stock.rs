@@ -1,0 +1,358 @@
+//! The tables as they are read: each file once for its digest, each source once into SQLite where views ask for it.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use skewless_core::spec::{Input, InputType};
+use skewless_core::{Columns, Error, Result};
+use skewless_table::{Cells, Wanted, read_files};
+
+use super::clock::Clock;
+use super::files::{files, source_file};
+use super::places::Places;
+use super::sql::mentioned;
+use super::tables::{Named, Origin};
+use super::view::Views;
+use crate::data::SourceFile;
+use crate::study::data::digest;
+use crate::study::recipe::Recipe;
+use crate::study::report::{Finding, Level, SourceFacts, SourceKind};
+
+/// Columns of a table with the places of their rows.
+pub(super) struct Taken {
+    pub(super) columns: Columns,
+    pub(super) places: Places,
+}
+
+/// All that was read so far.
+pub(super) struct Stock<'a> {
+    recipe: &'a Recipe,
+    views: Option<Views>,
+    /// Tables that SQLite has.
+    loaded: Vec<bool>,
+    facts: Vec<Option<SourceFacts>>,
+    /// Newest time of each table, in seconds.
+    newest: Vec<Option<f64>>,
+    files: Vec<SourceFile>,
+}
+
+impl<'a> Stock<'a> {
+    pub(super) fn new(recipe: &'a Recipe) -> Self {
+        let count = recipe.tables.named.len();
+        Self {
+            recipe,
+            views: None,
+            loaded: vec![false; count],
+            facts: vec![None; count],
+            newest: vec![None; count],
+            files: Vec::new(),
+        }
+    }
+
+    /// Reads a file that no source names.
+    ///
+    /// # Errors
+    /// `train.unreadable` and `table.*`.
+    pub(super) fn path(&mut self, path: &str, wanted: &[Wanted]) -> Result<Taken> {
+        let folder = &self.recipe.folder;
+        let mut file = source_file(folder, path)?;
+        let (columns, _) = read_files(&[folder.join(path)], wanted)?;
+        file.rows = columns.rows();
+        self.keep(file);
+        Ok(Taken {
+            places: Places::Files(vec![(path.to_owned(), columns.rows())]),
+            columns,
+        })
+    }
+
+    /// Takes note of a file once.
+    pub(super) fn keep(&mut self, file: SourceFile) {
+        match self.files.iter_mut().find(|known| known.path == file.path) {
+            Some(known) => known.rows = known.rows.max(file.rows),
+            None => self.files.push(file),
+        }
+    }
+
+    /// Reads columns of a source or a view, and its time with them.
+    ///
+    /// # Errors
+    /// `source.*`, `view.*`, `train.unreadable` and `table.*`.
+    pub(super) fn take(&mut self, place: usize, mut wanted: Vec<Wanted>) -> Result<Taken> {
+        let named = self.named(place)?;
+        if let Some(clock) = &named.clock
+            && wanted.iter().all(|one| one.name != clock.input.name)
+        {
+            wanted.push(Wanted::from(&clock.input));
+        }
+        let taken = match &named.origin {
+            Origin::Files { patterns, .. } => {
+                let paths = files(&named.name, &self.recipe.folder, patterns)?;
+                let (columns, rows) = read_files(&self.full(&paths), &wanted)?;
+                self.facts_of_files(place, &paths, &rows)?;
+                Taken {
+                    places: Places::Files(paths.into_iter().zip(rows).collect()),
+                    columns,
+                }
+            }
+            Origin::View { .. } => {
+                self.load(place)?;
+                let columns = self.views()?.read(&named.name, &wanted)?;
+                self.facts_of_view(place, columns.rows())?;
+                Taken {
+                    places: Places::View(named.name.clone()),
+                    columns,
+                }
+            }
+        };
+        if let Some(clock) = &named.clock {
+            let newest = newest(clock, &named.name, &taken);
+            self.set_newest(place, newest?);
+        }
+        Ok(taken)
+    }
+
+    fn named(&self, place: usize) -> Result<&'a Named> {
+        let found = self.recipe.tables.named.get(place);
+        found.ok_or_else(|| Error::internal("internal.source", "a source is not there"))
+    }
+
+    fn full(&self, paths: &[String]) -> Vec<PathBuf> {
+        paths
+            .iter()
+            .map(|path| self.recipe.folder.join(path))
+            .collect()
+    }
+
+    fn views(&mut self) -> Result<&Views> {
+        if self.views.is_none() {
+            self.views = Some(Views::open()?);
+        }
+        let views = self.views.as_ref();
+        views.ok_or_else(|| Error::internal("internal.sqlite", "SQLite is not there"))
+    }
+
+    /// Gives SQLite a table with all that it is made from.
+    fn load(&mut self, place: usize) -> Result<()> {
+        if std::mem::replace(self.loaded.get_mut(place).unwrap_or(&mut false), true) {
+            return Ok(());
+        }
+        let named = self.named(place)?;
+        match &named.origin {
+            Origin::View { sql } => {
+                for part in self.parts(place, sql) {
+                    self.load(part)?;
+                }
+                self.views()?.define(&named.name, sql)
+            }
+            Origin::Files { patterns, .. } => {
+                let paths = files(&named.name, &self.recipe.folder, patterns)?;
+                let full = self.full(&paths);
+                let typed = self.typed(named);
+                let rows = self.views()?.load(&named.name, &full, &typed)?;
+                self.facts_of_files(place, &paths, &rows)?;
+                if let Some(clock) = &named.clock {
+                    let wanted = [Wanted::from(&clock.input)];
+                    let taken = Taken {
+                        columns: self.views()?.read(&named.name, &wanted)?,
+                        places: Places::Files(paths.into_iter().zip(rows).collect()),
+                    };
+                    let newest = newest(clock, &named.name, &taken);
+                    self.set_newest(place, newest?);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Places of what a view's query mentions, of the tables before it.
+    fn parts(&self, place: usize, sql: &str) -> Vec<usize> {
+        let names = self.recipe.tables.named.iter().take(place);
+        let found = mentioned(sql, names.map(|one| one.name.as_str()));
+        let place = |name: &str| self.recipe.tables.place(name);
+        found.into_iter().filter_map(place).collect()
+    }
+
+    /// Columns whose types are known: by `types`, by `time`, by an input of their name.
+    fn typed(&self, named: &Named) -> Vec<Input> {
+        let own = named.types.keys().filter_map(|column| typed(named, column));
+        let mut all: Vec<Input> = own.collect();
+        let clock = named.clock.iter().map(|clock| &clock.input);
+        for input in clock.chain(&self.recipe.config.input) {
+            let is_flat = !matches!(Wanted::from(input).cells, Cells::Tensor(_));
+            if is_flat && all.iter().all(|known| known.name != input.name) {
+                all.push(input.clone());
+            }
+        }
+        all
+    }
+
+    fn facts_of_files(&mut self, place: usize, paths: &[String], rows: &[usize]) -> Result<()> {
+        if self.facts.get(place).is_some_and(Option::is_some) {
+            return Ok(());
+        }
+        let mut digests = Vec::new();
+        for (path, &rows) in paths.iter().zip(rows) {
+            let file = SourceFile {
+                rows,
+                ..source_file(&self.recipe.folder, path)?
+            };
+            digests.push([path.clone(), file.sha256.clone()]);
+            self.keep(file);
+        }
+        let facts = SourceFacts {
+            kind: SourceKind::Files,
+            files: paths.to_vec(),
+            digest: digest(&digests),
+            rows: rows.iter().sum(),
+            ..described(self.named(place)?)
+        };
+        self.set_facts(place, facts);
+        Ok(())
+    }
+
+    fn facts_of_view(&mut self, place: usize, rows: usize) -> Result<()> {
+        let named = self.named(place)?;
+        let Origin::View { sql } = &named.origin else {
+            return Ok(());
+        };
+        let mut parts = Vec::new();
+        for part in self.parts(place, sql) {
+            if self.facts.get(part).is_some_and(Option::is_none) {
+                // A view that only this one asks for.
+                let name = &self.named(part)?.name;
+                let rows = self.views()?.read(name, &[])?.rows();
+                self.facts_of_view(part, rows)?;
+            }
+            if let Some(Some(facts)) = self.facts.get(part) {
+                parts.push([facts.name.clone(), facts.digest.clone()]);
+            }
+        }
+        let facts = SourceFacts {
+            kind: SourceKind::View,
+            files: parts.iter().map(|[name, _]| name.clone()).collect(),
+            digest: digest(&json!([sql, parts])),
+            rows,
+            ..described(named)
+        };
+        self.set_facts(place, facts);
+        Ok(())
+    }
+
+    fn set_facts(&mut self, place: usize, facts: SourceFacts) {
+        if let Some(known) = self.facts.get_mut(place) {
+            *known = Some(facts);
+        }
+    }
+
+    fn set_newest(&mut self, place: usize, newest: f64) {
+        let text = self.named(place).ok().and_then(|named| {
+            let clock = named.clock.as_ref()?;
+            clock.text(newest).filter(|_| newest.is_finite())
+        });
+        if let Some(known) = self.newest.get_mut(place) {
+            *known = newest.is_finite().then_some(newest);
+        }
+        if let Some(Some(facts)) = self.facts.get_mut(place) {
+            facts.newest = text;
+        }
+    }
+
+    /// Newest time of a table that was read.
+    pub(super) fn newest(&self, place: usize) -> Option<f64> {
+        self.newest.get(place).copied().flatten()
+    }
+
+    /// Sources whose newest row is too old at `date`; a wall clock counts as UTC.
+    ///
+    /// # Errors
+    /// None that can be.
+    pub(super) fn stale(&self, date: f64) -> Result<Vec<Finding>> {
+        let mut found = Vec::new();
+        for (named, (facts, newest)) in
+            (self.recipe.tables.named.iter()).zip(self.facts.iter().zip(&self.newest))
+        {
+            let Origin::Files {
+                fresh_within: Some(within),
+                ..
+            } = &named.origin
+            else {
+                continue;
+            };
+            let Some(facts) = facts else { continue };
+            let age = newest.map_or(f64::INFINITY, |newest| date - newest);
+            if age > *within {
+                let message = format!(
+                    "the newest row of `{}` is of {}, {:.1} hours before the study's date; {:.1} are allowed",
+                    named.name,
+                    facts.newest.as_deref().unwrap_or("no time"),
+                    age / 3_600.0,
+                    within / 3_600.0
+                );
+                found.push(Finding {
+                    check: "check.stale_source".to_owned(),
+                    level: Level::Error,
+                    input: Some(named.name.clone()),
+                    message,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The files that were read, and the facts of the tables in the configuration's order.
+    pub(super) fn into_facts(self) -> (Vec<SourceFile>, Vec<SourceFacts>) {
+        (self.files, self.facts.into_iter().flatten().collect())
+    }
+}
+
+fn described(named: &Named) -> SourceFacts {
+    SourceFacts {
+        name: named.name.clone(),
+        kind: SourceKind::Files,
+        doc: named.doc.clone(),
+        owner: named.owner.clone(),
+        files: Vec::new(),
+        digest: String::new(),
+        rows: 0,
+        newest: None,
+    }
+}
+
+/// What a table itself says of a column.
+pub(super) fn typed(named: &Named, column: &str) -> Option<Input> {
+    if let Some(clock) = named
+        .clock
+        .as_ref()
+        .filter(|clock| clock.input.name == column)
+    {
+        return Some(clock.input.clone());
+    }
+    let kind = *named.types.get(column)?;
+    let zone = named
+        .clock
+        .as_ref()
+        .and_then(|clock| clock.input.zone.clone());
+    Some(Input {
+        name: column.to_owned(),
+        kind,
+        zone: (kind == InputType::Timestamp).then(|| zone.unwrap_or_else(|| "local".to_owned())),
+        ..Input::default()
+    })
+}
+
+/// The newest time of a table; every row must have one.
+fn newest(clock: &Clock, name: &str, taken: &Taken) -> Result<f64> {
+    let located = |error: Error| taken.places.located(error);
+    let times = clock.seconds(&taken.columns, None).map_err(located)?;
+    if let Some(row) = times.iter().position(|time| time.is_nan()) {
+        let column = &clock.input.name;
+        let message =
+            format!("`{column}` is missing; `{name}` has to say of every row when it was known");
+        return Err(located(
+            Error::input("source.time", message)
+                .with_field(column)
+                .with_row(row),
+        ));
+    }
+    Ok(times.into_iter().fold(f64::NEG_INFINITY, f64::max))
+}
