@@ -57,7 +57,7 @@ pub struct LinearGrid {
     /// From 0 (ridge) to 1 (lasso).
     #[serde(default = "zero")]
     pub l1_ratio: Vec<f64>,
-    /// Most steps of the optimiser.
+    /// Most steps of the optimiser; where labels have an L1 part, each stands for 25 gradient steps.
     #[serde(default = "default_steps")]
     pub max_iterations: u32,
     /// How the grid is searched.

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 mod constant;
+mod elastic_logistic;
 mod linear;
 pub(crate) mod mlp;
 mod rules;
