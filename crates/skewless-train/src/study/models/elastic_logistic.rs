@@ -84,7 +84,10 @@ impl Columns {
         let count = rows.truth.len() as f64;
         let mut means = vec![0.0; width];
         for row in rows.features.values.chunks_exact(width.max(1)) {
-            means.iter_mut().zip(row).for_each(|(mean, value)| *mean += value);
+            means
+                .iter_mut()
+                .zip(row)
+                .for_each(|(mean, value)| *mean += value);
         }
         means.iter_mut().for_each(|mean| *mean /= count);
         let mut squares = vec![0.0; width];
@@ -176,7 +179,11 @@ impl Problem {
                 true => 1.0,
                 false => (1.0 + (1.0 + 4.0 * momentum * momentum).sqrt()) / 2.0,
             };
-            let carried = if uphill > 0.0 { 0.0 } else { (momentum - 1.0) / after };
+            let carried = if uphill > 0.0 {
+                0.0
+            } else {
+                (momentum - 1.0) / after
+            };
             for ((ahead, next), before) in ahead.iter_mut().zip(&next).zip(&found) {
                 *ahead = next + carried * (next - before);
             }
@@ -349,7 +356,10 @@ mod tests {
                 .collect();
             assert_eq!(weights.len(), due.len());
             for (ours, theirs) in weights.iter().zip(&due) {
-                assert!((ours - theirs).abs() < 1e-5, "{parameters:?}: {ours}, {theirs}");
+                assert!(
+                    (ours - theirs).abs() < 1e-5,
+                    "{parameters:?}: {ours}, {theirs}"
+                );
                 assert_eq!(*ours == 0.0, *theirs == 0.0, "{parameters:?}");
             }
             let theirs = numbers(&case["intercept"]);
@@ -402,7 +412,11 @@ mod tests {
                 let scaled = left / columns.deviations[place % width].max(1.0);
                 assert!(scaled < 1e-7, "{task:?} {place}: {weight} {slope}");
             }
-            assert!(slopes[outputs * width..].iter().all(|slope| slope.abs() < 1e-7));
+            assert!(
+                slopes[outputs * width..]
+                    .iter()
+                    .all(|slope| slope.abs() < 1e-7)
+            );
             let zeros = weights.iter().filter(|weight| **weight == 0.0).count();
             assert!(zeros > 0 && zeros < weights.len(), "{zeros}");
         }
@@ -413,7 +427,10 @@ mod tests {
         let mut rows = standardized(wines(Task::Multiclass));
         rows.classes = 4;
         let (weights, intercept) = fit(&rows, &parameters(0.1, 0.5)).unwrap();
-        assert_eq!((weights.len(), intercept[3]), (4 * rows.features.width, UNSEEN));
+        assert_eq!(
+            (weights.len(), intercept[3]),
+            (4 * rows.features.width, UNSEEN)
+        );
         rows.truth.fill(1.0);
         let error = fit(&rows, &parameters(0.1, 0.5)).unwrap_err();
         assert_eq!(error.code(), "train.linear");

@@ -83,7 +83,10 @@ impl Floats {
     }
 
     /// Adds to every raw score.
-    #[expect(clippy::cast_possible_truncation, reason = "layers are quantised from f32")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "layers are quantised from f32"
+    )]
     pub(crate) fn raise(&mut self, level: f64) {
         if let Some(last) = self.layers.last_mut() {
             for bias in &mut last.bias {
@@ -189,7 +192,10 @@ impl Scale {
         }
         let count = rows.truth.len() as f64;
         let mean = rows.truth.iter().sum::<f64>() / count;
-        let squares = rows.truth.iter().map(|truth| (truth - mean) * (truth - mean));
+        let squares = rows
+            .truth
+            .iter()
+            .map(|truth| (truth - mean) * (truth - mean));
         let deviation = (squares.sum::<f64>() / count).sqrt();
         Self {
             mean,
@@ -199,7 +205,10 @@ impl Scale {
 }
 
 /// The layers in f32, the label's scale in the last.
-#[expect(clippy::cast_possible_truncation, reason = "layers are quantised from f32")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "layers are quantised from f32"
+)]
 fn layers(network: &Network, scale: &Scale) -> Vec<DenseLayer> {
     let count = network.parts().len();
     let layer = |(place, part): (usize, &network::Part)| {

@@ -99,7 +99,11 @@ fn a_regression_answers_in_the_labels_own_unit() {
         let squares = found.iter().zip(due).map(|(a, b)| (a - b) * (a - b));
         (squares.sum::<f64>() / due.len() as f64).sqrt()
     };
-    assert!(error(&float, &rows.truth) < 15.0, "{}", error(&float, &rows.truth));
+    assert!(
+        error(&float, &rows.truth) < 15.0,
+        "{}",
+        error(&float, &rows.truth)
+    );
     assert!(error(&found, &float) < 5.0, "{}", error(&found, &float));
 }
 
@@ -110,7 +114,10 @@ fn raising_moves_every_score_by_a_level() {
     let before = scores(&floats.quantised().unwrap(), &rows.features.values);
     floats.raise(1.5);
     let after = scores(&floats.quantised().unwrap(), &rows.features.values);
-    let moved = after.iter().zip(&before).map(|(after, before)| after - before);
+    let moved = after
+        .iter()
+        .zip(&before)
+        .map(|(after, before)| after - before);
     let mean = moved.sum::<f64>() / before.len() as f64;
     assert!((mean - 1.5).abs() < 0.05, "{mean}");
 }
@@ -125,8 +132,19 @@ fn features_that_are_missing_or_not_scaled_are_refused() {
     };
     assert!(refused(vec![f64::NAN, 1.0, 2.0]).contains("impute"));
     let years = refused(vec![2012.0, 0.0, 2013.0, 1.0, 2014.0, 0.0]);
-    assert!(years.contains("`c0`") && years.contains("standardize"), "{years}");
+    assert!(
+        years.contains("`c0`") && years.contains("standardize"),
+        "{years}"
+    );
     // A column that never moves is no fault.
-    let still = rows(Task::Binary, 2, vec![0.0, 1.0, 0.0, -1.0, 0.0, 1.0], vec![0.0, 1.0, 1.0]);
-    fit(&still, &parameters(&[2]), 7).unwrap().quantised().unwrap();
+    let still = rows(
+        Task::Binary,
+        2,
+        vec![0.0, 1.0, 0.0, -1.0, 0.0, 1.0],
+        vec![0.0, 1.0, 1.0],
+    );
+    fit(&still, &parameters(&[2]), 7)
+        .unwrap()
+        .quantised()
+        .unwrap();
 }

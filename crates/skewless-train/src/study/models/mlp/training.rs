@@ -124,7 +124,9 @@ impl Adam {
         for part in self.network.parts() {
             let weights = self.network.parameters[part.weights.clone()].iter();
             let slopes = self.gradient[part.weights.clone()].iter_mut();
-            slopes.zip(weights).for_each(|(slope, weight)| *slope += self.l2 * weight);
+            slopes
+                .zip(weights)
+                .for_each(|(slope, weight)| *slope += self.l2 * weight);
         }
         self.lacks = (self.lacks.0 * FIRST, self.lacks.1 * SECOND);
         let whole = (1.0 - self.lacks.0, 1.0 - self.lacks.1);
