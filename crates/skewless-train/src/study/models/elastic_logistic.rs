@@ -165,7 +165,8 @@ impl Problem {
                 }
                 let bound = loss + along + square / (2.0 * step) + ROUNDING * (1.0 + loss);
                 // A loss that is no number lets the step through; the caller refuses the weights.
-                if !(self.loss_alone(&next) > bound) || step < f64::EPSILON {
+                let is_above = self.loss_alone(&next) > bound;
+                if !is_above || step < f64::EPSILON {
                     break next;
                 }
                 step /= 2.0;

@@ -1,3 +1,5 @@
+//! What a network learns, what quantisation leaves of it, and what is refused.
+
 use skewless_core::output::Task;
 use skewless_core::pipeline::FeatureRows;
 use skewless_core::plan::{EngineScratch, decode};
