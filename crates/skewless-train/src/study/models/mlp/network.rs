@@ -207,7 +207,7 @@ mod tests {
             let found = network.descend(&row, truth, &mut scratch, &mut gradient);
             assert_eq!(found, network.loss(&row, truth, &mut scratch));
             assert!(gradient.iter().filter(|slope| **slope != 0.0).count() > 10);
-            for place in 0..gradient.len() {
+            for (place, &due) in gradient.iter().enumerate() {
                 let kept = network.parameters[place];
                 let mut at = |value: f64| {
                     network.parameters[place] = value;
@@ -217,9 +217,8 @@ mod tests {
                 let slope = (at(kept + step) - at(kept - step)) / (2.0 * step);
                 at(kept);
                 assert!(
-                    (slope - gradient[place]).abs() < 1e-8 * (1.0 + slope.abs()),
-                    "{loss:?} {place}: {slope} beside {}",
-                    gradient[place]
+                    (slope - due).abs() < 1e-8 * (1.0 + slope.abs()),
+                    "{loss:?} {place}: {slope} beside {due}"
                 );
             }
         }
