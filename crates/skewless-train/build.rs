@@ -8,6 +8,7 @@ fn main() {
     // Beside this crate only in the project's own tree; a published crate has its version for them.
     for source in [
         "src",
+        "../skewless-compile/src",
         "../skewless-core/src",
         "../skewless-table/src",
         "../../Cargo.lock",

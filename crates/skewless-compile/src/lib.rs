@@ -23,7 +23,7 @@ use skewless_core::output::{Link, Output, Task};
 use skewless_core::plan::Model;
 use skewless_core::spec::FittedSpec;
 
-pub use quantize::{Calibration, FloatNetwork, quantize};
+pub use quantize::{Calibration, DenseLayer, FloatNetwork, quantize};
 pub use source::Source;
 
 /// A model file, understood.

@@ -15,7 +15,7 @@ use crate::onnx::message::{FLOAT, GraphProto, INT32, INT64, ModelProto};
 use crate::onnx::network::{is_quantized, row_shape};
 use crate::onnx::{describe, invalid};
 
-/// A float network of an ONNX file: convolutions, products, pools and functions of elements.
+/// A float network, of an ONNX file ([`FloatNetwork::read`]) or of dense layers ([`FloatNetwork::dense`]): convolutions, products, pools and functions of elements.
 #[derive(Debug)]
 pub struct FloatNetwork {
     model: ModelProto,
@@ -36,6 +36,10 @@ impl FloatNetwork {
     pub fn read(bytes: &[u8]) -> Result<Self> {
         let model = ModelProto::decode(bytes)
             .map_err(|error| invalid("not an ONNX model").with_source(error))?;
+        Self::of(model)
+    }
+
+    pub(super) fn of(model: ModelProto) -> Result<Self> {
         let graph = model
             .graph
             .clone()

@@ -359,7 +359,7 @@ fn quantize_weights(graph: &mut GraphProto, node: &mut NodeProto, known: &Known<
     Ok(())
 }
 
-fn reals(name: &str, shape: &[usize], values: &[f32]) -> TensorProto {
+pub(super) fn reals(name: &str, shape: &[usize], values: &[f32]) -> TensorProto {
     TensorProto {
         name: name.to_owned(),
         dims: shape

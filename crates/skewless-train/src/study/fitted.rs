@@ -9,7 +9,8 @@ use skewless_core::{Bundle, Error, FittedSpec, Predictor, Result};
 
 use super::calibration::Platt;
 use super::data::Data;
-use super::models::{self, Parameters, TrainingRows};
+use super::models::mlp::Floats;
+use super::models::{self, Parameters, Trained, TrainingRows};
 use super::recipe::{Candidate, Recipe};
 use crate::arm::in_file;
 use crate::recipe::unreadable;
@@ -22,6 +23,8 @@ pub(crate) enum Fitted {
         spec: FittedSpec,
         model: Model,
         output: Output,
+        /// The network before it was quantised, where the model is one.
+        floats: Option<Box<Floats>>,
     },
     /// Packed from elsewhere.
     Elsewhere { bundle: Box<Bundle>, bytes: Vec<u8> },
@@ -64,7 +67,7 @@ impl Fit<'_> {
             task: self.recipe.task(),
             classes: self.recipe.classes(),
         };
-        let model = models::fit(
+        let Trained { model, floats } = models::fit(
             &self.candidate.parameters,
             &rows,
             self.candidate.seed,
@@ -74,6 +77,7 @@ impl Fit<'_> {
             spec,
             model,
             output: self.recipe.output(),
+            floats: floats.map(Box::new),
         })
     }
 }
@@ -97,22 +101,38 @@ fn external(recipe: &Recipe, path: &Path) -> Result<Fitted> {
 
 impl Fitted {
     /// Puts a sigmoid over the raw scores: its slope becomes the link's, and intercept over slope joins the model's level. A
-    /// bundle from elsewhere stays as it is, which the answer says.
-    pub(crate) fn calibrate(&mut self, platt: &Platt) -> bool {
-        let Self::Here { model, output, .. } = self else {
-            return false;
+    /// bundle from elsewhere stays as it is, which the answer says. A network is quantised anew.
+    ///
+    /// # Errors
+    /// As [`Floats::quantised`].
+    pub(crate) fn calibrate(&mut self, platt: &Platt) -> Result<bool> {
+        let Self::Here {
+            model,
+            output,
+            floats,
+            ..
+        } = self
+        else {
+            return Ok(false);
         };
-        let level = match model {
-            Model::Trees(trees) => trees.base.first_mut(),
-            Model::Linear(linear) => linear.intercept.first_mut(),
-            Model::Network(_) => None,
+        let added = platt.intercept / platt.slope;
+        let level = match (&mut *model, floats) {
+            (Model::Trees(trees), _) => trees.base.first_mut(),
+            (Model::Linear(linear), _) => linear.intercept.first_mut(),
+            (Model::Network(_), Some(floats)) => {
+                floats.raise(added);
+                *model = floats.quantised()?;
+                output.link = Link::Logistic { scale: platt.slope };
+                return Ok(true);
+            }
+            (Model::Network(_), None) => None,
         };
         let Some(level) = level else {
-            return false;
+            return Ok(false);
         };
-        *level += platt.intercept / platt.slope;
+        *level += added;
         output.link = Link::Logistic { scale: platt.slope };
-        true
+        Ok(true)
     }
 
     /// The predictor that a door would make of it.
@@ -125,6 +145,7 @@ impl Fitted {
                 spec,
                 model,
                 output,
+                ..
             } => Predictor::from_parts(spec, model, output.clone()),
             Self::Elsewhere { bundle, .. } => Predictor::new(bundle),
         }

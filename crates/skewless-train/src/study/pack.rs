@@ -50,6 +50,7 @@ impl Packing<'_> {
                 spec,
                 model,
                 output,
+                ..
             } => (spec, model, output),
         };
         let training = self.data.columns.select(&self.folds.last);

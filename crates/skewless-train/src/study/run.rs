@@ -288,7 +288,7 @@ impl Run<'_> {
             return Ok((None, winner.values.clone()));
         }
         let platt = confidence::platt(&winner.values, &self.data.truth_of(&self.validated()))?;
-        if !fitted.calibrate(&platt) {
+        if !fitted.calibrate(&platt)? {
             return Ok((None, winner.values.clone()));
         }
         let through = winner

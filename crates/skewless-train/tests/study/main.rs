@@ -4,6 +4,7 @@
 
 mod gates;
 mod leaks;
+mod networks;
 mod project;
 mod reference;
 mod runs;

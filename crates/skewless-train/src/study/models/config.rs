@@ -57,7 +57,7 @@ pub struct LinearGrid {
     /// From 0 (ridge) to 1 (lasso).
     #[serde(default = "zero")]
     pub l1_ratio: Vec<f64>,
-    /// Most steps of the optimiser.
+    /// Most steps of the optimiser; where labels have an L1 part, each stands for 25 gradient steps.
     #[serde(default = "default_steps")]
     pub max_iterations: u32,
     /// How the grid is searched.
@@ -101,16 +101,19 @@ pub struct TreesGrid {
 pub struct MlpGrid {
     /// Widths of the hidden layers, a list for each candidate.
     pub hidden: Vec<Vec<usize>>,
-    /// Passes over the training rows.
+    /// Passes over the training rows; with `patience` at most.
     pub epochs: Vec<usize>,
     /// Step of Adam.
     pub learning_rate: Vec<f64>,
-    /// Weight decay.
+    /// L2 penalty of the weights: mean loss + l2 / 2 · |w|².
     #[serde(default = "zero")]
     pub l2: Vec<f64>,
     /// Rows of a step.
     #[serde(default = "default_batch")]
     pub batch: usize,
+    /// Epochs without a lower loss on the training rows that are kept aside for it, a tenth, after which training ends.
+    /// Without it all rows are learned from, for all epochs.
+    pub patience: Option<usize>,
     /// How the grid is searched.
     #[serde(default)]
     pub search: Search,
@@ -169,6 +172,9 @@ pub struct MlpParameters {
     pub l2: f64,
     /// See [`MlpGrid::batch`].
     pub batch: usize,
+    /// See [`MlpGrid::patience`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<usize>,
 }
 
 fn zero() -> Vec<f64> {

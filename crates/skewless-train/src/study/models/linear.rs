@@ -1,7 +1,7 @@
-//! Linear and logistic regression by `linfa`, as the core's linear model.
+//! Linear and logistic regression as the core's linear model, by `linfa` where it has the penalty.
 //!
 //! All minimise mean loss + penalty · (l1_ratio · |w|₁ + (1 − l1_ratio) / 2 · |w|²): half the squared error by coordinate
-//! descent, logistic and multinomial losses by L-BFGS, which takes no L1 part.
+//! descent, logistic and multinomial losses by L-BFGS, and with an L1 part by [`elastic_logistic`].
 
 use linfa::Dataset;
 use linfa::traits::Fit;
@@ -13,7 +13,7 @@ use skewless_core::plan::{Accumulate, LinearModel, Model};
 use skewless_core::{Error, Result};
 
 use super::config::{LinearGrid, LinearParameters};
-use super::{Parameters, TrainingRows, class};
+use super::{Parameters, TrainingRows, class, elastic_logistic};
 use crate::recipe::fault;
 
 /// # Errors
@@ -47,8 +47,7 @@ pub(super) fn expand(grid: &LinearGrid) -> Result<Vec<Parameters>> {
 }
 
 /// # Errors
-/// `train.linear` where the optimiser fails or a value is not finite; `unsupported.logistic_l1` for an L1 part of a
-/// classification.
+/// `train.linear` where the optimiser fails or a value is not finite.
 pub(super) fn fit(rows: &TrainingRows, parameters: &LinearParameters) -> Result<Model> {
     let inputs = rows.features.width;
     if rows.features.values.iter().any(|value| !value.is_finite()) {
@@ -58,12 +57,11 @@ pub(super) fn fit(rows: &TrainingRows, parameters: &LinearParameters) -> Result<
     }
     let records = Array2::from_shape_vec((rows.truth.len(), inputs), rows.features.values.clone())
         .map_err(|error| failed(error.to_string()))?;
-    if rows.task != Task::Regression && parameters.l1_ratio > 0.0 {
-        let message = "logistic regression has no L1 part here; `l1_ratio` must be 0";
-        return Err(Error::unsupported("unsupported.logistic_l1", message));
-    }
     let (weights, intercept) = match rows.task {
         Task::Regression => elastic_net(records, &rows.truth, parameters)?,
+        Task::Binary | Task::Multiclass if parameters.l1_ratio > 0.0 => {
+            elastic_logistic::fit(rows, parameters)?
+        }
         Task::Binary => logistic(records, &rows.truth, parameters)?,
         _ => multinomial(records, rows, parameters)?,
     };
@@ -83,7 +81,7 @@ pub(super) fn fit(rows: &TrainingRows, parameters: &LinearParameters) -> Result<
     }))
 }
 
-fn failed(error: String) -> Error {
+pub(super) fn failed(error: String) -> Error {
     Error::input(
         "train.linear",
         format!("the linear model cannot be fitted: {error}"),

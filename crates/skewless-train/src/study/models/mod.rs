@@ -2,7 +2,9 @@
 
 pub(crate) mod config;
 mod constant;
+mod elastic_logistic;
 mod linear;
+pub(crate) mod mlp;
 mod rules;
 mod trees;
 
@@ -83,10 +85,18 @@ impl Parameters {
                 trees.l2,
                 trees.columns_by_tree
             ),
-            Self::Mlp(mlp) => format!(
-                "hidden {:?}, {} epochs, rate {}, l2 {}",
-                mlp.hidden, mlp.epochs, mlp.learning_rate, mlp.l2
-            ),
+            Self::Mlp(mlp) => {
+                let patience = mlp.patience.map(|epochs| format!(", patience {epochs}"));
+                format!(
+                    "int8 network, hidden {:?}, {} epochs, rate {}, l2 {}, batch {}{}",
+                    mlp.hidden,
+                    mlp.epochs,
+                    mlp.learning_rate,
+                    mlp.l2,
+                    mlp.batch,
+                    patience.unwrap_or_default()
+                )
+            }
             Self::External { bundle } => format!("`{bundle}`"),
         }
     }
@@ -102,10 +112,7 @@ pub(crate) fn expand(family: &Family, seed: u64) -> Result<(Vec<Parameters>, Sea
         Family::Rules(rules) => (vec![rules::checked(rules)?], Search::Grid),
         Family::Linear(grid) => (linear::expand(grid)?, grid.search),
         Family::Trees(grid) => (trees::expand(grid)?, grid.search),
-        Family::Mlp(_) => {
-            let message = "networks cannot be trained here yet; pack one and name it by `kind = \"external\"`";
-            return Err(Error::unsupported("unsupported.family", message));
-        }
+        Family::Mlp(grid) => (mlp::expand(grid)?, grid.search),
         Family::External(external) => {
             let bundle = external.bundle.clone();
             (vec![Parameters::External { bundle }], Search::Grid)
@@ -207,26 +214,45 @@ pub(crate) fn link(task: Task) -> Link {
     }
 }
 
+/// A fitted model.
+pub(crate) struct Trained {
+    /// What is served.
+    pub(crate) model: Model,
+    /// The network before it was quantised, of the family that is.
+    pub(crate) floats: Option<mlp::Floats>,
+}
+
 /// Fits on all rows. The result does not depend on `threads`.
 ///
 /// # Errors
-/// `train.linear`, `train.trees` and `train.rules` with what the trainer refused.
+/// `train.linear`, `train.trees`, `train.mlp` and `train.rules` with what the trainer refused.
 pub(crate) fn fit(
     parameters: &Parameters,
     rows: &TrainingRows,
     seed: u64,
     threads: usize,
-) -> Result<Model> {
-    match parameters {
-        Parameters::Constant => Ok(constant::fit(rows)),
-        Parameters::Rules { rules } => rules::fit(rows, rules),
-        Parameters::Linear(parameters) => linear::fit(rows, parameters),
-        Parameters::Trees(parameters) => trees::fit(rows, parameters, seed, threads),
-        Parameters::Mlp(_) | Parameters::External { .. } => Err(Error::internal(
-            "internal.family",
-            "this family is not fitted here",
-        )),
-    }
+) -> Result<Trained> {
+    let model = match parameters {
+        Parameters::Constant => constant::fit(rows),
+        Parameters::Rules { rules } => rules::fit(rows, rules)?,
+        Parameters::Linear(parameters) => linear::fit(rows, parameters)?,
+        Parameters::Trees(parameters) => trees::fit(rows, parameters, seed, threads)?,
+        Parameters::Mlp(parameters) => {
+            let floats = mlp::fit(rows, parameters, seed)?;
+            return Ok(Trained {
+                model: floats.quantised()?,
+                floats: Some(floats),
+            });
+        }
+        Parameters::External { .. } => {
+            let message = "a bundle from elsewhere is not fitted here";
+            return Err(Error::internal("internal.family", message));
+        }
+    };
+    Ok(Trained {
+        model,
+        floats: None,
+    })
 }
 
 #[cfg(test)]
@@ -260,6 +286,10 @@ mod tests {
             "kind = \"linear\"\nl1_ratio = [1.5]",
             "kind = \"linear\"\nsearch = { by = \"random\", samples = 0 }",
             "kind = \"linear\"\nsearch = { by = \"halving\", factor = 1, least_rows = 5 }",
+            "kind = \"mlp\"\nhidden = [[]]\nepochs = [1]\nlearning_rate = [0.1]",
+            "kind = \"mlp\"\nhidden = [[4, 0]]\nepochs = [1]\nlearning_rate = [0.1]",
+            "kind = \"mlp\"\nhidden = [[4]]\nepochs = [1]\nlearning_rate = [0]",
+            "kind = \"mlp\"\nhidden = [[4]]\nepochs = [1]\nlearning_rate = [0.1]\npatience = 0",
             "kind = \"rules\"\nrule = []",
             "kind = \"rules\"\nrule = [{ feature = \"x\" }]",
         ] {
