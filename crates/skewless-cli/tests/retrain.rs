@@ -113,7 +113,7 @@ fn challenger(fixture: &Fixture) -> PathBuf {
 #[test]
 fn prices_that_rose_promote_the_challenger() {
     let fixture = project("");
-    fixture.write("rooms.csv", rooms(112, 60));
+    fixture.write("rooms.csv", rooms(252, 60));
     let run = retrain(&fixture, &["--set-version", "1.1.0"]);
     ended(&run, 0, "");
     assert!(
@@ -126,7 +126,7 @@ fn prices_that_rose_promote_the_challenger() {
     assert_eq!(verdict["challenger"]["version"], "1.1.0");
     assert_eq!(verdict["window"]["rows"], 300);
     assert_eq!(verdict["window"]["compared"], 300);
-    assert_eq!(verdict["window"]["from"], "2026-04-19T00:00:00Z");
+    assert_eq!(verdict["window"]["from"], "2026-09-19T00:00:00Z");
     assert_eq!(verdict["window"]["champion_until"], "2026-02-18T00:00:00Z");
     // A square metre's four more, 35 of them on average.
     let (champion, challenger_found) = (
@@ -143,8 +143,8 @@ fn prices_that_rose_promote_the_challenger() {
 }
 
 #[test]
-fn the_same_data_and_data_that_did_not_move_keep_the_champion() {
-    let fixture = project("");
+fn the_same_data_and_a_gain_below_the_margin_keep_the_champion() {
+    let fixture = project("[retrain]\nmargin = 0.5\n");
     ended(&retrain(&fixture, &[]), 0, "");
     let same = verdict(&fixture);
     assert_eq!(same["decision"], "keep");
