@@ -87,6 +87,12 @@ pub(crate) fn run_tests() -> Result<()> {
         },
     )?;
     step("what deploys the Lambda function", || deploy::test(CI))?;
+    step("the pipeline that retrains, over S3", || {
+        let python = setup::venv("retrain", "tests/retrain/requirements.txt")?;
+        let mut tests = command(python.join("python"), &["tests/retrain/pipeline.py"]);
+        tests.arg(built::skewless(CI)?);
+        run(tests)
+    })?;
     step("parity", || parity::compare(CI))?;
     step("bench --small", bench::small)?;
     step("the demo", || demo::test(CI))
