@@ -30,7 +30,7 @@ function parameterOf(feature: string, name: string, value: FeatureParameter): HT
   if (typeof value !== "object") return element("div", mark, term, " ", member(value));
   const members = value.flatMap((one, at) => (at === 0 ? [member(one)] : [", ", member(one)]));
   if (value.length <= FEW) return element("div", mark, term, " ", ...members);
-  return element("details", mark, element("summary", {}, `${count(value.length)} ${words(name)}`), ...members);
+  return element("details", mark, element("summary", {}, `${words(name)} (${count(value.length)})`), ...members);
 }
 
 /** As people read it, with all its digits for whoever reads the page by program. */
