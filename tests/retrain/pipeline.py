@@ -6,88 +6,32 @@ same data keep the champion, and a failed gate publishes nothing. Run by `cargo 
 
 import os
 import random
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+
+from aws import stand_in  # noqa: E402
+
 PROGRAMS = Path(sys.executable).parent
 PIPELINE = ROOT / "models/retrain.yml"
 BUNDLE = "s3://models/rooms.skw"
 DATA = "s3://models/rooms.csv"
 
-CONFIG = """
-[model]
-name = "rooms"
-version = "1.0.0"
-task = "regression"
-target = "price"
-title = "Prices of rooms"
-summary = "Made up."
-date = "2026-01-01"
-seed = 3
-[data]
-source = "data/rooms.csv"
-[label]
-input = "price"
-[split]
-by = "time"
-input = "sold"
-validate_last = "10d"
-test_last = "10d"
-[evaluate]
-resamples = 200
-[select]
-by = "rmse"
-[gates.test]
-rmse = { max = 60 }
-[[input]]
-name = "sold"
-type = "date"
-role = "id"
-[[input]]
-name = "size"
-type = "number"
-[[input]]
-name = "price"
-type = "number"
-role = "label"
-known_at_prediction = false
-[[feature]]
-name = "wide"
-op = "standardize"
-from = "size"
-[[experiment]]
-name = "all"
-[[experiment.model]]
-kind = "linear"
-penalty = [0.001]
-"""
+CONFIG = (ROOT / "tests/retrain/rooms.toml").read_text() + "[gates.test]\nrmse = { max = 60 }\n"
 
 
 def main(skewless: str) -> None:
     check = [PROGRAMS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", PIPELINE]
     subprocess.run(check, check=True)
     workflow = yaml.safe_load(PIPELINE.read_text())
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    server = [PROGRAMS / "moto_server", "-H", "127.0.0.1", "-p", str(port)]
-    moto = subprocess.Popen(server, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(moto, f"{url}/moto-api/")
-        with tempfile.TemporaryDirectory() as folder:
-            check_pipeline(Project(Path(folder), Path(skewless).resolve(), url, workflow))
-    finally:
-        moto.terminate()
-        moto.wait()
+    with stand_in() as url, tempfile.TemporaryDirectory() as folder:
+        check_pipeline(Project(Path(folder), Path(skewless).resolve(), url, workflow))
 
 
 class Project:
@@ -96,7 +40,6 @@ class Project:
     def __init__(self, folder: Path, skewless: Path, url: str, workflow: dict) -> None:
         self.folder = folder
         self.workflow = workflow
-        (folder / "data").mkdir()
         (folder / "skewless.toml").write_text(CONFIG)
         self.environment = {
             "PATH": f"{skewless.parent}:{PROGRAMS}:{os.environ['PATH']}",
@@ -109,7 +52,7 @@ class Project:
             "NAME": "rooms",
             "CONFIG": "skewless.toml",
             "DATA": DATA,
-            "DATA_FILE": "data/rooms.csv",
+            "DATA_FILE": "rooms.csv",
             "BUNDLE": BUNDLE,
         }
 
@@ -146,7 +89,7 @@ class Project:
 def check_pipeline(project: Project) -> None:
     project.do("aws s3 mb s3://models")
     project.upload(56, 1000)
-    project.do("cp fresh.csv data/rooms.csv && skewless train skewless.toml --no-store -o first.skw && rm data/rooms.csv")
+    project.do("cp fresh.csv rooms.csv && skewless train skewless.toml --no-store -o first.skw && rm rooms.csv")
     project.do(f"aws s3 cp first.skw {BUNDLE}")
     first = project.published()
     everything = {"Data": 0, "Train and gate": 0, "Report": 0, "Publish": 0}
@@ -177,17 +120,6 @@ def rooms(days: int, risen: int) -> str:
             price = (8 if day < risen else 12) * size + draw.uniform(0, 40)
             lines.append(f"2026-{1 + day // 28:02}-{1 + day % 28:02},{size:.2f},{price:.2f}")
     return "\n".join(lines) + "\n"
-
-
-def wait_for(process: subprocess.Popen, url: str) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            urllib.request.urlopen(url).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("moto_server does not answer")
 
 
 main(*sys.argv[1:])

@@ -10,52 +10,7 @@ use std::path::PathBuf;
 use fixture::{Fixture, Run, ended};
 use serde_json::Value;
 
-const CONFIG: &str = r#"
-[model]
-name = "rooms"
-version = "1.0.0"
-task = "regression"
-target = "price"
-title = "Prices of rooms"
-summary = "Made up."
-date = "2026-01-01"
-seed = 3
-[data]
-source = "rooms.csv"
-[label]
-input = "price"
-[split]
-by = "time"
-input = "sold"
-validate_last = "10d"
-test_last = "10d"
-[evaluate]
-resamples = 200
-[select]
-by = "rmse"
-[[input]]
-name = "sold"
-type = "date"
-role = "id"
-[[input]]
-name = "size"
-type = "number"
-range = { min = 0, max = 60 }
-[[input]]
-name = "price"
-type = "number"
-role = "label"
-known_at_prediction = false
-[[feature]]
-name = "wide"
-op = "standardize"
-from = "size"
-[[experiment]]
-name = "all"
-[[experiment.model]]
-kind = "linear"
-penalty = [0.001]
-"#;
+const CONFIG: &str = include_str!("../../../tests/retrain/rooms.toml");
 
 /// Rooms sold on `days` days from 2026-01-01 on, 30 a day; from day `risen` on a square metre costs 12 instead of 8.
 fn rooms(days: u32, risen: u32) -> String {

@@ -9,19 +9,20 @@ import hashlib
 import io
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-import urllib.request
 import zipfile
 from pathlib import Path
 
 import boto3
 
 ROOT = Path(__file__).resolve().parents[3]
+sys.path.append(str(ROOT / "tests"))
+
+from aws import stand_in  # noqa: E402
+
 NAME = "flights"
 BUCKET = "code"
 KEY = "flights.zip"
@@ -29,12 +30,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AW
 
 
 def main(cargo_lambda: str, bootstrap: str) -> None:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    server = Path(sys.executable).with_name("moto_server")
-    moto = subprocess.Popen([server, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_for(moto, f"{url}/moto-api/")
+    with stand_in() as url:
         client("s3", url).create_bucket(Bucket=BUCKET)
         with tempfile.TemporaryDirectory() as home:
             deploy(cargo_lambda, bootstrap, url, home)
@@ -42,9 +38,6 @@ def main(cargo_lambda: str, bootstrap: str) -> None:
             # The same again is an update of the one that is there.
             deploy(cargo_lambda, bootstrap, url, home)
             check(url, Path(bootstrap), 1)
-    finally:
-        moto.terminate()
-        moto.wait()
 
 
 def deploy(cargo_lambda: str, bootstrap: str, url: str, home: str) -> None:
@@ -120,23 +113,6 @@ def equal(what: str, found, due) -> None:
 
 def client(service: str, url: str):
     return boto3.client(service, endpoint_url=url, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_for(process: subprocess.Popen, url: str) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        try:
-            urllib.request.urlopen(url).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise SystemExit("moto_server does not answer")
 
 
 main(*sys.argv[1:])

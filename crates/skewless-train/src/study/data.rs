@@ -96,10 +96,7 @@ impl Data {
     /// `train.split_time` and `train.split_key` with the row, `train.empty_split` and `train.one_class` with the part.
     pub(crate) fn split(&self, recipe: &Recipe) -> Result<Folds> {
         let rows = self.labelled();
-        let name = &recipe.config.split.input;
-        let input = recipe.config.input.iter().find(|input| input.name == *name);
-        let input = input
-            .ok_or_else(|| Error::internal("internal.split", "the split's input is not there"))?;
+        let input = recipe.split_input()?;
         let folds = match &recipe.split {
             Split::Time(periods) => {
                 times(&self.columns, input).and_then(|times| Folds::by_time(&times, &rows, periods))
@@ -110,9 +107,8 @@ impl Data {
                 let newest = newest.fold(f64::NEG_INFINITY, f64::max);
                 Folds::by_time(&times, &rows, &windows.periods(newest))
             }),
-            Split::Key(shares) => {
-                keys(&self.columns, name).and_then(|keys| Folds::by_key(&keys, &rows, shares))
-            }
+            Split::Key(shares) => keys(&self.columns, &input.name)
+                .and_then(|keys| Folds::by_key(&keys, &rows, shares)),
         };
         let folds = folds.map_err(|error| self.places.located(error))?;
         if recipe.task() != Task::Regression {

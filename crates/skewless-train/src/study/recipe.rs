@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use skewless_core::digest::sha256_hex;
 use skewless_core::output::{Output, Task};
-use skewless_core::spec::{InputType, Role};
+use skewless_core::spec::{Input, InputType, Role};
 use skewless_core::{Error, Result};
 
 use super::config::{Config, ConformalMethod, Days, SplitBy, SplitConfig};
@@ -123,6 +123,11 @@ impl Recipe {
             unit: model.unit.clone(),
             length: None,
         }
+    }
+
+    /// The input that rows are split by.
+    pub(crate) fn split_input(&self) -> Result<&Input> {
+        split_input(&self.config.input, &self.config.split.input)
     }
 
     pub(crate) fn set(&self, name: &str) -> Result<&FeatureSet> {

@@ -376,10 +376,7 @@ fn moments(recipe: &Recipe, data: &Data) -> Result<Option<Vec<f64>>> {
     if matches!(recipe.split, Split::Key(_)) {
         return Ok(None);
     }
-    let name = &recipe.config.split.input;
-    let input = recipe.config.input.iter().find(|input| input.name == *name);
-    let input =
-        input.ok_or_else(|| Error::internal("internal.split", "the split's input is not there"))?;
+    let input = recipe.split_input()?;
     let seconds = 86_400.0 / per_day(input)?;
     let times = times(&data.columns, input)?;
     Ok(Some(times.iter().map(|time| time * seconds).collect()))

@@ -1,7 +1,7 @@
 //! First and last day of the parts of a split by time.
 
 use jiff::{Span, civil};
-use skewless_core::{Error, Result};
+use skewless_core::Result;
 
 use crate::recipe::per_day;
 use crate::study::config::SplitBy;
@@ -24,10 +24,7 @@ pub(super) fn spans(recipe: &Recipe, data: &Data, folds: &Folds) -> Result<Vec<[
     if recipe.config.split.by != SplitBy::Time {
         return Ok(Vec::new());
     }
-    let name = &recipe.config.split.input;
-    let input = recipe.config.input.iter().find(|input| input.name == *name);
-    let input =
-        input.ok_or_else(|| Error::internal("internal.split", "the split's input is not there"))?;
+    let input = recipe.split_input()?;
     let times = times(&data.columns, input)?;
     let per_day = per_day(input)?;
     let parts = folds

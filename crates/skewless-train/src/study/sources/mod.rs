@@ -74,7 +74,7 @@ pub(crate) fn assemble(recipe: &Recipe, date: f64) -> Result<Assembled> {
         mut findings,
         ..
     } = work;
-    findings.extend(stock.stale(date)?);
+    findings.extend(stock.stale(date));
     let (files, sources) = stock.into_facts();
     let is_plain = sources.is_empty() && joins.is_empty();
     let decided = json!({
@@ -209,32 +209,26 @@ impl<'a> Work<'a> {
         let taken = self
             .stock
             .take(join.table, typed.iter().map(Wanted::from).collect())?;
-        let mut groups = None;
+        let right_keys: Vec<Cow<'_, Column>> = right_keys
+            .iter()
+            .map(|input| key(&taken.columns, input))
+            .collect::<Result<_>>()
+            .map_err(|error| taken.places.located(error))?;
+        for ((left_name, right_name), ((_, left), right)) in
+            join.on.iter().zip(left_keys.iter().zip(&right_keys))
         {
-            let right: Vec<Cow<'_, Column>> = right_keys
-                .iter()
-                .map(|input| key(&taken.columns, input))
-                .collect::<Result<_>>()
-                .map_err(|error| taken.places.located(error))?;
-            for ((left_name, right_name), ((_, left), right)) in
-                join.on.iter().zip(left_keys.iter().zip(&right))
-            {
-                if std::mem::discriminant(left.as_ref()) != std::mem::discriminant(right.as_ref()) {
-                    let message = format!(
-                        "join with `{}`: `{left_name}` and `{right_name}` are text on one side and numbers on the other; \
-                         the source's `types` say what a column is",
-                        named.name
-                    );
-                    return Err(Error::input("join.key_type", message).with_field(right_name));
-                }
+            if std::mem::discriminant(left.as_ref()) != std::mem::discriminant(right.as_ref()) {
+                let message = format!(
+                    "join with `{}`: `{left_name}` and `{right_name}` are text on one side and numbers on the other; the \
+                     source's `types` say what a column is",
+                    named.name
+                );
+                return Err(Error::input("join.key_type", message).with_field(right_name));
             }
-            let left: Vec<&Column> = left_keys.iter().map(|(_, key)| key.as_ref()).collect();
-            let right: Vec<&Column> = right.iter().map(Cow::as_ref).collect();
-            let rows = [columns.rows(), taken.columns.rows()];
-            groups.replace(Groups::new(&left, &right, rows));
         }
-        let Some(groups) = groups else { return Ok(()) };
-        drop(left_keys);
+        let left: Vec<&Column> = left_keys.iter().map(|(_, key)| key.as_ref()).collect();
+        let right: Vec<&Column> = right_keys.iter().map(Cow::as_ref).collect();
+        let groups = Groups::new(&left, &right, [columns.rows(), taken.columns.rows()]);
         let without_key = self.without_key(join, columns)?;
         let (rows, without_time) = self.matched(join, named, columns, &taken, &groups)?;
         self.future(join, named, columns, &taken, &rows)?;

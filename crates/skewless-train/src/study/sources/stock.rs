@@ -263,10 +263,7 @@ impl<'a> Stock<'a> {
     }
 
     /// Sources whose newest row is too old at `date`; a wall clock counts as UTC.
-    ///
-    /// # Errors
-    /// None that can be.
-    pub(super) fn stale(&self, date: f64) -> Result<Vec<Finding>> {
+    pub(super) fn stale(&self, date: f64) -> Vec<Finding> {
         let mut found = Vec::new();
         for (named, (facts, newest)) in
             (self.recipe.tables.named.iter()).zip(self.facts.iter().zip(&self.newest))
@@ -296,7 +293,7 @@ impl<'a> Stock<'a> {
                 });
             }
         }
-        Ok(found)
+        found
     }
 
     /// The files that were read, and the facts of the tables in the configuration's order.
