@@ -10,8 +10,24 @@ const SHOWN = 8;
 const FEW = 3;
 const HIGHEST = 5;
 
-/** What stands in the panel for a prediction. */
+/** What stands in the panel for a prediction, with what is promised around it. */
 export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[] {
+  return [...answered(prediction, info), ...promised(prediction, info)];
+}
+
+function promised(prediction: Prediction, { conformal, unit }: ModelInfo): HTMLElement[] {
+  if (!conformal) return [];
+  const sure = `with ${figure(conformal.confidence * 100)} % confidence`;
+  if ("set" in prediction && prediction.set) {
+    return [note(prediction.set.length === 0 ? `${sure}: no label is likely enough` : `${sure}: ${prediction.set.map(words).join(" or ")}`)];
+  }
+  if (!("interval" in prediction)) return [];
+  if (!prediction.interval) return [note("too few rows for an interval")];
+  const [low, high] = prediction.interval;
+  return [note(`${sure}: ${figure(low)} to ${figure(high)}${unit ? ` ${unit}` : ""}`)];
+}
+
+function answered(prediction: Prediction, info: ModelInfo): HTMLElement[] {
   const question = element("p", { class: "question" }, "Prediction");
   if ("probability" in prediction) {
     return [question, headline(words(prediction.label)), ...binary(prediction.probability, prediction.raw, info)];

@@ -1,6 +1,6 @@
 // What a bundle says of itself, laid out for pages: everything a form needs, and what people read.
 
-import type { FeaturePart, FeaturesPart, InputPart, OpPart, OutputPart, Parts, Task } from "./parts.js";
+import type { Conformal, FeaturePart, FeaturesPart, InputPart, OpPart, OutputPart, Parts, Task } from "./parts.js";
 import type { Profile } from "./profile.js";
 import type { RawRecord } from "./raw.js";
 
@@ -24,6 +24,8 @@ export interface ModelInfo {
   readonly labels: readonly string[];
   /** Binary: the second label is given from this probability on. */
   readonly threshold?: number;
+  /** The coverage that intervals or sets of labels promise, where the bundle promises one. */
+  readonly conformal?: Conformal;
   /** The fields that a record needs, in the specification's order. */
   readonly inputs: readonly InputInfo[];
   /** How the inputs become what the model sees. */
@@ -112,7 +114,7 @@ export interface Identity {
 /** Reads the parts that people read. @internal */
 export function infoOf(identity: Identity, parts: Parts, needed: readonly string[]): ModelInfo {
   const spec = parts.json("features.json") as FeaturesPart;
-  const { name: target, task, labels = [], threshold, unit } = parts.json("output.json") as OutputPart;
+  const { name: target, task, labels = [], threshold, unit, conformal } = parts.json("output.json") as OutputPart;
   const profile = parts.json("profile.json") as Profile;
   const golden = parts.lines("golden.jsonl") as GoldenRow[];
   return {
@@ -122,6 +124,7 @@ export function infoOf(identity: Identity, parts: Parts, needed: readonly string
     ...(unit !== undefined && { unit }),
     labels,
     ...(task === "binary" && { threshold: threshold ?? HALF }),
+    ...(conformal && { conformal }),
     inputs: spec.inputs.filter(({ name }) => needed.includes(name)).map((input) => inputInfo(input, spec, profile)),
     features: spec.features.map(featureInfo),
     columns: spec.features.filter(({ hidden }) => !hidden).flatMap((feature) => columnNames(feature, spec)),

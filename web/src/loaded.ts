@@ -27,6 +27,8 @@ export class Loaded {
   readonly native: Native;
   /** Counts what is answered, where that was asked for. */
   readonly watch: Watch | undefined;
+  /** Whether the bundle promises a coverage. */
+  readonly promises: boolean;
   #answer: Answer;
   #values: unknown[];
   /** Read when something is explained. */
@@ -46,7 +48,9 @@ export class Loaded {
     this.#fields = fields && new Set(fields);
     this.memory = new Memory(runtime, native, this.inputs.length);
     this.parts = new Parts(bundle, native.parts());
-    this.#answer = answerOf(this.parts.json("output.json") as OutputPart);
+    const output = this.parts.json("output.json") as OutputPart;
+    this.#answer = answerOf(output);
+    this.promises = output.conformal !== undefined;
     this.#values = this.inputs.map(() => undefined);
     if (verify) checkGolden(this, this.parts);
     if (profile) this.watch = new Watch(native, this.parts);

@@ -21,7 +21,7 @@ const NESTED = 5;
 const OTHER: { readonly [type: string]: number } = { array: 6, bigint: 7, function: 8, symbol: 9, object: 10, unreadable: 11 };
 
 /** Places in the module's table. */
-const AT = { kinds: 0, cells: 1, text: 2, elements: 3, textSize: 4, elementsSize: 5, raw: 6, values: 7, labels: 8, outputs: 9, width: 10 };
+const AT = { kinds: 0, cells: 1, text: 2, elements: 3, textSize: 4, elementsSize: 5, raw: 6, values: 7, labels: 8, outputs: 9, width: 10, quantiles: 11 };
 
 /** A value that a getter did not give. */
 export const UNREADABLE = Symbol("unreadable");
@@ -95,8 +95,13 @@ export class Memory {
     return this.#numbers(AT.values, rows * this.width);
   }
 
-  /** The first number of the last answers' raw scores or values. */
-  first(which: "raw" | "values"): number {
+  /** The conformal quantiles of the last answers, one a row. */
+  quantiles(rows: number): Float64Array {
+    return this.#numbers(AT.quantiles, rows);
+  }
+
+  /** The first number of the last answers' raw scores, values or quantiles. */
+  first(which: "raw" | "values" | "quantiles"): number {
     const place = this.#at(AT[which]) >>> 3;
     return this.#doubles[place] as number;
   }

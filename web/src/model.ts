@@ -51,7 +51,8 @@ export class Model<Row extends RawRecord = RawRecord, Output extends Prediction 
         ? { rows: batch.length, errors: loaded.predictRecords(batch) }
         : loaded.predictColumns(batch as RawColumns);
       const { memory } = loaded;
-      return { rows, raw: memory.raw(rows), values: memory.values(rows), labels: memory.labels(rows), errors };
+      const answers = { rows, raw: memory.raw(rows), values: memory.values(rows), labels: memory.labels(rows), errors };
+      return loaded.promises ? { ...answers, quantiles: memory.quantiles(rows) } : answers;
     });
   }
 

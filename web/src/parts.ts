@@ -13,6 +13,20 @@ export interface OutputPart {
   readonly labels?: readonly string[];
   readonly threshold?: number;
   readonly unit?: string;
+  readonly conformal?: Conformal;
+}
+
+/** The promise of a coverage: how intervals or sets of labels are made around predictions. */
+export interface Conformal {
+  /** `split`: an interval, value ± quantile; `lac`: the smallest sets on average; `aps`: sets that grow with doubt. */
+  readonly method: "split" | "lac" | "aps";
+  /** The share of truths that is promised to lie inside. */
+  readonly confidence: number;
+  /** `null` where too few rows promise nothing. */
+  readonly quantile: number | null;
+  /** The input whose values have quantiles of their own. */
+  readonly by?: string;
+  readonly groups?: { readonly [value: string]: number | null };
 }
 
 /** An input in `features.json`, as far as it is shown. */

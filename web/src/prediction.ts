@@ -2,7 +2,7 @@
 
 import type { SkewlessError } from "./error.js";
 import type { Memory } from "./memory.js";
-import type { OutputPart, Task } from "./parts.js";
+import type { Conformal, OutputPart, Task } from "./parts.js";
 
 /** The answer of a model that chooses between two labels. */
 export interface BinaryPrediction<Label extends string = string> {
@@ -12,6 +12,8 @@ export interface BinaryPrediction<Label extends string = string> {
   readonly probability: number;
   /** The score before the link function. */
   readonly raw: number;
+  /** The labels that hold the truth with the probability `info.conformal.confidence`, where the bundle promises one. */
+  readonly set?: Label[];
 }
 
 /** The answer of a model that chooses among several labels. */
@@ -22,6 +24,8 @@ export interface MulticlassPrediction<Label extends string = string> {
   readonly probabilities: Readonly<Record<Label, number>>;
   /** The scores before the link function, in the order of the labels. */
   readonly raw: number[];
+  /** As for two labels. */
+  readonly set?: Label[];
 }
 
 /** The answer of a model that estimates a number. */
@@ -30,6 +34,11 @@ export interface RegressionPrediction {
   readonly value: number;
   /** The score before the link function. */
   readonly raw: number;
+  /**
+   * Holds the truth with the probability `info.conformal.confidence`, where the bundle promises one; `null` where too few
+   * rows were there to promise anything.
+   */
+  readonly interval?: readonly [low: number, high: number] | null;
 }
 
 /** The answer of a model that gives several numbers. */
@@ -51,6 +60,11 @@ export interface BatchPrediction {
   readonly values: Float64Array;
   /** The index of each row's label in `info.labels`; 4294967295 for none. */
   readonly labels: Uint32Array;
+  /**
+   * Where the bundle promises a coverage, each row's conformal quantile; `Infinity` where nothing is promised. A
+   * regression's interval is its value ± the quantile.
+   */
+  readonly quantiles?: Float64Array;
   /** The rows that failed, each with its `row`. */
   readonly errors: readonly SkewlessError[];
 }
@@ -58,22 +72,41 @@ export interface BatchPrediction {
 /** Reads the answer for one record. @internal */
 export type Answer = (memory: Memory) => Prediction;
 
-const ANSWERS: { readonly [task in Task]: (labels: readonly string[]) => Answer } = {
-  binary: (labels) => (memory) => ({
-    label: labels[memory.label()] as string,
-    probability: memory.first("values"),
-    raw: memory.first("raw"),
-  }),
-  multiclass: (labels) => (memory) => {
+const ANSWERS: { readonly [task in Task]: (output: OutputPart, labels: readonly string[]) => Answer } = {
+  binary: ({ conformal }, labels) => (memory) => {
+    const probability = memory.first("values");
+    const answer = { label: labels[memory.label()] as string, probability, raw: memory.first("raw") };
+    return conformal ? { ...answer, set: setOf(conformal, [1 - probability, probability], labels, memory) } : answer;
+  },
+  multiclass: ({ conformal }, labels) => (memory) => {
     const values = memory.values(1);
     const probabilities = Object.fromEntries(labels.map((label, at) => [label, values[at] as number]));
-    return { label: labels[memory.label()] as string, probabilities, raw: [...memory.raw(1)] };
+    const answer = { label: labels[memory.label()] as string, probabilities, raw: [...memory.raw(1)] };
+    return conformal ? { ...answer, set: setOf(conformal, values, labels, memory) } : answer;
   },
-  regression: () => (memory) => ({ value: memory.first("values"), raw: memory.first("raw") }),
+  regression: ({ conformal }) => (memory) => {
+    const value = memory.first("values");
+    const answer = { value, raw: memory.first("raw") };
+    if (!conformal) return answer;
+    const quantile = memory.first("quantiles");
+    return { ...answer, interval: quantile < Infinity ? [value - quantile, value + quantile] : null };
+  },
   vector: () => (memory) => ({ values: [...memory.values(1)] }),
 };
 
+/** The labels of a conformal set, in the order of the labels; the same sums as everywhere, so that no label differs. */
+function setOf({ method }: Conformal, shares: ArrayLike<number>, labels: readonly string[], memory: Memory): string[] {
+  const quantile = memory.first("quantiles");
+  const share = (at: number) => shares[at] as number;
+  if (method === "lac") return labels.filter((_, at) => 1 - share(at) <= quantile);
+  const falling = labels.map((_, at) => at).sort((a, b) => share(b) - share(a));
+  let sum = 0;
+  const last = falling.findIndex((at) => (sum += share(at)) >= quantile);
+  const taken = new Set(last < 0 ? falling : falling.slice(0, last + 1));
+  return labels.filter((_, at) => taken.has(at));
+}
+
 /** How answers of this output are read. @internal */
-export function answerOf({ task, labels = [] }: OutputPart): Answer {
-  return ANSWERS[task](labels);
+export function answerOf(output: OutputPart): Answer {
+  return ANSWERS[output.task](output, output.labels ?? []);
 }

@@ -7,6 +7,7 @@ export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo } f
 export type { Load } from "./load.js";
 export type { Model } from "./model.js";
 export type { LoadOptions, Progress } from "./options.js";
+export type { Conformal } from "./parts.js";
 export type {
   BatchPrediction,
   BinaryPrediction,

@@ -86,9 +86,7 @@ fn output(task: Task, link: Link, labels: Vec<String>) -> Output {
         task,
         link,
         labels,
-        threshold: None,
-        unit: None,
-        length: None,
+        ..Output::default()
     }
 }
 

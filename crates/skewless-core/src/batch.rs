@@ -15,6 +15,8 @@ pub struct BatchPrediction {
     pub values: Vec<f64>,
     /// A label a row; [`NO_LABEL`] for regression and in a failed row.
     pub labels: Vec<u32>,
+    /// The conformal quantile of each row (see [`Prediction::quantile`]); empty for an output without, NaN in a failed row.
+    pub quantiles: Vec<f64>,
     /// One error for each failed row, with its row, in the rows' order.
     pub errors: Vec<Error>,
 }
@@ -26,6 +28,7 @@ impl BatchPrediction {
         self.raw.clear();
         self.values.clear();
         self.labels.clear();
+        self.quantiles.clear();
         self.errors.clear();
     }
 
@@ -52,6 +55,9 @@ impl BatchPrediction {
         blank(&mut self.values, self.values_per_row);
         if let Some(label) = self.labels.get_mut(row) {
             *label = NO_LABEL;
+        }
+        if let Some(quantile) = self.quantiles.get_mut(row) {
+            *quantile = f64::NAN;
         }
         self.errors.push(error);
     }
@@ -95,6 +101,7 @@ impl BatchPrediction {
                 .get(row)
                 .copied()
                 .filter(|&label| label != NO_LABEL),
+            quantile: self.quantiles.get(row).copied(),
         })
     }
 
@@ -109,6 +116,7 @@ impl BatchPrediction {
         self.raw.append(&mut other.raw);
         self.values.append(&mut other.values);
         self.labels.append(&mut other.labels);
+        self.quantiles.append(&mut other.quantiles);
         self.errors.extend(other.errors.into_iter().map(|error| {
             let row = error.row().unwrap_or_default();
             error.with_row(first_row + row)

@@ -1,4 +1,7 @@
-//! From raw scores to a prediction: link, labels, threshold.
+//! From raw scores to a prediction: link, calibration, labels, threshold, and what is promised around it.
+
+mod calibration;
+mod conformal;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,6 +12,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::columns::index_to_code;
 use crate::error::{Error, Result};
 use crate::pipeline::Index;
+
+pub use calibration::Calibration;
+pub use conformal::{Conformal, ConformalMethod, falling};
 
 /// What a model predicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +101,12 @@ pub struct Output {
     /// Binary: the positive label is given from this probability on. Absent: 0.5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// Binary: what becomes of the link's probability before it is compared with the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// Intervals of a regression, or sets of labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformal: Option<Conformal>,
     /// Unit of a regression's value, or of a vector's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
@@ -114,6 +126,9 @@ pub struct Prediction {
     pub values: Vec<f64>,
     /// Index of the label; absent for regression and vectors.
     pub label: Option<u32>,
+    /// The conformal quantile of the row's group, infinite where nothing is promised; absent without [`Output::conformal`].
+    #[serde(skip)]
+    pub quantile: Option<f64>,
 }
 
 /// The label code of a row without a label.
@@ -158,13 +173,26 @@ impl Output {
         let threshold_fits = self
             .threshold
             .is_none_or(|threshold| self.task == Task::Binary && (0.0..=1.0).contains(&threshold));
+        let promise_fits = self.conformal.as_ref().is_none_or(|conformal| {
+            let of_numbers = conformal.method == ConformalMethod::Split;
+            let fits = match self.task {
+                Task::Regression => of_numbers,
+                Task::Binary | Task::Multiclass => !of_numbers,
+                Task::Vector => false,
+            };
+            fits && conformal.is_sound()
+        });
+        let calibration = self.calibration.as_ref();
+        let calibration_fits =
+            calibration.is_none_or(|table| self.task == Task::Binary && table.is_sound());
+        let fits = fits && promise_fits && calibration_fits;
         if fits && threshold_fits && scale.is_finite() && Index::all_distinct(&self.labels) {
             return Ok(());
         }
         Err(Error::bundle(
             "bundle.invalid_output",
             format!(
-                "output.json: task, link, {} labels, threshold or length do not fit {outputs} raw scores, or a label stands twice",
+                "output.json: task, link, {} labels, threshold, calibration, conformal or length do not fit {outputs} raw scores, or a label stands twice",
                 self.labels.len(),
             ),
         )
@@ -186,6 +214,9 @@ impl Output {
         match self.task {
             Task::Regression | Task::Vector => NO_LABEL,
             Task::Binary => {
+                if let (Some(table), Some(value)) = (&self.calibration, values.first_mut()) {
+                    *value = table.at(*value);
+                }
                 let threshold = self.threshold.unwrap_or(0.5);
                 u32::from(
                     values
@@ -202,11 +233,33 @@ impl Output {
         self.labels.get(label as usize).map(String::as_str)
     }
 
+    /// The interval around a regression's value; none without a promise.
+    pub fn interval(&self, prediction: &Prediction) -> Option<[f64; 2]> {
+        let quantile = prediction
+            .quantile
+            .filter(|quantile| quantile.is_finite())?;
+        let value = prediction.values.first()?;
+        Some([value - quantile, value + quantile])
+    }
+
+    /// Which labels are in the set of a prediction, by the labels' order; none without [`Output::conformal`].
+    pub fn set(&self, prediction: &Prediction) -> Option<Vec<bool>> {
+        let method = self.conformal.as_ref()?.method;
+        let quantile = prediction.quantile?;
+        Some(match (self.task, prediction.values.first()) {
+            (Task::Binary, Some(probability)) => {
+                method.set(&[1.0 - probability, *probability], quantile)
+            }
+            _ => method.set(&prediction.values, quantile),
+        })
+    }
+
     /// The prediction as every door writes it.
     ///
     /// Binary: `{"label", "probability", "raw"}`; multi-class: `{"label", "probabilities": {label: p}, "raw": [..]}`;
-    /// regression: `{"raw", "value"}`; vector: `{"values": [..]}`. Members, and labels among the probabilities, stand in
-    /// the order of their names.
+    /// regression: `{"raw", "value"}`; vector: `{"values": [..]}`. With [`Output::conformal`] a regression has an
+    /// `"interval": [low, high]` first, which is `null` where nothing is promised, and a classification a `"set"` of labels
+    /// last. Members, and labels among the probabilities, stand in the order of their names.
     pub fn prediction_json<'a>(&'a self, prediction: &'a Prediction) -> PredictionJson<'a> {
         PredictionJson {
             output: self,
@@ -230,6 +283,9 @@ impl Serialize for PredictionJson<'_> {
         let mut map = serializer.serialize_map(None)?;
         match output.task {
             Task::Regression => {
+                if output.conformal.is_some() {
+                    map.serialize_entry("interval", &output.interval(prediction))?;
+                }
                 map.serialize_entry("raw", &prediction.raw.first())?;
                 map.serialize_entry("value", &value)?;
             }
@@ -247,6 +303,13 @@ impl Serialize for PredictionJson<'_> {
                 map.serialize_entry("raw", &prediction.raw)?;
             }
             Task::Vector => map.serialize_entry("values", &prediction.values)?,
+        }
+        if let Some(set) = output.set(prediction).filter(|_| label.is_some()) {
+            let labels = output.labels.iter().zip(set);
+            let set: Vec<&String> = labels
+                .filter_map(|(label, is_in)| is_in.then_some(label))
+                .collect();
+            map.serialize_entry("set", &set)?;
         }
         map.end()
     }
@@ -345,9 +408,7 @@ mod tests {
             task,
             link,
             labels,
-            threshold: None,
-            unit: None,
-            length: None,
+            ..Output::default()
         }
     }
 

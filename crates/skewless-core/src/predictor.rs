@@ -6,7 +6,7 @@ use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::golden::GoldenRow;
 use crate::output::{Output, Prediction};
-use crate::pipeline::{Cell, Cells, Frame, Pipeline, RecordCells};
+use crate::pipeline::{Cell, Cells, Frame, Pipeline, RecordCells, Slot};
 use crate::plan::{Engine, EngineScratch, Model, Simd, decode, decode_with};
 use crate::profile::Counter;
 use crate::record::Record;
@@ -22,6 +22,8 @@ pub struct Predictor {
     pipeline: Pipeline,
     engine: Box<dyn Engine>,
     output: Output,
+    /// Where the texts stand that choose a row's conformal quantile.
+    group: Option<usize>,
 }
 
 /// Memory that predictions use; kept by a caller who predicts often, so that little is allocated each time.
@@ -130,10 +132,16 @@ impl Predictor {
             .with_field(column));
         }
         engine.bind(pipeline.layout());
+        let by = output
+            .conformal
+            .as_ref()
+            .and_then(|conformal| conformal.by.as_ref());
+        let group = by.map(|by| group_slot(&pipeline, by)).transpose()?;
         Ok(Self {
             pipeline,
             engine,
             output,
+            group,
         })
     }
 
@@ -402,6 +410,11 @@ impl Predictor {
         self.pipeline.write_compact(&frame, &mut scratch.compact);
         let mut problems = std::mem::take(&mut frame.problems);
         let rows = frame.rows;
+        if let Some(conformal) = &self.output.conformal {
+            let groups = self.group.and_then(|slot| frame.texts.get(slot));
+            let quantile = |row| conformal.quantile_of(groups.and_then(|groups| groups.value(row)));
+            batch.quantiles.extend((0..rows).map(quantile));
+        }
         let (raw, values) = batch.grow(rows);
         let layout = self.pipeline.layout();
         self.engine
@@ -439,6 +452,27 @@ impl Predictor {
                 .for_each(|error| batch.fail(error.with_row(first_row + row)));
         }
         Ok(())
+    }
+}
+
+/// The text slot of the input whose values have conformal quantiles of their own.
+///
+/// # Errors
+/// `bundle.invalid_output` where no feature reads such an input.
+fn group_slot(pipeline: &Pipeline, by: &str) -> Result<usize> {
+    let mut slots = pipeline.input_slots().iter();
+    match slots
+        .find(|target| target.input.name == by)
+        .map(|target| target.slot)
+    {
+        Some(Slot::Text(slot)) => Ok(slot),
+        _ => Err(Error::bundle(
+            "bundle.invalid_output",
+            format!(
+                "output.json: no feature reads a category `{by}`, by which the quantiles differ"
+            ),
+        )
+        .with_field("output.json")),
     }
 }
 

@@ -121,9 +121,7 @@ fn output() -> Output {
         task: Task::Binary,
         link: Link::Logistic { scale: 1.0 },
         labels: vec!["no".into(), "yes".into()],
-        threshold: None,
-        unit: None,
-        length: None,
+        ..Output::default()
     }
 }
 

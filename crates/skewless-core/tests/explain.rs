@@ -121,10 +121,8 @@ fn output() -> Output {
         name: "pair".into(),
         task: Task::Vector,
         link: Link::Identity,
-        labels: vec![],
-        threshold: None,
-        unit: None,
         length: Some(2),
+        ..Output::default()
     }
 }
 

@@ -59,10 +59,8 @@ fn output() -> Output {
         name: "y".into(),
         task: Task::Vector,
         link: Link::Identity,
-        labels: Vec::new(),
-        threshold: None,
-        unit: None,
         length: Some(2),
+        ..Output::default()
     }
 }
 

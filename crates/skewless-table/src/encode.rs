@@ -12,6 +12,14 @@ pub struct Encoder {
     output: Output,
 }
 
+/// What the cells of a column are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cells {
+    Text,
+    Number,
+    Truth,
+}
+
 /// Predictions of one block, ready to be written.
 pub struct Encoded(pub(crate) Form);
 
@@ -40,37 +48,50 @@ impl Encoder {
 
     /// The columns of CSV and Parquet: `label`, `probability` and `raw` for a binary model, `label` and one
     /// `probability_LABEL` and `raw_LABEL` a label for several classes, `value` and `raw` for a regression, `value_0`
-    /// and on for a vector; then `error` (the code) and `message`, empty where the row was answered.
+    /// and on for a vector; where the bundle promises a coverage, `low` and `high` of the interval or one `in_set_LABEL` a
+    /// label; then `error` (the code) and `message`, empty where the row was answered.
     pub fn column_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        match self.output.task {
-            Task::Regression => names.push("value".to_owned()),
-            Task::Binary => names.extend(["label".to_owned(), "probability".to_owned()]),
+        self.columns().map(|(name, _)| name).collect()
+    }
+
+    /// The same with what their cells are.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (String, Cells)> + '_ {
+        let Output { task, labels, .. } = &self.output;
+        let own = |name: &str| vec![name.to_owned()];
+        let each = |name: &str| {
+            labels
+                .iter()
+                .map(|label| format!("{name}_{label}"))
+                .collect()
+        };
+        let (values, raw): (Vec<String>, Vec<String>) = match task {
+            Task::Regression => (own("value"), own("raw")),
+            Task::Binary => (own("probability"), own("raw")),
+            Task::Multiclass => (each("probability"), each("raw")),
             Task::Vector => {
-                names.extend((0..self.output.values()).map(|place| format!("value_{place}")));
+                let numbers = (0..self.output.values()).map(|place| format!("value_{place}"));
+                (numbers.collect(), Vec::new())
             }
-            Task::Multiclass => {
-                names.push("label".to_owned());
-                names.extend(
-                    self.output
-                        .labels
-                        .iter()
-                        .map(|label| format!("probability_{label}")),
-                );
-            }
-        }
-        match self.output.task {
-            Task::Multiclass => names.extend(
-                self.output
-                    .labels
-                    .iter()
-                    .map(|label| format!("raw_{label}")),
-            ),
-            Task::Regression | Task::Binary => names.push("raw".to_owned()),
-            Task::Vector => {}
-        }
-        names.extend(["error".to_owned(), "message".to_owned()]);
-        names
+        };
+        let ends = match self.has_interval() {
+            true => ["low", "high"].map(str::to_owned).to_vec(),
+            false => Vec::new(),
+        };
+        let sets = match self.has_set() {
+            true => each("in_set"),
+            false => Vec::new(),
+        };
+        let texts = |names: Vec<String>| names.into_iter().map(|name| (name, Cells::Text));
+        let label = if self.has_label() {
+            own("label")
+        } else {
+            Vec::new()
+        };
+        let numbers = values.into_iter().chain(raw).chain(ends);
+        texts(label)
+            .chain(numbers.map(|name| (name, Cells::Number)))
+            .chain(sets.into_iter().map(|name| (name, Cells::Truth)))
+            .chain(texts(["error", "message"].map(str::to_owned).to_vec()))
     }
 
     /// Encodes a block whose first row is row `first_row` of the table.
@@ -130,6 +151,11 @@ impl Encoder {
         cells.extend(prediction.values.iter().map(|&value| number_text(value)));
         let raw = prediction.raw.iter().take(self.raw_columns());
         cells.extend(raw.map(|&value| number_text(value)));
+        cells.extend(
+            self.ends(prediction)
+                .map(|end| end.map_or_else(String::new, number_text)),
+        );
+        cells.extend(self.truths(prediction).iter().map(bool::to_string));
         cells.extend([String::new(), String::new()]);
         cells
     }
@@ -142,6 +168,31 @@ impl Encoder {
     /// True when predictions have a label.
     pub(crate) fn has_label(&self) -> bool {
         matches!(self.output.task, Task::Binary | Task::Multiclass)
+    }
+
+    fn has_interval(&self) -> bool {
+        self.output.conformal.is_some() && self.output.task == Task::Regression
+    }
+
+    fn has_set(&self) -> bool {
+        self.output.conformal.is_some() && self.has_label()
+    }
+
+    /// Both ends of the interval, where predictions have one; each is `None` where nothing is promised.
+    pub(crate) fn ends(&self, prediction: &Prediction) -> impl Iterator<Item = Option<f64>> {
+        let interval = self.output.interval(prediction);
+        let ends = interval.map_or([None; 2], |ends| ends.map(Some));
+        ends.into_iter()
+            .take(if self.has_interval() { 2 } else { 0 })
+    }
+
+    /// Which labels are in the set, where predictions have one.
+    pub(crate) fn truths(&self, prediction: &Prediction) -> Vec<bool> {
+        let set = self
+            .has_set()
+            .then(|| self.output.set(prediction))
+            .flatten();
+        set.unwrap_or_default()
     }
 
     /// Raw scores of a row: none for a vector, whose values they are.

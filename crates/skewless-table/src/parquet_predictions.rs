@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow_array::builder::{Float64Builder, StringBuilder};
+use arrow_array::builder::{BooleanBuilder, Float64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
@@ -13,22 +13,16 @@ use parquet::file::properties::WriterProperties;
 use skewless_core::{BatchPrediction, Result};
 
 use crate::Encoder;
-use crate::encode::fault;
+use crate::encode::{Cells, fault};
 
 fn schema(encoder: &Encoder) -> Arc<Schema> {
-    let names = encoder.column_names();
-    let texts = names.len().saturating_sub(2);
-    let fields = names.iter().enumerate().map(|(at, name)| {
-        let is_text = at >= texts || (at == 0 && encoder.has_label());
-        Field::new(
-            name,
-            if is_text {
-                DataType::Utf8
-            } else {
-                DataType::Float64
-            },
-            true,
-        )
+    let fields = encoder.columns().map(|(name, cells)| {
+        let kind = match cells {
+            Cells::Text => DataType::Utf8,
+            Cells::Number => DataType::Float64,
+            Cells::Truth => DataType::Boolean,
+        };
+        Field::new(name, kind, true)
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }
@@ -36,28 +30,35 @@ fn schema(encoder: &Encoder) -> Arc<Schema> {
 /// The rows of a block; a failed row is null but for its error.
 pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<RecordBatch> {
     let schema = schema(encoder);
+    let count = |wanted| {
+        encoder
+            .columns()
+            .filter(|(_, cells)| *cells == wanted)
+            .count()
+    };
     let mut labels = StringBuilder::new();
-    let numbers = schema
-        .fields()
-        .len()
-        .saturating_sub(2 + usize::from(encoder.has_label()));
-    let mut columns: Vec<Float64Builder> = (0..numbers).map(|_| Float64Builder::new()).collect();
+    let mut numbers: Vec<Float64Builder> = vec_of(count(Cells::Number));
+    let mut truths: Vec<BooleanBuilder> = vec_of(count(Cells::Truth));
     let (mut codes, mut messages) = (StringBuilder::new(), StringBuilder::new());
     for row in 0..predictions.rows() {
         match predictions.row(row) {
             Ok(prediction) => {
                 labels.append_option(encoder.label(prediction.label));
-                let values = prediction.values.iter().chain(&prediction.raw);
-                columns
-                    .iter_mut()
-                    .zip(values)
-                    .for_each(|(column, &value)| column.append_value(value));
+                let raw = prediction.raw.iter().take(encoder.raw_columns());
+                let cells = (prediction.values.iter().chain(raw))
+                    .map(|&value| Some(value))
+                    .chain(encoder.ends(&prediction));
+                let columns = numbers.iter_mut().zip(cells);
+                columns.for_each(|(column, cell)| column.append_option(cell));
+                let columns = truths.iter_mut().zip(encoder.truths(&prediction));
+                columns.for_each(|(column, truth)| column.append_value(truth));
                 codes.append_null();
                 messages.append_null();
             }
             Err(error) => {
                 labels.append_null();
-                columns.iter_mut().for_each(Float64Builder::append_null);
+                numbers.iter_mut().for_each(Float64Builder::append_null);
+                truths.iter_mut().for_each(BooleanBuilder::append_null);
                 codes.append_value(error.code());
                 messages.append_value(error.message());
             }
@@ -67,16 +68,22 @@ pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<
     if encoder.has_label() {
         arrays.push(Arc::new(labels.finish()));
     }
-    arrays.extend(
-        columns
-            .iter_mut()
-            .map(|column| Arc::new(column.finish()) as ArrayRef),
-    );
+    let numbers = numbers
+        .iter_mut()
+        .map(|column| Arc::new(column.finish()) as ArrayRef);
+    let truths = truths
+        .iter_mut()
+        .map(|column| Arc::new(column.finish()) as ArrayRef);
+    arrays.extend(numbers.chain(truths));
     arrays.extend([
         Arc::new(codes.finish()) as ArrayRef,
         Arc::new(messages.finish()),
     ]);
     RecordBatch::try_new(schema, arrays).map_err(fault)
+}
+
+fn vec_of<T: Default>(count: usize) -> Vec<T> {
+    std::iter::repeat_with(T::default).take(count).collect()
 }
 
 /// A Parquet file being written.

@@ -107,8 +107,7 @@ impl Recipe {
             link: Link::Logistic { scale: 1.0 },
             labels: model.labels.clone(),
             threshold: model.threshold,
-            unit: None,
-            length: None,
+            ..Output::default()
         }
     }
 }

@@ -105,7 +105,7 @@ impl Model {
 
     /// Makes room for raw rows, and gives the address of the table: 32 bits each of the addresses of kinds, cells, text
     /// and elements, the bytes of text and the elements that there is room for, the addresses of raw scores, values and
-    /// labels, and how many scores and values a row has.
+    /// labels, how many scores and values a row has, and the address of conformal quantiles.
     pub fn reserve(&mut self, rows: usize, text: usize, elements: usize) -> usize {
         self.rows.reserve(rows, text, elements);
         self.tell()
@@ -310,7 +310,7 @@ impl Model {
             scratch: Scratch::default(),
             answers: BatchPrediction::default(),
             failures: Vec::new(),
-            table: vec![0; 11],
+            table: vec![0; 12],
             predictor,
         })
     }
@@ -349,6 +349,7 @@ impl Model {
             answers.labels.as_ptr() as usize,
             answers.outputs(),
             answers.values_per_row(),
+            answers.quantiles.as_ptr() as usize,
         ];
         let slots = self.table.iter_mut().zip(told);
         slots.for_each(|(slot, value)| *slot = size(value));

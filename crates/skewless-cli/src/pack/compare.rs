@@ -309,10 +309,7 @@ mod tests {
             name: "z".to_owned(),
             task: Task::Vector,
             link,
-            labels: vec![],
-            threshold: None,
-            unit: None,
-            length: None,
+            ..Output::default()
         }
     }
 

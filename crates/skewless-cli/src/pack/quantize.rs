@@ -77,10 +77,8 @@ fn predictor(spec: &FittedSpec, network: FloatNetwork) -> Result<Predictor> {
         name: "scores".to_owned(),
         task: Task::Vector,
         link: Link::Identity,
-        labels: vec![],
-        threshold: None,
-        unit: None,
         length: Some(scores),
+        ..Output::default()
     };
     Predictor::from_engine(spec, Box::new(network), output)
 }

@@ -3,21 +3,27 @@
 
 use super::wire::{PART, Reader, Wire, Writer};
 use crate::error::{Error, Result};
-use crate::output::{Link, Output, Task};
+use crate::output::{ConformalMethod, Link, Output, Task};
 use crate::spec::{
     Closed, DatePart, Encode, FittedFeature, FittedOp, FittedSpec, Input, InputType, LookupTable,
     Norm, Outside, Range, Token, UnknownFields,
 };
 
-/// Grows with every change of what follows.
-const FORMAT: u8 = 1;
+/// Grows with every change of what follows. Bytes with nothing that a format has beyond the one before are of that one.
+const FORMAT: u8 = 2;
+/// The first format, whose outputs have no calibration and no conformal quantiles.
+const PLAIN: u8 = 1;
 
 /// The bytes of a specification and an output.
 pub(super) fn write(features: &FittedSpec, output: &Output) -> Vec<u8> {
     let mut writer = Writer::default();
-    writer.small(&mut FORMAT.clone(), u8::MAX);
+    let is_plain = output.calibration.is_none() && output.conformal.is_none();
+    writer.small(&mut if is_plain { PLAIN } else { FORMAT }, u8::MAX);
     specification(&mut writer, &mut features.clone());
     answer(&mut writer, &mut output.clone());
+    if !is_plain {
+        confidence(&mut writer, &mut output.clone());
+    }
     writer.0
 }
 
@@ -29,12 +35,15 @@ pub(super) fn read(bytes: &[u8]) -> Result<(FittedSpec, Output)> {
     let mut reader = Reader::new(bytes);
     let (mut format, mut features, mut output) = (0, FittedSpec::default(), Output::default());
     reader.small(&mut format, u8::MAX);
-    if format != FORMAT {
+    if !(PLAIN..=FORMAT).contains(&format) {
         let message = "spec.plan has a format that this version does not read";
         return Err(Error::unsupported("unsupported.format_version", message).with_field(PART));
     }
     specification(&mut reader, &mut features);
     answer(&mut reader, &mut output);
+    if format > PLAIN {
+        confidence(&mut reader, &mut output);
+    }
     reader.end()?;
     Ok((features, output))
 }
@@ -340,6 +349,34 @@ fn answer(wire: &mut impl Wire, output: &mut Output) {
     wire.option(&mut output.length, |wire, length| wire.size(length));
 }
 
+const METHODS: [ConformalMethod; 3] = [
+    ConformalMethod::Split,
+    ConformalMethod::Lac,
+    ConformalMethod::Aps,
+];
+
+fn confidence(wire: &mut impl Wire, output: &mut Output) {
+    wire.option(&mut output.calibration, |wire, table| {
+        wire.list(&mut table.from, |wire, from| wire.number(from));
+        wire.list(&mut table.to, |wire, to| wire.number(to));
+    });
+    wire.option(&mut output.conformal, |wire, conformal| {
+        choice(wire, &mut conformal.method, &METHODS);
+        wire.number(&mut conformal.confidence);
+        wire.option(&mut conformal.quantile, |wire, quantile| {
+            wire.number(quantile)
+        });
+        wire.option(&mut conformal.by, |wire, by| wire.text(by));
+        let mut groups: Vec<(String, Option<f64>)> =
+            std::mem::take(&mut conformal.groups).into_iter().collect();
+        wire.list(&mut groups, |wire, (group, quantile)| {
+            wire.text(group);
+            wire.option(quantile, |wire, quantile| wire.number(quantile));
+        });
+        conformal.groups = groups.into_iter().collect();
+    });
+}
+
 /// The links, with 1 for every number of theirs.
 const LINKS: [Link; 11] = [
     Link::Identity,
@@ -383,6 +420,7 @@ fn link(wire: &mut impl Wire, link: &mut Link) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::Calibration;
 
     /// Every attribute and every op, with parameters that are not the default.
     const FEATURES: &str = r#"{
@@ -433,25 +471,44 @@ mod tests {
             link,
             labels: vec!["a".into(), "ß".into()],
             threshold: Some(0.6),
-            unit: None,
             length: Some(300),
+            ..Output::default()
         }
     }
 
     #[test]
     fn what_is_written_is_read() {
-        for link in LINKS.into_iter().chain([Link::Logistic { scale: 0.3 }]) {
-            let bytes = write(&features(), &output(link));
+        let links = LINKS.into_iter().chain([Link::Logistic { scale: 0.3 }]);
+        for output in links.map(output).chain([promising()]) {
+            let bytes = write(&features(), &output);
             let (read_features, read_output) = read(&bytes).unwrap();
             assert_eq!(read_features, features());
-            assert_eq!(read_output, output(link));
+            assert_eq!(read_output, output);
             assert_eq!(write(&read_features, &read_output), bytes);
+            let has_promise = output.conformal.is_some();
+            assert_eq!(bytes[0], if has_promise { FORMAT } else { PLAIN });
+        }
+    }
+
+    /// An output with a calibration and conformal quantiles, some of which promise nothing.
+    fn promising() -> Output {
+        let promise = r#"{
+            "method": "aps", "confidence": 0.9, "quantile": null, "by": "d",
+            "groups": {"x": 0.25, "y": null}
+        }"#;
+        Output {
+            calibration: Some(Calibration {
+                from: vec![0.1, 0.30000000000000004],
+                to: vec![0.0, 1.0],
+            }),
+            conformal: Some(serde_json::from_str(promise).unwrap()),
+            ..output(Link::Softmax)
         }
     }
 
     #[test]
     fn every_cut_is_refused_and_no_flipped_bit_panics() {
-        let good = write(&features(), &output(Link::Softmax));
+        let good = write(&features(), &promising());
         for at in 0..good.len() {
             assert!(read(&good[..at]).is_err(), "cut at {at}");
             for bit in 0..8 {

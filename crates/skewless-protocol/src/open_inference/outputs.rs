@@ -25,6 +25,7 @@ struct ColumnNames<'a> {
 enum Data<'a> {
     Numbers(Vec<Option<f64>>),
     Labels(Vec<Option<&'a str>>),
+    Truths(Vec<Option<bool>>),
 }
 
 /// An output tensor as metadata lists it.
@@ -44,9 +45,12 @@ enum Part {
     Label,
     Values,
     Raw,
+    Interval,
+    Set,
 }
 
-/// The tensors that a task answers with, in their order.
+/// The tensors that a task answers with, in their order; last what is promised, where the bundle has conformal quantiles: the
+/// two ends of an interval, or which labels are in the set.
 pub(super) fn columns(output: &Output) -> Vec<OutputColumn<'_>> {
     let wide = Some(output.labels.len());
     let numbers = |name, part, width| OutputColumn {
@@ -64,7 +68,7 @@ pub(super) fn columns(output: &Output) -> Vec<OutputColumn<'_>> {
         width: None,
         labels,
     };
-    match output.task {
+    let mut columns = match output.task {
         Task::Vector => vec![numbers("values", Part::Values, output.length)],
         Task::Regression => vec![
             numbers("value", Part::Values, None),
@@ -82,7 +86,20 @@ pub(super) fn columns(output: &Output) -> Vec<OutputColumn<'_>> {
                 numbers("raw", Part::Raw, wide),
             ]
         }
+    };
+    if output.conformal.is_some() {
+        columns.push(match output.task {
+            Task::Regression | Task::Vector => OutputColumn {
+                labels: None,
+                ..numbers("interval", Part::Interval, Some(2))
+            },
+            Task::Binary | Task::Multiclass => OutputColumn {
+                datatype: "BOOL",
+                ..numbers("set", Part::Set, wide)
+            },
+        });
     }
+    columns
 }
 
 /// Refuses a requested output that the task doesn't have.
@@ -129,6 +146,12 @@ impl<'a> OutputColumn<'a> {
             Part::Label => Data::Labels(rows.iter().map(|row| label(output, row)).collect()),
             Part::Values => self.numbers(rows, |prediction| &prediction.values),
             Part::Raw => self.numbers(rows, |prediction| &prediction.raw),
+            Part::Interval => Data::Numbers(self.cells(rows, |row| {
+                output
+                    .interval(row)
+                    .map_or_else(Vec::new, |ends| ends.to_vec())
+            })),
+            Part::Set => Data::Truths(self.cells(rows, |row| output.set(row).unwrap_or_default())),
         };
         let shape = std::iter::once(rows.len()).chain(self.width).collect();
         let parameters = self
@@ -146,18 +169,26 @@ impl<'a> OutputColumn<'a> {
 
     fn numbers(
         self,
-        rows: &[Result<Prediction>],
-        part: impl Fn(&Prediction) -> &Vec<f64>,
+        rows: &'a [Result<Prediction>],
+        part: impl Fn(&'a Prediction) -> &'a Vec<f64>,
     ) -> Data<'a> {
+        Data::Numbers(self.cells(rows, |prediction| part(prediction).as_slice()))
+    }
+
+    /// As many elements a row as the tensor has columns; none where the row failed or has none.
+    fn cells<T: Copy, Part: AsRef<[T]>>(
+        self,
+        rows: &'a [Result<Prediction>],
+        part: impl Fn(&'a Prediction) -> Part,
+    ) -> Vec<Option<T>> {
         let width = self.width.unwrap_or(1);
-        let mut numbers = Vec::with_capacity(rows.len() * width);
+        let mut cells = Vec::with_capacity(rows.len() * width);
         for row in rows {
-            let values = row.as_ref().ok().map(&part);
-            numbers.extend(
-                (0..width).map(|place| values.and_then(|values| values.get(place)).copied()),
-            );
+            let found = row.as_ref().ok().map(&part);
+            let cell = |place| found.as_ref().and_then(|found| found.as_ref().get(place));
+            cells.extend((0..width).map(|place| cell(place).copied()));
         }
-        Data::Numbers(numbers)
+        cells
     }
 }
 

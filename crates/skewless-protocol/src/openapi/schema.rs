@@ -119,7 +119,7 @@ fn whole(bound: f64) -> i64 {
 pub(super) fn prediction(output: &Output) -> Value {
     let number = json!({"type": "number"});
     let label = json!({"enum": output.labels});
-    let properties = match output.task {
+    let mut properties = match output.task {
         Task::Regression => json!({"value": number, "raw": number}),
         Task::Binary => json!({"label": label, "probability": number, "raw": number}),
         Task::Multiclass => {
@@ -136,6 +136,34 @@ pub(super) fn prediction(output: &Output) -> Value {
         }
         Task::Vector => json!({"values": {"type": "array", "items": number}}),
     };
+    if let (Some(conformal), Some(properties)) = (&output.conformal, properties.as_object_mut()) {
+        let said = format!(
+            "Promised to hold the truth with a probability of {}",
+            conformal.confidence
+        );
+        let (name, promised) = match output.task {
+            Task::Regression | Task::Vector => (
+                "interval",
+                json!({
+                    "type": ["array", "null"],
+                    "items": number,
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "description": format!("{said}; null where nothing is promised."),
+                }),
+            ),
+            Task::Binary | Task::Multiclass => (
+                "set",
+                json!({
+                    "type": "array",
+                    "items": label,
+                    "uniqueItems": true,
+                    "description": format!("{said}."),
+                }),
+            ),
+        };
+        properties.insert(name.to_owned(), promised);
+    }
     let names = properties.as_object();
     let required: Vec<&String> = names.map_or_else(Vec::new, |names| names.keys().collect());
     json!({

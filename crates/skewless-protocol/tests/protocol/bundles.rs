@@ -118,9 +118,7 @@ fn output(name: &str, task: Task, link: Link, labels: &[&str]) -> Output {
         task,
         link,
         labels,
-        threshold: None,
-        unit: None,
-        length: None,
+        ..Output::default()
     }
 }
 

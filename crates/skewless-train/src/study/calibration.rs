@@ -1,6 +1,7 @@
 //! Calibration of binary scores on rows that the model was not fitted on: Platt's sigmoid, and isotonic regression.
 
 use serde::{Deserialize, Serialize};
+use skewless_core::output::Calibration;
 use skewless_core::{Error, Result};
 
 /// Most steps of Newton's method, which needs about ten.
@@ -13,16 +14,6 @@ pub struct Platt {
     pub slope: f64,
     /// Added to it.
     pub intercept: f64,
-}
-
-/// A rising step function by pooled adjacent violators (Barlow et al. 1972), linear between its points and constant
-/// beyond them, as scikit-learn's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Isotonic {
-    /// Distinct raw scores, rising.
-    pub raw: Vec<f64>,
-    /// Their probabilities, from 0 to 1, never falling.
-    pub probability: Vec<f64>,
 }
 
 fn checked(raw: &[f64], positive: &[bool]) -> Result<()> {
@@ -80,61 +71,42 @@ impl Platt {
     }
 }
 
-impl Isotonic {
-    /// Fits by least squares; equal scores are one point of their mean.
-    ///
-    /// # Errors
-    /// `train.calibration` for scores that are not finite or labels of one kind.
-    pub fn fit(raw: &[f64], positive: &[bool]) -> Result<Self> {
-        checked(raw, positive)?;
-        let mut rows: Vec<(f64, f64)> = (raw.iter().zip(positive))
-            .map(|(&raw, &positive)| (raw, f64::from(u8::from(positive))))
-            .collect();
-        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let points: Vec<(f64, f64, f64)> = (rows.chunk_by(|a, b| a.0 == b.0))
-            .map(|same| {
-                let sum: f64 = same.iter().map(|row| row.1).sum();
-                (
-                    same.first().map_or(0.0, |row| row.0),
-                    sum,
-                    same.len() as f64,
-                )
-            })
-            .collect();
-        // Blocks of points that share a level: sum, weight, points.
-        let mut blocks: Vec<(f64, f64, usize)> = Vec::new();
-        for &(_, sum, weight) in &points {
-            let mut block = (sum, weight, 1);
-            while let Some(&(before, of, count)) = blocks.last() {
-                if before / of < block.0 / block.1 {
-                    break;
-                }
-                block = (before + block.0, of + block.1, count + block.2);
-                blocks.pop();
+/// Isotonic regression by pooled adjacent violators (Barlow et al. 1972) on the squared error, linear between its points and
+/// constant beyond them, as scikit-learn's. Equal probabilities are one point of their mean. Of a level that several
+/// points share the first and the last are kept.
+///
+/// # Errors
+/// `train.calibration` for probabilities that are not finite or labels of one kind.
+pub fn isotonic(probabilities: &[f64], positive: &[bool]) -> Result<Calibration> {
+    checked(probabilities, positive)?;
+    let mut rows: Vec<(f64, f64)> = (probabilities.iter().zip(positive))
+        .map(|(&from, &positive)| (from, f64::from(u8::from(positive))))
+        .collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    // Blocks of points that share a level: sum, rows, first and last point.
+    let mut blocks: Vec<(f64, f64, f64, f64)> = Vec::new();
+    for same in rows.chunk_by(|a, b| a.0 == b.0) {
+        let from = same.first().map_or(0.0, |row| row.0);
+        let sum: f64 = same.iter().map(|row| row.1).sum();
+        let mut block = (sum, same.len() as f64, from, from);
+        while let Some(&(before, of, first, _)) = blocks.last() {
+            if before / of < block.0 / block.1 {
+                break;
             }
-            blocks.push(block);
+            block = (before + block.0, of + block.1, first, block.3);
+            blocks.pop();
         }
-        let levels = blocks
-            .iter()
-            .flat_map(|&(sum, weight, count)| std::iter::repeat_n(sum / weight, count));
-        Ok(Self {
-            probability: levels.collect(),
-            raw: points.into_iter().map(|(raw, ..)| raw).collect(),
-        })
+        blocks.push(block);
     }
-
-    /// The probability of a raw score.
-    pub fn at(&self, raw: f64) -> f64 {
-        let above = self.raw.partition_point(|&known| known <= raw);
-        let point = |place: usize| Some((*self.raw.get(place)?, *self.probability.get(place)?));
-        match (above.checked_sub(1).and_then(point), point(above)) {
-            (Some((low, from)), Some((high, to))) => {
-                from + (to - from) * (raw - low) / (high - low)
-            }
-            (Some((_, end)), None) | (None, Some((_, end))) => end,
-            (None, None) => f64::NAN,
+    let mut table = Calibration::default();
+    for (sum, of, first, last) in blocks {
+        let ends = std::iter::once(first).chain((last > first).then_some(last));
+        for from in ends {
+            table.from.push(from);
+            table.to.push(sum / of);
         }
     }
+    Ok(table)
 }
 
 #[cfg(test)]
@@ -163,7 +135,7 @@ mod tests {
     #[test]
     fn isotonic_is_scikit_learns() {
         let (reference, positive) = reference();
-        let fitted = Isotonic::fit(&reference.raw, &positive).unwrap();
+        let fitted = isotonic(&reference.raw, &positive).unwrap();
         for (&at, &expected) in reference.at.iter().zip(&reference.isotonic) {
             assert!(
                 (fitted.at(at) - expected).abs() < 1e-12,
@@ -171,7 +143,7 @@ mod tests {
                 fitted.at(at)
             );
         }
-        assert!(fitted.probability.is_sorted());
+        assert!(fitted.to.is_sorted() && fitted.from.len() < reference.raw.len());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The card of a study's winner: data, split, candidates, test, slices, inputs, limits, in plain words and Markdown.
 
 use skewless_core::Profile;
+use skewless_core::output::ConformalMethod;
 
-use super::config::ConformalMethod;
+use super::confidence::Calibrated;
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
 use super::report::{Level, Measured, StudyReport};
@@ -186,11 +187,16 @@ fn test(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
 }
 
 fn confidence(card: &mut Card, report: &StudyReport) {
-    if let Some(platt) = report.calibration {
-        card.paragraph(&format!(
+    match &report.calibration {
+        Some(Calibrated::Platt(platt)) => card.paragraph(&format!(
             "Probabilities are a sigmoid of the raw score with slope {:.4} and intercept {:.4}, fitted on the validation rows.",
             platt.slope, platt.intercept
-        ));
+        )),
+        Some(Calibrated::Isotonic(table)) => card.paragraph(&format!(
+            "Probabilities are the model's on a rising line through {} points, by isotonic regression on the validation rows.",
+            table.from.len()
+        )),
+        None => {}
     }
     let Some(coverage) = &report.coverage else {
         return;

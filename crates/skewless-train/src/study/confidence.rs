@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use skewless_core::output::Task;
-use skewless_core::{Column, Result};
+use skewless_core::output::{Calibration, Conformal, ConformalMethod, Output, Task};
+use skewless_core::spec::Token;
+use skewless_core::{Column, Prediction, Result};
 
-use super::calibration::Platt;
-use super::config::{ConformalConfig, ConformalMethod};
-use super::conformal::{aps, aps_set, lac, lac_set, quantile, quantile_by_group, residuals};
+use super::calibration::{Platt, isotonic};
+use super::config::{CalibrationMethod, ConformalConfig};
+use super::conformal::{aps, lac, quantile, quantile_by_group, residuals};
 use super::data::Data;
 use super::intervals::wilson;
 use super::models::class;
@@ -34,14 +35,39 @@ pub struct Coverage {
     pub size: Option<f64>,
 }
 
-/// The sigmoid over the winner's raw scores, from its predictions of the validation rows.
-///
-/// # Errors
-/// `train.calibration`.
-pub(crate) fn platt(values: &[f64], truth: &[f64]) -> Result<Platt> {
-    let raw: Vec<f64> = values.iter().map(|&value| logit(value)).collect();
-    let positive: Vec<bool> = truth.iter().map(|&truth| truth > 0.5).collect();
-    Platt::fit(&raw, &positive)
+/// What makes of the winner's probabilities those that are given.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method", rename_all = "snake_case")]
+pub enum Calibrated {
+    /// A sigmoid of the raw score.
+    Platt(Platt),
+    /// A rising broken line over the probability.
+    Isotonic(Calibration),
+}
+
+impl Calibrated {
+    /// Fits the method on the winner's predictions of the validation rows.
+    ///
+    /// # Errors
+    /// `train.calibration`.
+    pub(crate) fn fit(method: CalibrationMethod, values: &[f64], truth: &[f64]) -> Result<Self> {
+        let positive: Vec<bool> = truth.iter().map(|&truth| truth > 0.5).collect();
+        match method {
+            CalibrationMethod::Isotonic => isotonic(values, &positive).map(Self::Isotonic),
+            CalibrationMethod::Platt => {
+                let raw: Vec<f64> = values.iter().map(|&value| logit(value)).collect();
+                Platt::fit(&raw, &positive).map(Self::Platt)
+            }
+        }
+    }
+
+    /// The probability that is given for the winner's.
+    pub(crate) fn at(&self, value: f64) -> f64 {
+        match self {
+            Self::Platt(platt) => platt.at(logit(value)),
+            Self::Isotonic(table) => table.at(value),
+        }
+    }
 }
 
 /// The raw score of a probability, kept finite.
@@ -56,46 +82,83 @@ pub(crate) struct Predicted<'a> {
     pub(crate) values: &'a [f64],
 }
 
-/// Quantiles from the validation rows, coverage on the test rows.
+/// Quantiles from the validation rows, for the bundle, and their coverage of the test rows.
 pub(crate) fn coverage(
     recipe: &Recipe,
     data: &Data,
     config: &ConformalConfig,
     validate: &Predicted<'_>,
     test: &Predicted<'_>,
-) -> Coverage {
+) -> (Conformal, Coverage) {
     const EVERYONE: &str = "all";
-    let group_of = |row: usize| match config.by.as_ref().and_then(|by| data.columns.column(by)) {
-        Some(Column::Text(text)) => text.value(row).unwrap_or("missing").to_owned(),
-        _ => EVERYONE.to_owned(),
-    };
     let scores = scores(recipe, data, config.method, validate);
-    let groups: Vec<String> = validate.rows.iter().map(|&row| group_of(row)).collect();
-    let quantiles = quantile_by_group(&scores, &groups, config.confidence);
-    // A group that the validation does not have gets what holds for all.
-    let for_all = quantile(&scores, config.confidence);
+    let grouped = scores.iter().zip(validate.rows);
+    let (of_groups, groups): (Vec<f64>, Vec<String>) = grouped
+        .filter_map(|(&score, &row)| Some((score, group_of(recipe, data, config, row)?.to_owned())))
+        .unzip();
+    let finite = |quantile: f64| quantile.is_finite().then_some(quantile);
+    let groups = quantile_by_group(&of_groups, &groups, config.confidence);
+    let conformal = Conformal {
+        method: config.method,
+        confidence: config.confidence,
+        quantile: finite(quantile(&scores, config.confidence)),
+        by: config.by.clone(),
+        groups: (groups.into_iter())
+            .map(|(group, quantile)| (group, finite(quantile)))
+            .collect(),
+    };
+    let output = Output {
+        conformal: Some(conformal.clone()),
+        ..recipe.output()
+    };
     let (mut inside, mut size) = (0, 0.0);
     let width = test.values.len() / test.rows.len().max(1);
     for (&row, values) in test.rows.iter().zip(test.values.chunks_exact(width)) {
-        let quantile = quantiles.get(&group_of(row)).copied().unwrap_or(for_all);
+        let prediction = Prediction {
+            raw: Vec::new(),
+            values: values.to_vec(),
+            label: None,
+            quantile: Some(conformal.quantile_of(group_of(recipe, data, config, row))),
+        };
         let truth = data.truth.get(row).copied().unwrap_or(f64::NAN);
-        let (covers, how_much) = covered(recipe.task(), config.method, values, quantile, truth);
+        let (covers, how_much) = covered(&output, &prediction, truth);
         inside += usize::from(covers);
         size += how_much;
     }
     let found = wilson(inside, test.rows.len());
     let mean = size / test.rows.len() as f64;
-    Coverage {
+    let mut quantiles = conformal.groups.clone();
+    if quantiles.is_empty() {
+        quantiles.insert(EVERYONE.to_owned(), conformal.quantile);
+    }
+    let coverage = Coverage {
         method: config.method,
         confidence: config.confidence,
         rows: scores.len(),
-        quantiles: (quantiles.into_iter())
-            .map(|(group, quantile)| (group, quantile.is_finite().then_some(quantile)))
-            .collect(),
+        quantiles,
         test: found,
         holds: found.low <= config.confidence && config.confidence <= found.high,
         size: mean.is_finite().then_some(mean),
-    }
+    };
+    (conformal, coverage)
+}
+
+/// The row's group, as the features read it: none where the value is missing.
+fn group_of<'a>(
+    recipe: &Recipe,
+    data: &'a Data,
+    config: &ConformalConfig,
+    row: usize,
+) -> Option<&'a str> {
+    let by = config.by.as_ref()?;
+    let Some(Column::Text(text)) = data.columns.column(by) else {
+        return None;
+    };
+    let input = recipe.config.input.iter().find(|input| input.name == *by)?;
+    let stands_for_missing = |value: &&str| {
+        (input.missing.iter()).any(|token| *token == Token::Text((*value).to_owned()))
+    };
+    text.value(row).filter(|value| !stands_for_missing(value))
 }
 
 fn scores(recipe: &Recipe, data: &Data, method: ConformalMethod, rows: &Predicted<'_>) -> Vec<f64> {
@@ -112,27 +175,18 @@ fn scores(recipe: &Recipe, data: &Data, method: ConformalMethod, rows: &Predicte
 }
 
 /// Whether the truth lies inside, and how large the interval or the set is.
-fn covered(
-    task: Task,
-    method: ConformalMethod,
-    values: &[f64],
-    quantile: f64,
-    truth: f64,
-) -> (bool, f64) {
-    if task == Task::Regression {
-        let value = values.first().copied().unwrap_or(f64::NAN);
-        return ((value - truth).abs() <= quantile, 2.0 * quantile);
+fn covered(output: &Output, prediction: &Prediction, truth: f64) -> (bool, f64) {
+    if output.task == Task::Regression {
+        // Without a promise the interval has no end.
+        let Some([low, high]) = output.interval(prediction) else {
+            return (true, f64::INFINITY);
+        };
+        return (low <= truth && truth <= high, high - low);
     }
-    let row = shares(task, values);
-    let set = match method {
-        ConformalMethod::Aps => aps_set(&row, quantile),
-        _ => lac_set(&row, quantile),
-    };
+    let set = output.set(prediction).unwrap_or_default();
     let size = set.iter().filter(|&&is_in| is_in).count();
-    (
-        set.get(class(truth)).copied().unwrap_or_default(),
-        size as f64,
-    )
+    let covers = set.get(class(truth)).copied().unwrap_or_default();
+    (covers, size as f64)
 }
 
 /// Probabilities of all labels; a binary model gives the positive one's alone.

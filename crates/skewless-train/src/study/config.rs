@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use skewless_core::Result;
+use skewless_core::output::ConformalMethod;
 use skewless_core::spec::{FeatureAsWritten, Input, LookupSource, UnknownFields};
 
 use super::measure::Measure;
@@ -246,6 +247,8 @@ pub struct CalibrateConfig {
 pub enum CalibrationMethod {
     /// A sigmoid of the raw score; it goes into the model's level and its link, so that serving pays nothing.
     Platt,
+    /// A rising broken line over the probability, a table in the bundle.
+    Isotonic,
 }
 
 /// `[conformal]`
@@ -256,21 +259,9 @@ pub struct ConformalConfig {
     pub method: ConformalMethod,
     /// Share of truths that intervals or sets promise to hold, between 0 and 1.
     pub confidence: f64,
-    /// A category input: a quantile for each of its values.
+    /// A category input that every feature set reads: a quantile for each of its values.
     #[serde(default)]
     pub by: Option<String>,
-}
-
-/// How conformal scores are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConformalMethod {
-    /// Regression: intervals of one width.
-    Split,
-    /// Classification: the smallest sets on average.
-    Lac,
-    /// Classification: sets that grow with doubt.
-    Aps,
 }
 
 /// Least and greatest values that are allowed.
@@ -295,6 +286,11 @@ pub struct GatesConfig {
     pub max_bytes: Option<usize>,
     /// Most warnings of the checks.
     pub max_warnings: Option<usize>,
+    /// Bounds of the share of test rows whose truth lies in the interval or the set that `[conformal]` makes.
+    pub coverage: Option<Bounds>,
+    /// Most microseconds that one record may take from its fields to its prediction, by the median of 200 test rows one
+    /// after the other on the machine that trains.
+    pub max_latency_us: Option<f64>,
     /// Agreement with a bundle in use.
     pub champion: Option<ChampionGate>,
 }

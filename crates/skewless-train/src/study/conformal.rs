@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use skewless_core::output::falling;
+
 /// The ⌈(n + 1) · confidence⌉-th smallest score; infinite where there are too few for that.
 #[expect(
     clippy::cast_possible_truncation,
@@ -59,11 +61,6 @@ pub fn lac(shares: &[f64], classes: usize, truth: &[usize]) -> Vec<f64> {
         .collect()
 }
 
-/// The labels of a row whose 1 − probability is at most the quantile; possibly none.
-pub fn lac_set(row: &[f64], quantile: f64) -> Vec<bool> {
-    row.iter().map(|share| 1.0 - share <= quantile).collect()
-}
-
 /// Adaptive sets (Romano et al. 2020): the probability of all labels that are at least as likely as the truth, less
 /// `draws` (one a row, from 0 to 1) times the truth's own. With draws of 0 sets are a little too large and nothing is
 /// random.
@@ -83,33 +80,10 @@ pub fn aps(shares: &[f64], classes: usize, truth: &[usize], draws: &[f64]) -> Ve
     .collect()
 }
 
-/// The likeliest labels of a row until their probabilities reach the quantile, the one that does among them.
-pub fn aps_set(row: &[f64], quantile: f64) -> Vec<bool> {
-    let mut set = vec![false; row.len()];
-    let mut sum = 0.0;
-    for place in falling(row) {
-        if let (Some(is_in), Some(share)) = (set.get_mut(place), row.get(place)) {
-            *is_in = true;
-            sum += share;
-        }
-        if sum >= quantile {
-            break;
-        }
-    }
-    set
-}
-
-/// Places from the greatest share down; of equal ones the first.
-fn falling(row: &[f64]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..row.len()).collect();
-    let share = |place: usize| row.get(place).copied().unwrap_or_default();
-    places.sort_by(|&a, &b| share(b).total_cmp(&share(a)));
-    places
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use skewless_core::output::ConformalMethod;
 
     use super::*;
 
@@ -156,11 +130,8 @@ mod tests {
             lac(&shares, 3, &truth),
             aps(&shares, 3, &truth, &numbers(&reference["draws"])),
         ];
-        for ((name, scores), set) in ["lac", "aps"]
-            .into_iter()
-            .zip(scores)
-            .zip([lac_set, aps_set])
-        {
+        let methods = [ConformalMethod::Lac, ConformalMethod::Aps];
+        for ((name, scores), method) in ["lac", "aps"].into_iter().zip(scores).zip(methods) {
             let sets = &reference["sets"];
             let found = quantile(&scores, 0.9);
             let expected = sets[format!("{name}_quantile")].as_f64().unwrap();
@@ -170,7 +141,7 @@ mod tests {
             );
             for (row, expected) in rows(&reference["new"]).iter().zip(rows(&sets[name])) {
                 let expected: Vec<bool> = expected.iter().map(|&one| one == 1.0).collect();
-                assert_eq!(set(row, found), expected, "{name}: {row:?}");
+                assert_eq!(method.set(row, found), expected, "{name}: {row:?}");
             }
         }
     }

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use skewless_core::output::{Link, Output};
+use skewless_core::output::{Conformal, Link, Output};
 use skewless_core::pipeline::Pipeline;
 use skewless_core::plan::Model;
 use skewless_core::{Bundle, Error, FittedSpec, Predictor, Result};
 
 use super::calibration::Platt;
+use super::confidence::Calibrated;
 use super::data::Data;
 use super::models::mlp::Floats;
 use super::models::{self, Parameters, Trained, TrainingRows};
@@ -100,12 +101,31 @@ fn external(recipe: &Recipe, path: &Path) -> Result<Fitted> {
 }
 
 impl Fitted {
-    /// Puts a sigmoid over the raw scores: its slope becomes the link's, and intercept over slope joins the model's level. A
-    /// bundle from elsewhere stays as it is, which the answer says. A network is quantised anew.
+    /// Calibrates the probabilities. A bundle from elsewhere stays as it is, which the answer says.
     ///
     /// # Errors
     /// As [`Floats::quantised`].
-    pub(crate) fn calibrate(&mut self, platt: &Platt) -> Result<bool> {
+    pub(crate) fn calibrate(&mut self, calibrated: &Calibrated) -> Result<bool> {
+        match (calibrated, &mut *self) {
+            (Calibrated::Platt(platt), _) => self.sigmoid(platt),
+            (Calibrated::Isotonic(table), Self::Here { output, .. }) => {
+                output.calibration = Some(table.clone());
+                Ok(true)
+            }
+            (Calibrated::Isotonic(_), Self::Elsewhere { .. }) => Ok(false),
+        }
+    }
+
+    /// Lets the bundle promise its intervals or sets; one from elsewhere stays as it is.
+    pub(crate) fn promise(&mut self, conformal: Conformal) {
+        if let Self::Here { output, .. } = self {
+            output.conformal = Some(conformal);
+        }
+    }
+
+    /// Puts a sigmoid over the raw scores: its slope becomes the link's, and intercept over slope joins the model's level. A
+    /// network is quantised anew.
+    fn sigmoid(&mut self, platt: &Platt) -> Result<bool> {
         let Self::Here {
             model,
             output,

@@ -2,22 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Instant;
 
 use skewless_core::columns::Columns;
 use skewless_core::output::Task;
-use skewless_core::{Bundle, Error, Predictor, Result};
+use skewless_core::{Bundle, Error, Predictor, Record, Result};
 
 use super::config::{Bounds, ChampionGate, GatesConfig};
 use super::measure::Measure;
 use super::report::{Gate, Level, Measured, StudyReport};
 use crate::recipe::unreadable;
 
+/// What gates are held to beside the report.
+pub(crate) struct Taken {
+    /// Of the winner with the bundle in use.
+    pub(crate) agreement: Option<f64>,
+    /// Microseconds of one record.
+    pub(crate) latency: Option<f64>,
+}
+
 /// Every gate that the configuration names, against the report of the winner.
-pub(crate) fn gates(
-    config: &GatesConfig,
-    report: &StudyReport,
-    champion: Option<f64>,
-) -> Vec<Gate> {
+pub(crate) fn gates(config: &GatesConfig, report: &StudyReport, taken: Taken) -> Vec<Gate> {
     let mut gates = bounded("test", &config.test, |measure| {
         value(&report.test.measures, measure)
     });
@@ -33,7 +38,17 @@ pub(crate) fn gates(
         .filter(|finding| finding.level == Level::Warning);
     gates.extend(most("max_bytes", report.bytes, config.max_bytes));
     gates.extend(most("max_warnings", warnings.count(), config.max_warnings));
-    if let (Some(gate), Some(found)) = (&config.champion, champion) {
+    if let Some(bounds) = &config.coverage {
+        let found = report
+            .coverage
+            .as_ref()
+            .map_or(f64::NAN, |coverage| coverage.test.value);
+        gates.push(gate_of("coverage", found, bounds.min, bounds.max));
+    }
+    if let (Some(most), Some(found)) = (config.max_latency_us, taken.latency) {
+        gates.push(gate_of("max_latency_us", found, None, Some(most)));
+    }
+    if let (Some(gate), Some(found)) = (&config.champion, taken.agreement) {
         gates.push(gate_of(
             "champion.agreement",
             found,
@@ -97,6 +112,24 @@ fn worst(report: &StudyReport, measure: Measure) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "sizes and counts")]
 fn as_f64(count: usize) -> f64 {
     count as f64
+}
+
+/// Records that are answered for the latency, in turn.
+const TIMED: usize = 200;
+
+/// The median of the microseconds that the predictor takes for one record, over records in turn.
+///
+/// # Errors
+/// The first record's fault, which test rows do not have.
+pub(crate) fn latency(predictor: &Predictor, records: &[Record]) -> Result<f64> {
+    let mut times = Vec::with_capacity(TIMED);
+    for record in records.iter().cycle().take(TIMED) {
+        let start = Instant::now();
+        std::hint::black_box(predictor.predict(record)?);
+        times.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times.get(times.len() / 2).copied().unwrap_or(f64::NAN))
 }
 
 /// How far the winner and the bundle in use agree on `columns`: the share of equal labels, or the correlation of values.

@@ -9,7 +9,7 @@ pub mod calibration;
 mod card;
 mod checks;
 mod column;
-mod confidence;
+pub mod confidence;
 pub mod config;
 pub mod conformal;
 pub(crate) mod data;

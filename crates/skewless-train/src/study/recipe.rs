@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use skewless_core::digest::sha256_hex;
-use skewless_core::output::{Output, Task};
+use skewless_core::output::{ConformalMethod, Output, Task};
 use skewless_core::spec::{Input, InputType, Role};
 use skewless_core::{Error, Result};
 
-use super::config::{Config, ConformalMethod, Days, SplitBy, SplitConfig};
+use super::config::{Config, Days, SplitBy, SplitConfig};
 use super::feature_set::{FeatureSet, feature_sets};
 use super::folds::{Newest, Periods, Rest, Shares};
 use super::measure::Measure;
@@ -83,6 +83,7 @@ impl Recipe {
         check_label(&config)?;
         check_rest(&config)?;
         let sets = feature_sets(&config)?;
+        check_groups(&config, &sets)?;
         let split = split(&config)?;
         let hunts = hunts(&config, &sets)?;
         let tables = Tables::new(&config)?;
@@ -121,7 +122,7 @@ impl Recipe {
             labels: model.labels.clone(),
             threshold: model.threshold,
             unit: model.unit.clone(),
-            length: None,
+            ..Output::default()
         }
     }
 
@@ -235,10 +236,53 @@ fn check_rest(config: &Config) -> Result<()> {
             return fault("conformal.by", &format!("there is no category `{name}`"));
         }
     }
+    if config.gates.coverage.is_some() && config.conformal.is_none() {
+        return fault(
+            "gates.coverage",
+            "coverage is that of [conformal], which is not there",
+        );
+    }
+    if config
+        .gates
+        .max_latency_us
+        .is_some_and(|most| most.is_nan() || most <= 0.0)
+    {
+        return fault(
+            "gates.max_latency_us",
+            "a number of microseconds above 0 is due",
+        );
+    }
     if config.slices.least_rows == 0 {
         return fault("slices.least_rows", "at least one row is needed");
     }
     Ok(())
+}
+
+/// A bundle reads what its features read, so that they must read the groups whose quantiles it is to choose from.
+fn check_groups(config: &Config, sets: &[FeatureSet]) -> Result<()> {
+    let by = config
+        .conformal
+        .as_ref()
+        .and_then(|conformal| conformal.by.as_ref());
+    let Some(by) = by else {
+        return Ok(());
+    };
+    let reads = |set: &FeatureSet| {
+        set.spec
+            .feature
+            .iter()
+            .any(|feature| feature.from.names().contains(by))
+    };
+    match sets.iter().find(|set| !reads(set)) {
+        Some(set) => fault(
+            "conformal.by",
+            &format!(
+                "no feature of set `{}` reads `{by}`, so that its bundle would not know a row's group",
+                set.name
+            ),
+        ),
+        None => Ok(()),
+    }
 }
 
 fn split(config: &Config) -> Result<Split> {

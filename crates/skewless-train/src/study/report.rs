@@ -3,8 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use skewless_core::output::Task;
 
-use super::calibration::Platt;
-use super::confidence::Coverage;
+use super::confidence::{Calibrated, Coverage};
 use super::measure::Measure;
 use super::plots::Plots;
 use super::recipe::Candidate;
@@ -58,7 +57,7 @@ pub struct StudyReport {
     /// How the winner was found.
     pub selection: Selection,
     /// The sigmoid that calibrates the winner.
-    pub calibration: Option<Platt>,
+    pub calibration: Option<Calibrated>,
     /// The winner on the test rows.
     pub test: TestReport,
     /// Coverage of its intervals or sets.

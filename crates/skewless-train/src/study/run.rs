@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use skewless_core::output::Task;
-use skewless_core::{Error, Result};
+use skewless_core::output::{Conformal, Task};
+use skewless_core::{Error, Predictor, Result};
 
-use super::calibration::Platt;
 use super::checks::{self, Checked};
-use super::confidence::{self, Coverage, Predicted};
+use super::confidence::{self, Calibrated, Coverage, Predicted};
 use super::data::{Data, digest_rows};
 use super::fitted::{Fit, Fitted};
 use super::folds::{Fold, Folds};
-use super::gates;
+use super::gates::{self, Taken};
 use super::intervals::Resampled;
 use super::jobs::Limits;
 use super::measure::Measure;
@@ -31,6 +30,7 @@ use super::store::Store;
 use crate::bootstrap::Resampling;
 use crate::progress::Progress;
 use crate::report::Step;
+use crate::run::golden_candidates;
 
 /// How to run; nothing here changes the result but the date.
 #[derive(Clone, Debug)]
@@ -180,7 +180,10 @@ impl Run<'_> {
         progress.finish(&format!("{} rows", test.rows));
         let mut report = self.report(checked, &standings, selection, test);
         report.calibration = calibration;
-        report.coverage = self.coverage(&validated, &values);
+        if let Some((conformal, coverage)) = self.coverage(&validated, &values) {
+            fitted.promise(conformal);
+            report.coverage = Some(coverage);
+        }
         report.slices = slices::slices(
             recipe,
             self.data,
@@ -196,18 +199,7 @@ impl Run<'_> {
         progress.finish("on the last fold");
         progress.begin("Packing the bundle", None);
         let predictor = fitted.predictor()?;
-        let agreement = match &recipe.config.gates.champion {
-            Some(gate) => {
-                let columns = self.data.columns.select(&self.folds.test);
-                Some(gates::agreement(
-                    &recipe.folder,
-                    gate,
-                    &predictor,
-                    &columns,
-                )?)
-            }
-            None => None,
-        };
+        let taken = self.taken(&predictor)?;
         let packing = pack::Packing {
             recipe,
             data: self.data,
@@ -217,7 +209,7 @@ impl Run<'_> {
         };
         let mut packed = packing.pack(fitted, &predictor, &report)?;
         report.bytes = packed.bundle.len();
-        report.gates = gates::gates(&recipe.config.gates, &report, agreement);
+        report.gates = gates::gates(&recipe.config.gates, &report, taken);
         let bundle = report
             .gates
             .iter()
@@ -278,24 +270,43 @@ impl Run<'_> {
         )
     }
 
-    /// The winner's sigmoid where the configuration asks for one, and its predictions of the validation rows through it.
+    /// What the gates ask for beyond the report.
+    fn taken(&self, predictor: &Predictor) -> Result<Taken> {
+        let gates = &self.recipe.config.gates;
+        let test = &self.folds.test;
+        let agreement = |gate| {
+            let columns = self.data.columns.select(test);
+            gates::agreement(&self.recipe.folder, gate, predictor, &columns)
+        };
+        let latency = gates.max_latency_us.map(|_| {
+            gates::latency(
+                predictor,
+                &golden_candidates(&self.data.columns, test, predictor),
+            )
+        });
+        Ok(Taken {
+            agreement: gates.champion.as_ref().map(agreement).transpose()?,
+            latency: latency.transpose()?,
+        })
+    }
+
+    /// The winner's calibration where the configuration asks for one, and its predictions of the validation rows through it.
     fn calibrate(
         &self,
         winner: &Standing,
         fitted: &mut Fitted,
-    ) -> Result<(Option<Platt>, Vec<f64>)> {
-        if self.recipe.config.calibrate.is_none() {
+    ) -> Result<(Option<Calibrated>, Vec<f64>)> {
+        let Some(config) = &self.recipe.config.calibrate else {
+            return Ok((None, winner.values.clone()));
+        };
+        let truth = self.data.truth_of(&self.validated());
+        let calibrated = Calibrated::fit(config.method, &winner.values, &truth)?;
+        if !fitted.calibrate(&calibrated)? {
             return Ok((None, winner.values.clone()));
         }
-        let platt = confidence::platt(&winner.values, &self.data.truth_of(&self.validated()))?;
-        if !fitted.calibrate(&platt)? {
-            return Ok((None, winner.values.clone()));
-        }
-        let through = winner
-            .values
-            .iter()
-            .map(|&value| platt.at(confidence::logit(value)));
-        Ok((Some(platt), through.collect()))
+        let through = winner.values.iter().map(|&value| calibrated.at(value));
+        let through = through.collect();
+        Ok((Some(calibrated), through))
     }
 
     /// Validation rows fold after fold, as candidates predict them.
@@ -307,7 +318,7 @@ impl Run<'_> {
             .collect()
     }
 
-    fn coverage(&self, validated: &[f64], tested: &[f64]) -> Option<Coverage> {
+    fn coverage(&self, validated: &[f64], tested: &[f64]) -> Option<(Conformal, Coverage)> {
         let config = self.recipe.config.conformal.as_ref()?;
         let validate = Predicted {
             rows: &self.validated(),

@@ -1,7 +1,8 @@
 //! Gates and slices: a failed gate keeps the report and gives no bundle.
 
 use skewless_core::{Bundle, Predictor, Record};
-use skewless_train::study::StudyReport;
+use skewless_train::study::confidence::Calibrated;
+use skewless_train::study::{Studied, StudyReport};
 
 use crate::project::{BY_HASH, BY_TIME, Project, binary, multiclass, regression};
 
@@ -15,10 +16,10 @@ fn a_failed_gate_leaves_the_report_and_no_bundle() {
         Project::new(&config).run().unwrap()
     };
     let open = gated(
-        "[gates]\nmax_bytes = 1_000_000\n[gates.test]\nroc_auc = { min = 0.6 }\n[gates.worst_slice]\naccuracy = { min = 0.5 }\n",
+        "[conformal]\nmethod = \"aps\"\nconfidence = 0.9\n[gates]\nmax_bytes = 1_000_000\nmax_latency_us = 1e6\ncoverage = { min = 0.7 }\n[gates.test]\nroc_auc = { min = 0.6 }\n[gates.worst_slice]\naccuracy = { min = 0.5 }\n",
     );
     assert!(open.bundle.is_some());
-    assert_eq!(open.report.gates.len(), 3);
+    assert_eq!(open.report.gates.len(), 5);
     assert_eq!(open.report.slices.len(), 3);
     let slices = &open.report.slices;
     assert!(
@@ -34,6 +35,12 @@ fn a_failed_gate_leaves_the_report_and_no_bundle() {
         ),
         ("[gates]\nmax_bytes = 100\n", "max_bytes"),
         ("[gates]\nmax_warnings = 0\n", "max_warnings"),
+        // No machine reads a record in a thousandth of a microsecond.
+        ("[gates]\nmax_latency_us = 0.001\n", "max_latency_us"),
+        (
+            "[conformal]\nmethod = \"lac\"\nconfidence = 0.9\n[gates]\ncoverage = { min = 0.999 }\n",
+            "coverage",
+        ),
     ] {
         let shut = gated(gates);
         assert!(shut.bundle.is_none(), "{failed}");
@@ -86,24 +93,50 @@ fn confidence_is_stated_with_its_coverage() {
         Project::new(&binary(BY_HASH)).run().unwrap(),
         Project::new(&calibrated).run().unwrap(),
     );
-    let platt = sigmoid.report.calibration.unwrap();
+    let Some(Calibrated::Platt(platt)) = sigmoid.report.calibration.clone() else {
+        panic!("{:?}", sigmoid.report.calibration);
+    };
     // The same order of rows; other probabilities, and those of the sigmoid to the last bits.
     let order = |report: &StudyReport| report.test.measures[0].estimate.value;
     assert_eq!(order(&plain.report), order(&sigmoid.report));
-    let predictor = |bytes: &[u8]| Predictor::new(&Bundle::from_bytes(bytes).unwrap()).unwrap();
-    let (plain, sigmoid) = (
-        predictor(&plain.bundle.unwrap()),
-        predictor(&sigmoid.bundle.unwrap()),
-    );
-    let record =
-        r#"{"courier": "bob", "distance": 12.5, "rain": 9, "ordered": "2020-02-03", "id": "x"}"#;
-    let answer = |predictor: &Predictor| {
-        predictor
-            .predict(&Record::from_json(record).unwrap())
-            .unwrap()
-    };
+    let answer = |studied: &Studied| predictor(studied).predict(&delivery("\"bob\"")).unwrap();
     assert!((answer(&sigmoid).values[0] - platt.at(answer(&plain).raw[0])).abs() < 1e-12);
+}
 
+fn predictor(studied: &Studied) -> Predictor {
+    Predictor::new(&Bundle::from_bytes(studied.bundle.as_ref().unwrap()).unwrap()).unwrap()
+}
+
+/// A delivery by a courier, given as JSON.
+fn delivery(courier: &str) -> Record {
+    let json = format!(
+        r#"{{"courier": {courier}, "distance": 12.5, "rain": 9, "ordered": "2020-02-03", "id": "x"}}"#
+    );
+    Record::from_json(&json).unwrap()
+}
+
+#[test]
+fn isotonic_regression_is_a_table_in_the_bundle() {
+    let calibrated = format!("{}\n[calibrate]\nmethod = \"isotonic\"\n", binary(BY_HASH));
+    let plain = Project::new(&binary(BY_HASH)).run().unwrap();
+    let isotonic = Project::new(&calibrated).run().unwrap();
+    let Some(Calibrated::Isotonic(table)) = &isotonic.report.calibration else {
+        panic!("{:?}", isotonic.report.calibration);
+    };
+    let predictors = [predictor(&plain), predictor(&isotonic)];
+    assert_eq!(predictors[1].output().calibration.as_ref(), Some(table));
+    for courier in ["\"ann\"", "\"bob\"", "\"cem\""] {
+        let [plain, isotonic] = predictors
+            .each_ref()
+            .map(|one| one.predict(&delivery(courier)).unwrap());
+        assert_eq!(plain.raw, isotonic.raw);
+        assert_eq!(isotonic.values[0], table.at(plain.values[0]));
+    }
+}
+
+/// What the bundle answers promises what the report says, group by group.
+#[test]
+fn bundles_answer_with_intervals_and_sets() {
     for (config, method) in [
         (regression(BY_HASH), "split"),
         (multiclass(BY_HASH), "lac"),
@@ -113,12 +146,30 @@ fn confidence_is_stated_with_its_coverage() {
         let groups = format!(
             "{config}\n[conformal]\nmethod = \"{method}\"\nconfidence = 0.9\nby = \"courier\"\n"
         );
-        let coverage = Project::new(&groups)
-            .run()
-            .unwrap()
-            .report
-            .coverage
-            .unwrap();
+        let studied = Project::new(&groups).run().unwrap();
+        let coverage = studied.report.coverage.as_ref().unwrap();
+        let predictor = predictor(&studied);
+        let conformal = predictor.output().conformal.as_ref().unwrap();
+        assert_eq!(conformal.groups, coverage.quantiles);
+        let of_group = |courier: &str| coverage.quantiles[courier];
+        for (courier, quantile) in [
+            ("\"ann\"", of_group("ann")),
+            ("\"bob\"", of_group("bob")),
+            ("\"dan\"", conformal.quantile),
+        ] {
+            let answer = predictor.predict(&delivery(courier)).unwrap();
+            assert_eq!(answer.quantile, quantile, "{method} {courier}");
+            let json = predictor.output().prediction_json(&answer).to_string();
+            let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+            match method {
+                "split" => {
+                    let (value, quantile) = (answer.values[0], quantile.unwrap());
+                    let due = serde_json::json!([value - quantile, value + quantile]);
+                    assert_eq!(json["interval"], due);
+                }
+                _ => assert!(json["set"].is_array(), "{json}"),
+            }
+        }
         assert_eq!(coverage.quantiles.len(), 3);
         assert!(
             coverage.test.value > 0.8 && coverage.size.unwrap() > 0.0,
@@ -130,12 +181,26 @@ fn confidence_is_stated_with_its_coverage() {
             "{coverage:?}"
         );
     }
-    let wrong = format!(
-        "{}\n[conformal]\nmethod = \"lac\"\nconfidence = 0.9\n",
-        regression(BY_HASH)
-    );
-    assert_eq!(
-        Project::new(&wrong).run().err().unwrap().code(),
-        "train.config"
-    );
+    let blind = "[[feature_set]]\nname = \"blind\"\nfeatures = [\"far\"]\n[[experiment]]\nname = \"blind\"\nfeature_sets = [\"blind\"]\n[[experiment.model]]\nkind = \"linear\"\n";
+    for (rest, said) in [
+        (
+            "[conformal]\nmethod = \"lac\"\nconfidence = 0.9\n".to_owned(),
+            "`split` for regression",
+        ),
+        (
+            "[gates]\ncoverage = { min = 0.8 }\n".to_owned(),
+            "coverage is that of [conformal]",
+        ),
+        ("[gates]\nmax_latency_us = 0\n".to_owned(), "above 0"),
+        (
+            format!("{blind}[conformal]\nmethod = \"split\"\nconfidence = 0.9\nby = \"courier\"\n"),
+            "no feature of set `blind` reads `courier`",
+        ),
+    ] {
+        let error = Project::new(&format!("{}\n{rest}", regression(BY_HASH)))
+            .run()
+            .unwrap_err();
+        assert_eq!(error.code(), "train.config", "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
 }

@@ -119,10 +119,8 @@ fn output(outputs: usize) -> Output {
             Task::Vector
         },
         link: Link::Identity,
-        labels: vec![],
-        threshold: None,
-        unit: None,
         length: (outputs > 1).then_some(outputs),
+        ..Output::default()
     }
 }
 
