@@ -26,7 +26,8 @@ export interface Conformal {
   readonly quantile: number | null;
   /** The input whose values have quantiles of their own. */
   readonly by?: string;
-  readonly groups?: { readonly [value: string]: number | null };
+  /** Their quantiles; other values have the one for all. */
+  readonly groups?: readonly { readonly value: string; readonly quantile: number | null }[];
 }
 
 /** An input in `features.json`, as far as it is shown. */

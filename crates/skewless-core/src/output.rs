@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::Index;
 
 pub use calibration::Calibration;
-pub use conformal::{Conformal, ConformalMethod, falling};
+pub use conformal::{Conformal, ConformalMethod, Group, falling};
 
 /// What a model predicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -367,13 +367,10 @@ fn confidence(wire: &mut impl Wire, output: &mut Output) {
             wire.number(quantile)
         });
         wire.option(&mut conformal.by, |wire, by| wire.text(by));
-        let mut groups: Vec<(String, Option<f64>)> =
-            std::mem::take(&mut conformal.groups).into_iter().collect();
-        wire.list(&mut groups, |wire, (group, quantile)| {
-            wire.text(group);
-            wire.option(quantile, |wire, quantile| wire.number(quantile));
+        wire.list(&mut conformal.groups, |wire, group| {
+            wire.text(&mut group.value);
+            wire.option(&mut group.quantile, |wire, quantile| wire.number(quantile));
         });
-        conformal.groups = groups.into_iter().collect();
     });
 }
 
@@ -494,7 +491,7 @@ mod tests {
     fn promising() -> Output {
         let promise = r#"{
             "method": "aps", "confidence": 0.9, "quantile": null, "by": "d",
-            "groups": {"x": 0.25, "y": null}
+            "groups": [{"value": "x", "quantile": 0.25}, {"value": "y", "quantile": null}]
         }"#;
         Output {
             calibration: Some(Calibration {

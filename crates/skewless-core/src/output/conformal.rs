@@ -3,8 +3,6 @@
 //! Coverage holds in expectation where rows are exchangeable with those that the quantile was taken from (Vovk et al. 2005;
 //! Angelopoulos and Bates 2023).
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 /// How scores are made.
@@ -33,24 +31,39 @@ pub struct Conformal {
     /// The category input whose values have quantiles of their own (Mondrian).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// Their quantiles. A value that is not among them, and a missing one, has [`Conformal::quantile`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub groups: BTreeMap<String, Option<f64>>,
+    /// Their quantiles, by rising values. A value that is not among them, and a missing one, has [`Conformal::quantile`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+}
+
+/// A value of [`Conformal::by`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The value.
+    pub value: String,
+    /// As [`Conformal::quantile`].
+    pub quantile: Option<f64>,
 }
 
 impl Conformal {
     /// The quantile of a group, infinite where nothing is promised.
     pub fn quantile_of(&self, group: Option<&str>) -> f64 {
-        let own = group.and_then(|group| self.groups.get(group));
-        own.unwrap_or(&self.quantile).unwrap_or(f64::INFINITY)
+        let place =
+            |wanted: &str| (self.groups).binary_search_by(|group| group.value.as_str().cmp(wanted));
+        let own = group.and_then(|group| self.groups.get(place(group).ok()?));
+        own.map_or(self.quantile, |group| group.quantile)
+            .unwrap_or(f64::INFINITY)
     }
 
     pub(super) fn is_sound(&self) -> bool {
-        let quantiles = self.groups.values().chain([&self.quantile]);
-        let finite = |quantile: &Option<f64>| quantile.is_none_or(f64::is_finite);
+        let finite = |quantile: Option<f64>| quantile.is_none_or(f64::is_finite);
+        let rises = |pair: &[Group]| pair[0].value < pair[1].value;
         self.confidence > 0.0
             && self.confidence < 1.0
-            && quantiles.into_iter().all(finite)
+            && finite(self.quantile)
+            && self.groups.iter().all(|group| finite(group.quantile))
+            && self.groups.windows(2).all(rises)
             && (self.by.is_some() || self.groups.is_empty())
     }
 }
@@ -95,19 +108,34 @@ pub fn falling(shares: &[f64]) -> Vec<usize> {
 mod tests {
     use super::*;
 
+    fn group((value, quantile): (&str, Option<f64>)) -> Group {
+        Group {
+            value: value.to_owned(),
+            quantile,
+        }
+    }
+
     #[test]
     fn a_group_has_its_quantile_and_strangers_have_that_of_all() {
         let conformal = Conformal {
             confidence: 0.9,
             quantile: Some(2.0),
             by: Some("carrier".to_owned()),
-            groups: BTreeMap::from([("AA".to_owned(), Some(1.0)), ("HA".to_owned(), None)]),
+            groups: [("AA", Some(1.0)), ("HA", None)].map(group).to_vec(),
             ..Conformal::default()
         };
         assert!(conformal.is_sound());
         let groups = [Some("AA"), Some("HA"), Some("??"), None];
         let found = groups.map(|group| conformal.quantile_of(group));
         assert_eq!(found, [1.0, f64::INFINITY, 2.0, 2.0]);
+        let groups = [("HA", None), ("AA", Some(1.0))].map(group).to_vec();
+        assert!(
+            !Conformal {
+                groups,
+                ..conformal
+            }
+            .is_sound()
+        );
     }
 
     #[test]

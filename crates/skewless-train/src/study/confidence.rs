@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use skewless_core::output::{Calibration, Conformal, ConformalMethod, Output, Task};
+use skewless_core::output::{Calibration, Conformal, ConformalMethod, Group, Output, Task};
 use skewless_core::spec::Token;
 use skewless_core::{Column, Prediction, Result};
 
@@ -104,7 +104,10 @@ pub(crate) fn coverage(
         quantile: finite(quantile(&scores, config.confidence)),
         by: config.by.clone(),
         groups: (groups.into_iter())
-            .map(|(group, quantile)| (group, finite(quantile)))
+            .map(|(value, quantile)| Group {
+                value,
+                quantile: finite(quantile),
+            })
             .collect(),
     };
     let output = Output {
@@ -127,7 +130,10 @@ pub(crate) fn coverage(
     }
     let found = wilson(inside, test.rows.len());
     let mean = size / test.rows.len() as f64;
-    let mut quantiles = conformal.groups.clone();
+    let of_groups = conformal.groups.iter();
+    let mut quantiles: BTreeMap<String, Option<f64>> = of_groups
+        .map(|group| (group.value.clone(), group.quantile))
+        .collect();
     if quantiles.is_empty() {
         quantiles.insert(EVERYONE.to_owned(), conformal.quantile);
     }

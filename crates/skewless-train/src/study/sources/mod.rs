@@ -347,10 +347,7 @@ impl<'a> Work<'a> {
             );
             self.found("future_join", Level::Error, name, message);
         }
-        let Some(event) = self.tables().event.as_ref() else {
-            return Ok(());
-        };
-        let by_time = matches!(self.recipe.split, super::recipe::Split::Time(_));
+        let by_time = !matches!(self.recipe.split, super::recipe::Split::Key(_));
         let Some(clock) = &named.clock else {
             if !named.fixed {
                 let level = if by_time {
@@ -364,6 +361,9 @@ impl<'a> Work<'a> {
                 );
                 self.found("future_join", level, name, message);
             }
+            return Ok(());
+        };
+        let Some(event) = self.tables().event.as_ref() else {
             return Ok(());
         };
         if columns.column(&event.input.name).is_none() || !clock.compares(event) {
