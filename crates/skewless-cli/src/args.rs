@@ -73,7 +73,8 @@ are those of the `[[lookup]]` that is made from the source, else of its first `[
 
 const PREDICT_NOTES: &str = "\
 JSON lines answer each record with {\"label\", \"probability\", \"raw\"} for two labels, {\"label\", \"probabilities\",
-\"raw\"} for several, {\"value\", \"raw\"} for a number. A record that cannot be answered has {\"error\": {\"code\",
+\"raw\"} for several, {\"value\", \"raw\"} for a number; a bundle that promises a
+coverage adds the labels of the \"set\" or the \"interval\". A record that cannot be answered has {\"error\": {\"code\",
 \"message\", \"field\", \"value\", \"row\"}} in its place; rows count from 0, and the other rows are answered.";
 
 const EXPLAIN_NOTES: &str = "\

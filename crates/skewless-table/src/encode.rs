@@ -234,3 +234,87 @@ fn number_text(value: f64) -> String {
 pub(crate) fn fault(error: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::internal("internal.encode", "predictions could not be encoded").with_source(error)
 }
+
+#[cfg(test)]
+mod tests {
+    use skewless_core::plan::{Accumulate, LinearModel, Model};
+    use skewless_core::{Predictor, Record};
+
+    use super::*;
+
+    /// What a linear model with as many scores as `weights` answers for 1 and for nothing, which it takes not.
+    fn answers(weights: &[f64], output: Json) -> (Encoder, BatchPrediction) {
+        let spec = json!({
+            "inputs": [{"name": "x", "type": "number"}],
+            "features": [{"name": "f", "from": ["x"], "op": "number"}],
+        });
+        let model = Model::Linear(LinearModel {
+            inputs: 1,
+            outputs: weights.len(),
+            weights: weights.to_vec(),
+            intercept: vec![0.0; weights.len()],
+            accumulate: Accumulate::F64,
+        });
+        let output: Output = serde_json::from_value(output).unwrap();
+        let encoder = Encoder::new(Format::Csv, &output).unwrap();
+        let spec = serde_json::from_value(spec).unwrap();
+        let predictor = Predictor::from_parts(&spec, &model, output).unwrap();
+        let records = [r#"{"x": 1}"#, "{}"].map(|record| Record::from_json(record).unwrap());
+        (encoder, predictor.predict_records(&records).unwrap())
+    }
+
+    fn table(encoder: &Encoder, batch: &BatchPrediction) -> Vec<String> {
+        let rows = String::from_utf8(encoder.cells(batch).unwrap()).unwrap();
+        let head = encoder.column_names().join(",");
+        std::iter::once(head)
+            .chain(rows.lines().map(str::to_owned))
+            .collect()
+    }
+
+    #[test]
+    fn promises_are_columns() {
+        let output = |promise: Json| json!({"name": "y", "task": "regression", "link": "identity", "conformal": promise});
+        let promise = json!({"method": "split", "confidence": 0.9, "quantile": 0.25});
+        let (encoder, batch) = answers(&[2.0], output(promise));
+        let found = table(&encoder, &batch);
+        assert_eq!(
+            found[..2],
+            ["value,raw,low,high,error,message", "2.0,2.0,1.75,2.25,,"]
+        );
+        assert!(
+            found[2].starts_with(",,,,input.missing_field,"),
+            "{found:?}"
+        );
+        let (encoder, batch) = answers(
+            &[2.0],
+            output(json!({"method": "split", "confidence": 0.9, "quantile": null})),
+        );
+        assert_eq!(table(&encoder, &batch)[1], "2.0,2.0,,,,");
+
+        let output = json!({
+            "name": "y", "task": "multiclass", "link": "identity", "labels": ["a", "b"],
+            "conformal": {"method": "lac", "confidence": 0.9, "quantile": 0.5},
+        });
+        let (encoder, batch) = answers(&[0.25, 0.5], output);
+        let found = table(&encoder, &batch);
+        let head = "label,probability_a,probability_b,raw_a,raw_b,in_set_a,in_set_b,error,message";
+        assert_eq!(found[..2], [head, "b,0.25,0.5,0.25,0.5,false,true,,"]);
+        #[cfg(feature = "parquet")]
+        {
+            let arrow = crate::parquet_predictions::batch(&encoder, &batch).unwrap();
+            let names = arrow
+                .schema()
+                .fields()
+                .iter()
+                .map(|field| field.name().clone())
+                .collect::<Vec<_>>();
+            assert_eq!(names, encoder.column_names());
+            let set = arrow
+                .column(6)
+                .as_any()
+                .downcast_ref::<arrow_array::BooleanArray>()
+                .unwrap();
+            assert_eq!(set.iter().collect::<Vec<_>>(), [Some(true), None]);
+        }
+    }
+}

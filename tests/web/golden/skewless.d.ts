@@ -8,6 +8,7 @@ export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
+export type { Conformal };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
 export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
@@ -65,6 +66,7 @@ export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
+export type { Conformal };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
 export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
@@ -83,6 +85,7 @@ export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
+export type { Conformal };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
 export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
@@ -109,6 +112,7 @@ export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
+export type { Conformal };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
 export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
@@ -125,6 +129,7 @@ export type { FeatureInfo, FeatureParameter, GoldenRow, InputInfo, ModelInfo };
 export type { Load };
 export type { Model };
 export type { LoadOptions, Progress };
+export type { Conformal };
 export type { BatchPrediction, BinaryPrediction, MulticlassPrediction, Prediction, RegressionPrediction, VectorPrediction, };
 export type { Bins, Categories, InputProfile, Profile };
 export type { Columns, DictionaryColumn, NumberArray, RawColumn, RawColumns, RawRecord, RawTensor, RawValue };
@@ -277,6 +282,8 @@ export interface ModelInfo {
     readonly labels: readonly string[];
     /** Binary: the second label is given from this probability on. */
     readonly threshold?: number;
+    /** The coverage that intervals or sets of labels promise, where the bundle promises one. */
+    readonly conformal?: Conformal;
     /** The fields that a record needs, in the specification's order. */
     readonly inputs: readonly InputInfo[];
     /** How the inputs become what the model sees. */
@@ -439,6 +446,23 @@ export interface Progress {
 /** What is predicted. */
 export type Task = "binary" | "multiclass" | "regression" | "vector";
 
+/** The promise of a coverage: how intervals or sets of labels are made around predictions. */
+export interface Conformal {
+    /** `split`: an interval, value ± quantile; `lac`: the smallest sets on average; `aps`: sets that grow with doubt. */
+    readonly method: "split" | "lac" | "aps";
+    /** The share of truths that is promised to lie inside. */
+    readonly confidence: number;
+    /** `null` where too few rows promise nothing. */
+    readonly quantile: number | null;
+    /** The input whose values have quantiles of their own. */
+    readonly by?: string;
+    /** Their quantiles; other values have the one for all. */
+    readonly groups?: readonly {
+        readonly value: string;
+        readonly quantile: number | null;
+    }[];
+}
+
 /** The answer of a model that chooses between two labels. */
 export interface BinaryPrediction<Label extends string = string> {
     /** The label chosen by the model's threshold. */
@@ -447,6 +471,8 @@ export interface BinaryPrediction<Label extends string = string> {
     readonly probability: number;
     /** The score before the link function. */
     readonly raw: number;
+    /** The labels that hold the truth with the probability `info.conformal.confidence`, where the bundle promises one. */
+    readonly set?: Label[];
 }
 
 /** The answer of a model that chooses among several labels. */
@@ -457,6 +483,8 @@ export interface MulticlassPrediction<Label extends string = string> {
     readonly probabilities: Readonly<Record<Label, number>>;
     /** The scores before the link function, in the order of the labels. */
     readonly raw: number[];
+    /** As for two labels. */
+    readonly set?: Label[];
 }
 
 /** The answer of a model that estimates a number. */
@@ -465,6 +493,11 @@ export interface RegressionPrediction {
     readonly value: number;
     /** The score before the link function. */
     readonly raw: number;
+    /**
+     * Holds the truth with the probability `info.conformal.confidence`, where the bundle promises one; `null` where too few
+     * rows were there to promise anything.
+     */
+    readonly interval?: readonly [low: number, high: number] | null;
 }
 
 /** The answer of a model that gives several numbers. */
@@ -486,6 +519,11 @@ export interface BatchPrediction {
     readonly values: Float64Array;
     /** The index of each row's label in `info.labels`; 4294967295 for none. */
     readonly labels: Uint32Array;
+    /**
+     * Where the bundle promises a coverage, each row's conformal quantile; `Infinity` where nothing is promised. A
+     * regression's interval is its value ± the quantile.
+     */
+    readonly quantiles?: Float64Array;
     /** The rows that failed, each with its `row`. */
     readonly errors: readonly SkewlessError[];
 }

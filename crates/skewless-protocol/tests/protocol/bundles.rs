@@ -89,19 +89,70 @@ pub(crate) fn regression() -> Service {
     )
 }
 
+/// Regression that promises an interval, by a group of which one has too few rows.
+pub(crate) fn promising_regression() -> Service {
+    let spec = json!({
+        "input": [{"name": "size", "type": "number"}, {"name": "place", "type": "category", "nullable": true}],
+        "feature": [
+            {"name": "size_value", "op": "number", "from": "size"},
+            {"name": "place_value", "op": "ordinal", "from": "place", "vocabulary": ["a", "b"]},
+        ],
+    });
+    let conformal = json!({
+        "method": "split", "confidence": 0.9, "quantile": 0.5, "by": "place",
+        "groups": [{"value": "a", "quantile": 0.25}, {"value": "b", "quantile": null}],
+    });
+    let output = Output {
+        conformal: Some(serde_json::from_value(conformal).unwrap()),
+        ..output("area", Task::Regression, Link::Identity, &[])
+    };
+    let trees = vec![stump(0, 1.5, 3.0, 7.0)];
+    let model = Model::Trees(TreeModel {
+        inputs: 2,
+        outputs: 1,
+        narrow_inputs: false,
+        accumulate: Accumulate::F64,
+        base: vec![0.0],
+        aggregate: Aggregate::Sum,
+        leaves: skewless_core::plan::LeafPrecision::Exact,
+        trees,
+    });
+    service(
+        "areas",
+        spec,
+        &model,
+        output,
+        &[r#"{"size":3,"place":"a"}"#],
+    )
+}
+
+/// Three classes with least ambiguous sets.
+pub(crate) fn promising_multiclass() -> Service {
+    let plain = multiclass();
+    let conformal = json!({"method": "lac", "confidence": 0.9, "quantile": 0.75});
+    let output = Output {
+        conformal: Some(serde_json::from_value(conformal).unwrap()),
+        ..plain.predictor().output().clone()
+    };
+    three_classes(output)
+}
+
 /// Three classes over two numbers, linear.
 pub(crate) fn multiclass() -> Service {
+    three_classes(output(
+        "side",
+        Task::Multiclass,
+        Link::Softmax,
+        &["east", "north", "none"],
+    ))
+}
+
+fn three_classes(output: Output) -> Service {
     let spec = json!({
         "input": [{"name": "x", "type": "number"}, {"name": "y", "type": "number"}],
         "feature": [{"name": "x_value", "op": "number", "from": "x"}, {"name": "y_value", "op": "number", "from": "y"}],
     });
     let model = linear(2, vec![1.0, 0.0, 0.0, 1.0, -1.0, -1.0], vec![0.0, 0.0, 0.5]);
-    let output = output(
-        "side",
-        Task::Multiclass,
-        Link::Softmax,
-        &["east", "north", "none"],
-    );
     service(
         "sides",
         spec,

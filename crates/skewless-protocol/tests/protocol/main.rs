@@ -9,6 +9,7 @@ mod invocations;
 mod lines;
 mod open_inference;
 mod openapi;
+mod promises;
 mod refusals;
 mod together;
 

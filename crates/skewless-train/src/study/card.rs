@@ -3,7 +3,7 @@
 use skewless_core::Profile;
 use skewless_core::output::ConformalMethod;
 
-use super::confidence::Calibrated;
+use super::confidence::{Calibrated, Coverage};
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
 use super::report::{Level, Measured, StudyReport};
@@ -211,12 +211,24 @@ fn confidence(card: &mut Card, report: &StudyReport) {
         percent(coverage.confidence),
         grouped(coverage.rows),
         interval(coverage.test),
-        if coverage.holds {
-            "The promise lies in that interval."
-        } else {
-            "The promise does not lie in that interval: the test rows are unlike the validation rows."
-        }
+        held(coverage)
     ));
+}
+
+/// Whether the promise held on the test rows, and by how much not.
+fn held(coverage: &Coverage) -> String {
+    let points = 100.0 * (coverage.test.value - coverage.confidence);
+    match (coverage.holds, points < 0.0) {
+        (true, _) => "The promise lies in that interval.".to_owned(),
+        (false, true) => format!(
+            "That is {:.1} percentage points less than promised: the test rows are unlike the validation rows, as later \
+             rows may be.",
+            -points
+        ),
+        (false, false) => format!(
+            "That is {points:.1} percentage points more than promised: what is given is wider than it need be."
+        ),
+    }
 }
 
 fn slices(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
