@@ -250,9 +250,15 @@ fn findings_of_sources_can_be_accepted_and_a_key_split_warns() {
     let accepted = format!("{untimed}[checks]\naccept = [\"loads\"]\n");
     let report = run(&accepted).unwrap().report;
     assert_eq!(levels(&report, "check.future_join"), [Level::Warning]);
+    let newest = "[split]\nby = \"time\"\ninput = \"ordered\"\nvalidate_last = \"30d\"\ntest_last = \"30d\"\n";
+    let moving = untimed.replace(BY_TIME, newest);
+    assert_eq!(run(&moving).err().unwrap().code(), "check.future_join");
     let by_key = untimed.replace(BY_TIME, BY_HASH);
-    let report = run(&by_key).unwrap().report;
-    assert_eq!(levels(&report, "check.future_join"), [Level::Warning]);
+    let without_event = by_key.replace("role = \"time\"\n", "");
+    for config in [by_key, without_event] {
+        let report = run(&config).unwrap().report;
+        assert_eq!(levels(&report, "check.future_join"), [Level::Warning]);
+    }
 }
 
 #[test]
