@@ -10,6 +10,9 @@ import { title, valueText, words } from "./words.js";
 const HEIGHT = 210;
 const ABOVE = 14;
 const BELOW = 26;
+/** Pixels that the axis leaves between two of its numbers at least, and that a letter takes. */
+const NARROWEST = 70;
+const LETTER = 7;
 
 /** Changes one input of the record. */
 type Change = (input: string, value: RawValue) => void;
@@ -129,7 +132,9 @@ function curve(line: Line, { name, measure, answers, missing, change, ask }: Opt
     const usual = shape("rect", { class: "usual", x: x(low), y: ABOVE, width: Math.max(0, x(high) - x(low)), height: HEIGHT - BELOW - ABOVE });
     const crossing = threshold !== undefined && threshold > domain[0] && threshold < domain[1];
     const cut = crossing ? [shape("line", { class: "cut", x1: 0, x2: width, y1: y(threshold), y2: y(threshold) })] : [];
-    const axis = axisBelow(line.ticks(Math.floor(width / 70)), x, { y: HEIGHT - BELOW, width, say: line.say });
+    const widest = Math.max(...line.ticks(Math.floor(width / NARROWEST)).map((value) => line.say(value).length));
+    const apart = Math.max(NARROWEST, LETTER * (widest + 2));
+    const axis = axisBelow(line.ticks(Math.floor(width / apart)), x, { y: HEIGHT - BELOW, width, say: line.say });
     move(present);
     return drawing(width, HEIGHT, ...(line.usual ? [usual] : []), ...rules, ...cut, shape("path", { class: "curve", d: path }), axis, mark);
   };
