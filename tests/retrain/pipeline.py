@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -30,8 +31,19 @@ def main(skewless: str) -> None:
     check = [PROGRAMS / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", PIPELINE]
     subprocess.run(check, check=True)
     workflow = yaml.safe_load(PIPELINE.read_text())
+    check_configuration(workflow["env"])
     with stand_in() as url, tempfile.TemporaryDirectory() as folder:
         check_pipeline(Project(Path(folder), Path(skewless).resolve(), url, workflow))
+
+
+def check_configuration(environment: dict) -> None:
+    """The committed configuration makes the bundle that is published, and newer rows are in its test."""
+    configuration = tomllib.loads((ROOT / environment["CONFIG"]).read_text())
+    assert environment["NAME"] == configuration["model"]["name"], environment["NAME"]
+    assert environment["BUNDLE"].endswith(f"/{environment['NAME']}.skw"), environment["BUNDLE"]
+    source = (ROOT / environment["CONFIG"]).parent / configuration["data"]["source"]
+    assert source == ROOT / environment["DATA_FILE"], source
+    assert {"validate_last", "test_last"} <= configuration["split"].keys(), configuration["split"]
 
 
 class Project:

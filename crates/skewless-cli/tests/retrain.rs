@@ -129,13 +129,17 @@ fn no_worse_is_enough_where_the_configuration_says_so() {
 #[test]
 fn a_failed_gate_keeps_the_champion_and_leaves_no_challenger() {
     let fixture = project("[gates.test]\nrmse = { max = 20 }\n");
+    fixture.write("rooms.csv", rooms(70, 100));
+    ended(&retrain(&fixture, &[]), 0, "");
+    assert!(challenger(&fixture).exists());
     fixture.write("rooms.csv", rooms(112, 92));
     let run = retrain(&fixture, &["--json"]);
     ended(&run, 1, "");
     let verdict: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(verdict["decision"], "keep");
     assert_eq!(verdict["reasons"][0], "the gate test.rmse failed");
-    assert!(!challenger(&fixture).exists());
+    assert!(!challenger(&fixture).exists(), "one of an earlier run");
+    assert!(!fixture.path("challenger/card.md").exists());
 }
 
 #[test]

@@ -171,6 +171,14 @@ fn a_failed_gate_writes_the_report_and_no_bundle() {
         !report.to_string().contains("seconds"),
         "times are no part of the report"
     );
+    let elsewhere = fixture.run(&["train", "skewless.toml", "-o", "out.skw"]);
+    ended(&elsewhere, 1, "a gate failed");
+    assert!(!fixture.path("out.skw").exists());
+    let same = std::fs::read(fixture.path("report.json")).unwrap();
+    assert_eq!(
+        std::fs::read(fixture.path("out.report.json")).unwrap(),
+        same
+    );
 }
 
 #[test]

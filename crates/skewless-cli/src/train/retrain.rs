@@ -68,7 +68,7 @@ fn of_champion(error: Error, champion: &Path) -> anyhow::Error {
     error
 }
 
-/// Writes everything to the folder, the verdict last: who sees it finds the rest.
+/// Writes everything to the folder, the verdict last: who sees it finds the rest, and nothing of an earlier run.
 fn write(args: &RetrainArgs, retrained: &Retrained) -> anyhow::Result<Vec<PathBuf>> {
     let beside = || {
         args.run
@@ -83,13 +83,26 @@ fn write(args: &RetrainArgs, retrained: &Retrained) -> anyhow::Result<Vec<PathBu
         Error::input("train.unwritable", message).with_source(cause)
     })?;
     let Retrained { studied, verdict } = retrained;
+    let challenger = format!("{}.skw", studied.report.name);
+    for name in ["verdict.json", "card.md", &challenger] {
+        let path = folder.join(name);
+        match std::fs::remove_file(&path) {
+            Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
+                let message = format!("`{}` of an earlier run cannot be removed", path.display());
+                return Err(Error::input("train.unwritable", message)
+                    .with_source(cause)
+                    .into());
+            }
+            _ => {}
+        }
+    }
     let mut files = vec![(
         "report.json".to_owned(),
         serde_json::to_vec_pretty(&studied.report)?,
     )];
     if let Some(bundle) = &studied.bundle {
         files.push(("card.md".to_owned(), studied.card.clone().into_bytes()));
-        files.push((format!("{}.skw", studied.report.name), bundle.clone()));
+        files.push((challenger, bundle.clone()));
     }
     files.push((
         "verdict.json".to_owned(),

@@ -48,7 +48,8 @@ pub(super) fn options(args: &TrainingRunArgs) -> skewless_core::Result<StudyOpti
     })
 }
 
-/// Writes report and times, and where the gates let it pass bundle and card; gives the paths.
+/// Writes report and times, and where the gates let it pass bundle and card; gives the paths. With `-o` the report is
+/// written only where a gate failed, beside the bundle that is not there.
 fn write(
     args: &TrainArgs,
     folder: &Path,
@@ -62,17 +63,18 @@ fn write(
         Ok(())
     };
     keep_timings(options, studied)?;
+    let report = serde_json::to_string_pretty(&studied.report)? + "\n";
     let Some(output) = &args.output else {
-        let report = serde_json::to_string_pretty(&studied.report)?;
-        keep(folder.join("report.json"), format!("{report}\n").as_bytes())?;
+        keep(folder.join("report.json"), report.as_bytes())?;
         if let Some(bundle) = &studied.bundle {
             keep(folder.join("card.md"), studied.card.as_bytes())?;
             keep(folder.join(format!("{}.skw", studied.report.name)), bundle)?;
         }
         return Ok(written);
     };
-    if let Some(bundle) = &studied.bundle {
-        keep(output.clone(), bundle)?;
+    match &studied.bundle {
+        Some(bundle) => keep(output.clone(), bundle)?,
+        None => keep(output.with_extension("report.json"), report.as_bytes())?,
     }
     Ok(written)
 }

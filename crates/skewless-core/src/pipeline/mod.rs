@@ -113,10 +113,15 @@ impl Pipeline {
         self.made.iter().filter(|made| !made.hidden)
     }
 
-    /// The inputs behind a feature, in their order. Features stand after what they are made from, so that one walk
-    /// backwards does.
-    pub(crate) fn inputs_behind(&self, feature: &str) -> Vec<String> {
+    /// Names of the features that the model sees, each with how many columns of the feature row are its, in their order.
+    pub fn features(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.seen().map(|made| (made.name.as_str(), made.columns))
+    }
+
+    /// The inputs behind a feature, in their order.
+    pub fn inputs_behind(&self, feature: &str) -> Vec<String> {
         let mut needed = vec![feature];
+        // Features stand after what they are made from, so that one walk backwards does.
         for made in self.made.iter().rev() {
             if needed.contains(&made.name.as_str()) {
                 needed.extend(made.from.iter().map(String::as_str));

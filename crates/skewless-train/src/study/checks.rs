@@ -5,20 +5,22 @@ use std::collections::BTreeSet;
 use sha2::{Digest as _, Sha256};
 use skewless_core::output::Task;
 use skewless_core::pipeline::Pipeline;
-use skewless_core::spec::{Input, OpName, Role};
+use skewless_core::spec::{Input, Role};
 use skewless_core::{Column, Result};
 
-use super::column::{is_constant, is_missing, moments, unseen};
+use super::column::{is_constant, is_missing, unseen};
 use super::config::SplitBy;
 use super::data::Data;
-use super::folds::Folds;
+use super::folds::{Fold, Folds};
 use super::intervals::wilson;
+use super::leaks::{self, OfAll, Told};
 use super::models::class;
 use super::recipe::Recipe;
 use super::report::{Finding, InputShares, Level};
 use super::stop::stop;
-use super::strength::strength;
+use super::strength::{sharpest, strength};
 use crate::arm::in_file;
+use crate::bootstrap::Estimate;
 
 /// What the checks found.
 pub(crate) struct Checked {
@@ -33,7 +35,6 @@ struct Checks<'a> {
     folds: &'a Folds,
     /// All rows outside the test that have a label.
     seen: Vec<usize>,
-    validate: Vec<usize>,
     /// Inputs that feed a feature of any set.
     fed: Vec<&'a Input>,
     findings: Vec<Finding>,
@@ -45,20 +46,13 @@ struct Checks<'a> {
 /// `input.*` with its row for a row that the serving code would refuse, the test's among them; `spec.*` where a
 /// specification cannot be fitted.
 pub(crate) fn check(recipe: &Recipe, data: &Data, folds: &Folds) -> Result<Checked> {
-    let mut validate: Vec<usize> = folds
-        .folds
-        .iter()
-        .flat_map(|fold| fold.validate.clone())
-        .collect();
-    validate.sort_unstable();
-    validate.dedup();
-    let seen: BTreeSet<usize> = validate.iter().chain(&folds.last).copied().collect();
+    let validated = folds.folds.iter().flat_map(|fold| &fold.validate);
+    let seen: BTreeSet<usize> = validated.chain(&folds.last).copied().collect();
     let mut checks = Checks {
         recipe,
         data,
         folds,
         seen: seen.into_iter().collect(),
-        validate,
         fed: fed(recipe),
         findings: Vec::new(),
     };
@@ -77,6 +71,7 @@ pub(crate) fn check(recipe: &Recipe, data: &Data, folds: &Folds) -> Result<Check
     // A column that is missing everywhere is better named than refused by what is fitted on it.
     if stop(&checks.findings).is_ok() {
         checks.rows()?;
+        checks.findings.sort_by_key(|finding| finding.level);
     }
     Ok(Checked {
         findings: checks.findings,
@@ -117,20 +112,62 @@ impl Checks<'_> {
         });
     }
 
-    /// Every labelled row must pass the serving code: types, ranges, what may be missing.
-    fn rows(&self) -> Result<()> {
+    /// Every labelled row must pass the serving code: types, ranges, what may be missing. What comes of it is looked at for
+    /// labels that no input shows.
+    fn rows(&mut self) -> Result<()> {
         let rows = self.data.labelled();
         let all = self.data.columns.select(&rows);
         for set in &self.recipe.sets {
             let training = self.data.columns.select(&self.folds.last);
             let fitted = set.spec.fit(&training, self.data.lookups_of(&set.spec));
             let fitted = fitted.map_err(|error| in_file(error, &self.folds.last))?;
-            let mut found = Pipeline::new(&fitted)?.transform(&all, 0..rows.len())?;
+            let pipeline = Pipeline::new(&fitted)?;
+            let mut found = pipeline.transform(&all, 0..rows.len())?;
             if !found.errors.is_empty() {
                 return Err(in_file(found.errors.swap_remove(0), &rows));
             }
+            let of = (&found, rows.as_slice());
+            for told in leaks::told(self.recipe, self.data, &pipeline, of, &self.seen) {
+                self.judge_feature(&told);
+            }
         }
         Ok(())
+    }
+
+    /// A feature that tells the label where none of its inputs does. Sets share features: one finding is enough.
+    fn judge_feature(&mut self, told: &Told) {
+        let Some(level) = self.level(told.strength) else {
+            return;
+        };
+        let opening = format!("feature `{}` alone", told.feature);
+        let is_known = |finding: &Finding| {
+            finding.check == "check.target_leak"
+                && (finding.message.starts_with(&opening)
+                    || (finding.input.as_ref()).is_some_and(|input| told.from.contains(input)))
+        };
+        if self.findings.iter().any(is_known) {
+            return;
+        }
+        let made_from: Vec<String> = told.from.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!(
+            "{opening}, made from {}, tells the label with a strength of {:.4}: is it known before the label is?",
+            made_from.join(" and "),
+            told.strength
+        );
+        let accept = &self.recipe.config.checks.accept;
+        let accepted = told.from.iter().find(|name| accept.contains(name));
+        let about = accepted.or(told.from.first()).cloned();
+        self.add("target_leak", level, about.as_deref(), message);
+    }
+
+    /// How grave a strength is; `None` where it is none.
+    fn level(&self, strength: f64) -> Option<Level> {
+        let bounds = &self.recipe.config.checks;
+        match strength {
+            strength if strength >= bounds.leak => Some(Level::Error),
+            strength if strength >= bounds.suspicious => Some(Level::Warning),
+            _ => None,
+        }
     }
 
     fn inputs(&mut self) -> Vec<InputShares> {
@@ -147,7 +184,9 @@ impl Checks<'_> {
             };
             let missing =
                 |rows: &[usize]| rows.iter().filter(|&&row| is_missing(column, row)).count();
-            let (train, validate) = (&self.folds.last, &self.validate);
+            let Some(Fold { train, validate }) = self.folds.folds.last() else {
+                continue;
+            };
             let is_fed = self.fed.iter().any(|fed| fed.name == input.name);
             let strength = is_fed.then(|| {
                 strength(
@@ -162,26 +201,35 @@ impl Checks<'_> {
                 name: input.name.clone(),
                 missing_train: wilson(missing(train), train.len()),
                 missing_validate: wilson(missing(validate), validate.len()),
-                unseen: unseen(column, train, validate).map(|count| wilson(count, validate.len())),
+                unseen: self.unseen(column),
                 strength,
             };
-            let is_constant = is_constant(column, &self.seen);
             if is_fed {
-                self.judge(&found, is_constant);
+                self.judge(&found, column, &truth);
             }
             shares.push(found);
         }
         shares
     }
 
-    fn judge(&mut self, found: &InputShares, is_constant: bool) {
+    /// Categories of all validation rows that their fold's training does not have.
+    fn unseen(&self, column: &Column) -> Option<Estimate> {
+        let folds = self.folds.folds.iter();
+        let counts: Option<Vec<usize>> = folds
+            .map(|fold| unseen(column, &fold.train, &fold.validate))
+            .collect();
+        let rows = self.folds.folds.iter().map(|fold| fold.validate.len());
+        Some(wilson(counts?.iter().sum(), rows.sum()))
+    }
+
+    fn judge(&mut self, found: &InputShares, column: &Column, truth: &[f64]) {
         let name = found.name.as_str();
-        let bounds = self.recipe.config.checks.clone();
-        if found.missing_train.value == 1.0 {
+        let is_missing_in = |fold: &Fold| fold.train.iter().all(|&row| is_missing(column, row));
+        if self.folds.folds.iter().any(is_missing_in) {
             let message = format!("`{name}` is missing in every training row");
             return self.add("all_missing", Level::Error, Some(name), message);
         }
-        if is_constant {
+        if is_constant(column, &self.seen) {
             let message = format!("`{name}` has the same value in every row and tells nothing");
             self.add("constant", Level::Warning, Some(name), message);
         }
@@ -202,15 +250,26 @@ impl Checks<'_> {
             self.add("unseen", Level::Warning, Some(name), message);
         }
         let strength = found.strength.unwrap_or_default();
-        let level = match strength {
-            strength if strength >= bounds.leak => Level::Error,
-            strength if strength >= bounds.suspicious => Level::Warning,
-            _ => return,
-        };
-        let message = format!(
-            "`{name}` alone tells the label with a strength of {strength:.4}: is it known before the label is?"
-        );
-        self.add("target_leak", level, Some(name), message);
+        if let Some(level) = self.level(strength) {
+            let message = format!(
+                "`{name}` alone tells the label with a strength of {strength:.4}: is it known before the label is?"
+            );
+            return self.add("target_leak", level, Some(name), message);
+        }
+        if self.recipe.task() != Task::Multiclass {
+            return;
+        }
+        let sharpest = sharpest(self.recipe.classes(), column, &self.seen, truth);
+        if let Some((class, area)) =
+            sharpest.filter(|(_, area)| *area >= self.recipe.config.checks.leak)
+        {
+            let label = self.recipe.config.model.labels.get(class);
+            let message = format!(
+                "`{name}` alone tells label `{}` from the others with a strength of {area:.4}: is it known before the label is?",
+                label.map_or("?", String::as_str)
+            );
+            self.add("target_leak", Level::Warning, Some(name), message);
+        }
     }
 
     /// What is missing exactly where the label is came to be with the label, as a flight's time in the air does.
@@ -254,69 +313,57 @@ impl Checks<'_> {
         }
     }
 
-    /// A scaler that was given the mean and deviation of all rows knows the test.
+    /// Parameters that all rows were looked at for know the test.
     fn fitted_on_all(&mut self) {
-        let everything: Vec<usize> = (0..self.data.columns.rows()).collect();
-        let mut found = Vec::new();
-        for feature in self.recipe.sets.iter().flat_map(|set| &set.spec.feature) {
-            let (OpName::Standardize, Some(mean), Some(std), [source]) =
-                (feature.op, feature.mean, feature.std, feature.from.names())
-            else {
-                continue;
-            };
-            let Some(Column::Number(values)) = self.data.columns.column(source) else {
-                continue;
-            };
-            let (all, train) = (
-                moments(values, &everything),
-                moments(values, &self.folds.last),
-            );
-            let near =
-                |(m, s): (f64, f64)| (mean - m).abs() <= 1e-6 * s && (std - s).abs() <= 1e-6 * s;
-            if near(all) && !near(train) {
-                found.push((source.clone(), feature.name.clone()));
-            }
-        }
-        found.sort();
-        found.dedup();
-        for (source, feature) in found {
+        let sets = self.recipe.sets.iter();
+        let mut found: Vec<OfAll> = sets
+            .flat_map(|set| leaks::fitted_on_all(set, self.data, &self.folds.last))
+            .collect();
+        // Sets share features.
+        found.sort_by(|a, b| (&a.source, &a.feature).cmp(&(&b.source, &b.feature)));
+        found.dedup_by(|a, b| a.feature == b.feature);
+        for OfAll {
+            feature,
+            source,
+            what,
+        } in found
+        {
             let message = format!(
-                "feature `{feature}` was given the mean and deviation of `{source}` over all rows, the test's among them; \
-                 leave them out, and they are fitted on the training rows"
+                "feature `{feature}` was given {what} of `{source}` over all rows, the test's among them; leave that out, and \
+                 it is fitted on the training rows"
             );
             self.add("fitted_on_all", Level::Error, Some(&source), message);
         }
     }
 
+    /// Of each fold's validation against its training, and of the test against what the winner is fitted on.
     fn duplicates(&mut self) {
-        let known: BTreeSet<[u8; 32]> = self
-            .folds
-            .last
-            .iter()
-            .map(|&row| self.fingerprint(row))
+        let folds = self.folds;
+        let prints: Vec<[u8; 32]> = (0..self.data.truth.len())
+            .map(|row| self.fingerprint(row))
             .collect();
-        let last: BTreeSet<usize> = self.folds.last.iter().copied().collect();
-        for (part, rows) in [
-            ("test", self.folds.test.clone()),
-            ("validation", self.validate.clone()),
+        let of_folds: Vec<_> = (folds.folds.iter())
+            .map(|fold| (fold.train.as_slice(), fold.validate.as_slice()))
+            .collect();
+        for (part, pairs) in [
+            ("test", vec![(folds.last.as_slice(), folds.test.as_slice())]),
+            ("validation", of_folds),
         ] {
-            let is_known = |row: &&usize| known.contains(&self.fingerprint(**row));
-            let rows: Vec<usize> = rows
+            let rows = pairs.iter().map(|(_, held_out)| held_out.len()).sum();
+            let twice: BTreeSet<usize> = pairs
                 .iter()
-                .filter(|row| !last.contains(row))
-                .copied()
+                .flat_map(|(train, held_out)| known(&prints, train, held_out))
                 .collect();
-            let twice: Vec<usize> = rows.iter().filter(is_known).copied().collect();
-            let share = wilson(twice.len(), rows.len());
+            let share = wilson(twice.len(), rows);
             if let Some(first) = twice.first() {
                 let level = match share.value > self.recipe.config.checks.duplicates {
                     true => Level::Error,
                     false => Level::Warning,
                 };
                 let message = format!(
-                    "{} of {} {part} rows ({:.2} %) have the inputs and the label of a training row; the first is row {first}",
+                    "{} of {rows} {part} rows ({:.2} %) have the inputs and the label of a training row; the first is row \
+                     {first}",
                     twice.len(),
-                    rows.len(),
                     100.0 * share.value
                 );
                 self.add("duplicates", level, None, message);
@@ -408,4 +455,11 @@ impl Checks<'_> {
             self.add("time_order", Level::Warning, Some(&time.name), message);
         }
     }
+}
+
+/// Rows held out that a training row equals.
+fn known(prints: &[[u8; 32]], train: &[usize], held_out: &[usize]) -> Vec<usize> {
+    let train: BTreeSet<_> = train.iter().filter_map(|&row| prints.get(row)).collect();
+    let is_known = |row: &&usize| prints.get(**row).is_some_and(|print| train.contains(print));
+    held_out.iter().filter(is_known).copied().collect()
 }

@@ -42,18 +42,3 @@ pub(super) fn is_constant(column: &Column, rows: &[usize]) -> bool {
         Column::Tensor { .. } => false,
     }
 }
-
-/// Mean and deviation over the rows with a value, as `standardize` fits them.
-pub(super) fn moments(values: &[f64], rows: &[usize]) -> (f64, f64) {
-    let there: Vec<f64> = (rows.iter())
-        .filter_map(|&row| values.get(row).copied())
-        .filter(|value| !value.is_nan())
-        .collect();
-    let count = there.len() as f64;
-    let mean = there.iter().sum::<f64>() / count;
-    let square = there
-        .iter()
-        .map(|value| (value - mean) * (value - mean))
-        .sum::<f64>();
-    (mean, libm::sqrt(square / count))
-}

@@ -93,9 +93,15 @@ impl Data {
     /// Splits the rows that have a label.
     ///
     /// # Errors
-    /// `train.split_time` and `train.split_key` with the row, `train.empty_split` and `train.one_class` with the part.
+    /// `train.split_time` and `train.split_key` with the row, `train.empty_split`, `train.one_class` and
+    /// `train.constant_label` with the part, `train.no_label`.
     pub(crate) fn split(&self, recipe: &Recipe) -> Result<Folds> {
         let rows = self.labelled();
+        if rows.is_empty() {
+            let label = &recipe.config.label.input;
+            let message = format!("no row has a value in `{label}`, the label");
+            return Err(Error::input("train.no_label", message).with_field(label));
+        }
         let input = recipe.split_input()?;
         let folds = match &recipe.split {
             Split::Time(periods) => {
@@ -111,10 +117,28 @@ impl Data {
                 .and_then(|keys| Folds::by_key(&keys, &rows, shares)),
         };
         let folds = folds.map_err(|error| self.places.located(error))?;
-        if recipe.task() != Task::Regression {
-            self.check_classes(recipe, &folds)?;
+        match recipe.task() {
+            Task::Regression => self.check_spread(recipe, &folds)?,
+            _ => self.check_classes(recipe, &folds)?,
         }
         Ok(folds)
+    }
+
+    /// A number that never changes is nothing to learn, and no share of its variance can be explained.
+    fn check_spread(&self, recipe: &Recipe, folds: &Folds) -> Result<()> {
+        let input = &recipe.config.label.input;
+        let of_folds = (folds.folds.iter().enumerate())
+            .map(|(place, fold)| (format!("training (fold {})", place + 1), &fold.train));
+        for (part, rows) in of_folds.chain([("test".to_owned(), &folds.test)]) {
+            let truth = self.truth_of(rows);
+            let first = truth.first().copied().unwrap_or_default();
+            if truth.iter().all(|&one| one == first) {
+                let message =
+                    format!("every {part} row has the label {first}; two values are needed");
+                return Err(Error::input("train.constant_label", message).with_field(input));
+            }
+        }
+        Ok(())
     }
 
     /// Every part needs rows of two classes, without which it can neither be learnt from nor measured on.

@@ -57,6 +57,7 @@ impl Fit<'_> {
             .fit(&columns, self.data.lookups_of(&set.spec))
             .map_err(|error| in_file(error, self.rows))?;
         let pipeline = Pipeline::new(&spec)?;
+        self.check_missing(&pipeline)?;
         let mut features = pipeline.transform(&columns, 0..self.rows.len())?;
         if !features.errors.is_empty() {
             return Err(in_file(features.errors.swap_remove(0), self.rows));
@@ -80,6 +81,27 @@ impl Fit<'_> {
             output: self.recipe.output(),
             floats: floats.map(Box::new),
         })
+    }
+}
+
+impl Fit<'_> {
+    /// What may be missing in a record cannot go into a family that takes no missing value, also where no training row lacks
+    /// it: the bundle would refuse to open.
+    fn check_missing(&self, pipeline: &Pipeline) -> Result<()> {
+        let code = match self.candidate.parameters {
+            Parameters::Linear(_) => "train.linear",
+            Parameters::Mlp(_) => "train.mlp",
+            _ => return Ok(()),
+        };
+        let Some(column) = pipeline.may_be_missing() else {
+            return Ok(());
+        };
+        let message = format!(
+            "feature `{column}` of set `{}` may be missing, which a {} model does not take: impute it",
+            self.candidate.feature_set,
+            self.candidate.parameters.kind()
+        );
+        Err(Error::input(code, message).with_field(column))
     }
 }
 

@@ -20,6 +20,7 @@ mod folds;
 mod gates;
 mod intervals;
 mod jobs;
+mod leaks;
 pub mod measure;
 pub mod models;
 mod pack;

@@ -164,19 +164,21 @@ fn check_label(config: &Config) -> Result<()> {
 
 fn check_rest(config: &Config) -> Result<()> {
     let measures = Measure::of_task(config.model.task);
-    let gates = config
-        .gates
-        .test
-        .keys()
-        .chain(config.gates.worst_slice.keys());
-    if let Some(measure) = gates
-        .chain([&config.select.by])
-        .chain(&config.retrain.by)
-        .find(|measure| !measures.contains(measure))
-    {
+    let named = |field: &'static str, measure: &Measure| (field, *measure);
+    let mut asked: Vec<(&str, Measure)> = vec![("select.by", config.select.by)];
+    asked.extend(config.retrain.by.iter().map(|by| named("retrain.by", by)));
+    asked.extend(config.gates.test.keys().map(|by| named("gates.test", by)));
+    let of_slices = config.gates.worst_slice.keys();
+    asked.extend(of_slices.map(|by| named("gates.worst_slice", by)));
+    if let Some((field, measure)) = asked.iter().find(|(_, by)| !measures.contains(by)) {
+        let names: Vec<&str> = measures.iter().map(|measure| measure.name()).collect();
         return fault(
-            "select.by",
-            &format!("`{}` is not a measure of this task", measure.name()),
+            field,
+            &format!(
+                "`{}` is no measure of this task, which has {}",
+                measure.name(),
+                names.join(", ")
+            ),
         );
     }
     if !(config.select.margin.is_finite() && config.select.margin >= 0.0) {

@@ -183,11 +183,11 @@ pub struct Finding {
 pub struct InputShares {
     /// The input.
     pub name: String,
-    /// Missing among training rows.
+    /// Missing among training rows, of the last fold where there are several.
     pub missing_train: Estimate,
-    /// Missing among validation rows.
+    /// Missing among its validation rows.
     pub missing_validate: Estimate,
-    /// Categories: validation rows whose value no training row has.
+    /// Categories: validation rows whose value no training row of their fold has.
     pub unseen: Option<Estimate>,
     /// How well the input alone tells the label, from 0 to 1; `None` where it feeds no feature.
     pub strength: Option<f64>,

@@ -38,6 +38,19 @@ pub(crate) fn strength(
     if found.is_nan() { 0.0 } else { found }
 }
 
+/// The class that the column tells best from the others, with its area; see [`strength`].
+pub(crate) fn sharpest(
+    classes: usize,
+    column: &Column,
+    rows: &[usize],
+    truth: &[f64],
+) -> Option<(usize, f64)> {
+    let groups = groups(column, rows)?;
+    let areas = (0..classes).map(|wanted| area(&groups, truth, |truth| class(truth) == wanted));
+    let known = areas.enumerate().filter(|(_, area)| !area.is_nan());
+    known.max_by(|(_, a), (_, b)| a.total_cmp(b))
+}
+
 /// A group for each row; `None` for tensors.
 fn groups(column: &Column, rows: &[usize]) -> Option<Vec<usize>> {
     match column {

@@ -35,6 +35,62 @@ fn a_copied_label_is_a_target_leak() {
 }
 
 #[test]
+fn a_label_that_comes_in_by_a_table_is_a_target_leak() {
+    let mut scores = "parcel,score\n".to_owned();
+    for row in rows(1_200) {
+        let score = row.delay.map_or(1.0, |delay| 2.0 * delay);
+        scores += &format!("p{},{score}\n", row.id);
+    }
+    let input = "[[input]]\nname = \"parcel\"\ntype = \"category\"\n";
+    let lookup = "[[lookup]]\nname = \"scores\"\nsource = \"scores.csv\"\nkey = \"parcel\"\ncolumns = [\"score\"]\n";
+    let feature = "[[feature_set]]\nname = \"leaky\"\n[[feature_set.feature]]\nname = \"score\"\nop = \"lookup\"\n\
+        table = \"scores\"\ncolumn = \"score\"\ndefault = 0\nfrom = \"parcel\"\n";
+    let table = table(&rows(1_200), ",parcel", |row| format!(",p{}", row.id));
+    for config in [binary(BY_TIME), regression(BY_HASH)] {
+        let config = format!("{config}\n{input}\n{lookup}\n{feature}");
+        let project = Project::with_table(&config, &table).with("scores.csv", &scores);
+        let error = project.run().err().unwrap();
+        assert_eq!(named(&error), ("check.target_leak", Some("parcel")));
+        assert!(error.message().contains("feature `score` alone"), "{error}");
+    }
+}
+
+#[test]
+fn a_label_made_by_two_inputs_is_a_target_leak() {
+    // Neither the sum nor the distance tells the delay; their difference does.
+    let sum = |row: &Delivery| (row.delay.unwrap_or(1.0) + 40.0 * row.distance).to_string();
+    let forty = |row: &Delivery| (40.0 * row.distance).to_string();
+    let inputs = "[[input]]\nname = \"sum\"\ntype = \"number\"\n[[input]]\nname = \"forty\"\ntype = \"number\"\n";
+    let feature = "[[feature_set]]\nname = \"leaky\"\n[[feature_set.feature]]\nname = \"left\"\nop = \"difference\"\n\
+        from = [\"sum\", \"forty\"]\n";
+    for config in [binary(BY_HASH), regression(BY_HASH)] {
+        let config = format!("{config}\n{inputs}\n{feature}");
+        let table = table(&rows(1_200), ",sum,forty", |row| {
+            format!(",{},{}", sum(row), forty(row))
+        });
+        let error = Project::with_table(&config, &table).run().err().unwrap();
+        assert_eq!(named(&error), ("check.target_leak", Some("sum")));
+        assert!(error.message().contains("`sum` and `forty`"), "{error}");
+    }
+}
+
+#[test]
+fn an_indicator_of_one_label_is_warned_of() {
+    let late = |row: &Delivery| match row.delay {
+        Some(delay) if delay >= 20.0 => ",1".to_owned(),
+        _ => ",0".to_owned(),
+    };
+    let config = format!("{}\n{INPUT}\n{FEATURE}", multiclass(BY_HASH));
+    let table = table(&rows(1_200), ",extra", late);
+    let report = Project::with_table(&config, &table).run().unwrap().report;
+    let finding = (report.findings.iter())
+        .find(|finding| finding.check == "check.target_leak")
+        .unwrap();
+    assert_eq!(finding.input.as_deref(), Some("extra"));
+    assert!(finding.message.contains("label `late`"), "{finding:?}");
+}
+
+#[test]
 fn what_is_known_only_with_the_label_is_named() {
     // As a flight's time in the air: no better than chance at telling the label, and missing where the label is.
     let air_time = |row: &Delivery| {
@@ -57,19 +113,103 @@ fn an_input_declared_as_known_afterwards_feeds_no_feature() {
     );
 }
 
+/// Distances of `rows` in rising order.
+fn distances(rows: &[Delivery]) -> Vec<f64> {
+    let mut distances: Vec<f64> = rows.iter().map(|row| row.distance).collect();
+    distances.sort_by(f64::total_cmp);
+    distances
+}
+
+fn moments(values: &[f64], less: f64) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|x| (x - mean).powi(2)).sum();
+    (mean, (squares / (count - less)).sqrt())
+}
+
+fn scaled(mean: &str, std: &str) -> String {
+    let scaler = format!("from = \"distance\"\nmean = {mean}\nstd = {std}");
+    binary(BY_HASH).replace("from = \"distance\"", &scaler)
+}
+
 #[test]
 fn a_scaler_of_all_rows_is_named() {
-    let distances: Vec<f64> = rows(1_200).iter().map(|row| row.distance).collect();
-    let mean = distances.iter().sum::<f64>() / 1_200.0;
-    let std = (distances.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 1_200.0).sqrt();
-    let given = |mean: f64, std: f64| {
-        let scaler = format!("from = \"distance\"\nmean = {mean:?}\nstd = {std:?}");
-        binary(BY_HASH).replace("from = \"distance\"", &scaler)
+    let all = rows(1_200);
+    let labelled: Vec<Delivery> = all
+        .iter()
+        .filter(|row| row.delay.is_some())
+        .cloned()
+        .collect();
+    for rows in [&all, &labelled] {
+        for less in [0.0, 1.0] {
+            let (mean, std) = moments(&distances(rows), less);
+            for digits in [17, 3] {
+                let config = scaled(&format!("{mean:.digits$}"), &format!("{std:.digits$}"));
+                let error = Project::new(&config).run().err().unwrap();
+                assert_eq!(named(&error), ("check.fitted_on_all", Some("distance")));
+            }
+        }
+    }
+}
+
+#[test]
+fn edges_and_fillings_of_all_rows_are_named() {
+    let distances = distances(&rows(1_200));
+    let quarter = |part: usize| {
+        let place = part as f64 * (distances.len() - 1) as f64 / 4.0;
+        let below = place.floor() as usize;
+        distances[below] + (distances[below + 1] - distances[below]) * (place - place.floor())
     };
-    let error = Project::new(&given(mean, std)).run().err().unwrap();
-    assert_eq!(named(&error), ("check.fitted_on_all", Some("distance")));
-    // Round numbers that a person chose are no leak.
-    Project::new(&given(20.0, 10.0)).run().unwrap();
+    let edges = format!(
+        "edges = [{:?}, {:?}, {:?}]",
+        quarter(1),
+        quarter(2),
+        quarter(3)
+    );
+    let filled = format!(
+        "strategy = \"constant\"\nvalue = {:?}",
+        moments(&distances, 0.0).0
+    );
+    for (op, given, is_of_all) in [
+        ("bucketize", edges.as_str(), true),
+        ("bucketize", "edges = [10, 20, 30]", false),
+        ("min_max", "min = 0\nmax = 45", false),
+        ("impute", filled.as_str(), true),
+    ] {
+        let feature = format!("op = \"{op}\"\n{given}\nfrom = \"distance\"");
+        let config = binary(BY_HASH).replace("op = \"standardize\"\nfrom = \"distance\"", &feature);
+        let run = Project::new(&config).run();
+        assert_eq!(run.is_err(), is_of_all, "{feature}");
+        if let Err(error) = run {
+            assert_eq!(named(&error), ("check.fitted_on_all", Some("distance")));
+        }
+    }
+}
+
+#[test]
+fn what_a_person_chose_is_no_leak() {
+    Project::new(&scaled("20.0", "10.0")).run().unwrap();
+    // What the training rows themselves would give.
+    Project::new(&scaled("21.5", "11.6")).run().unwrap();
+}
+
+#[test]
+fn folds_are_checked_against_their_own_training() {
+    // Every courier works in one window only, so that each validation has one that its training has not.
+    let moved: Vec<Delivery> = (rows(1_200).into_iter())
+        .map(|row| Delivery {
+            courier: ["ann", "bob", "cem", "dan"][row.day / 30],
+            ..row
+        })
+        .collect();
+    let split = BY_TIME.replace("\"2020-03-01\"", "[\"2020-02-01\", \"2020-03-01\"]");
+    let table = table(&moved, "", |_| String::new());
+    let report = Project::with_table(&binary(&split), &table)
+        .run()
+        .unwrap()
+        .report;
+    let courier = report.inputs.iter().find(|input| input.name == "courier");
+    assert_eq!(courier.unwrap().unseen.unwrap().value, 1.0);
 }
 
 #[test]
@@ -162,6 +302,12 @@ fn data_that_cannot_be_learnt_from_is_refused_by_its_place() {
             None,
         ),
         (
+            each(&|_, line| cell(line, 5, "")),
+            "train.no_label",
+            Some("delay"),
+            None,
+        ),
+        (
             each(&|row, line| {
                 if row == 17 {
                     cell(line, 3, "far")
@@ -208,6 +354,25 @@ fn data_that_cannot_be_learnt_from_is_refused_by_its_place() {
             "{error}"
         );
     }
+    let same = each(&|_, line| cell(line, 5, "7"));
+    let error = Project::with_table(&regression(BY_HASH), &same).run();
+    let error = error.err().unwrap();
+    assert_eq!(named(&error), ("train.constant_label", Some("delay")));
+    // No row lacks the rain, but a record may.
+    let raw = regression(BY_HASH).replace(
+        "op = \"standardize\"\nfrom = \"rain_filled\"",
+        "op = \"passthrough_missing\"\nfrom = \"rain\"",
+    );
+    let wet = each(&|_, line| cell(line, 4, &(line.len() % 9).to_string()));
+    let error = Project::with_table(&raw, &wet).run().err().unwrap();
+    assert_eq!(named(&error), ("train.linear", Some("wet")));
+    let gate = format!(
+        "{}\n[gates.worst_slice]\nroc_auc = {{ min = 0.5 }}",
+        regression(BY_HASH)
+    );
+    let error = Project::new(&gate).run().err().unwrap();
+    assert_eq!(error.code(), "train.config");
+    assert!(error.message().contains("rmse, mae, r2"), "{error}");
     let odd = each(&|row, line| {
         if row == 5 {
             cell(line, 6, "soon")
