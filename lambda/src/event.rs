@@ -101,11 +101,15 @@ impl Marks<'_> {
 
     fn is_bridged(&self) -> bool {
         let is_object = |value: &RawValue| value.get().starts_with('{');
-        self.detail.is_some_and(is_object) && self.detail_type.is_some() && self.source.is_some()
+        let is_detailed = self.detail.is_some_and(is_object) || self.is_scheduled();
+        is_detailed && self.detail_type.is_some() && self.source.is_some()
     }
 
+    /// By a rule of EventBridge, or by EventBridge Scheduler, whose `detail` is text.
     fn is_scheduled(&self) -> bool {
-        says(self.source, r#""aws.events""#) && says(self.detail_type, r#""Scheduled Event""#)
+        let senders = [r#""aws.events""#, r#""aws.scheduler""#];
+        senders.iter().any(|sender| says(self.source, sender))
+            && says(self.detail_type, r#""Scheduled Event""#)
     }
 
     fn is_test_of_s3(&self) -> bool {
@@ -247,6 +251,10 @@ mod tests {
             ),
             (
                 r#"{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}"#,
+                Source::Schedule,
+            ),
+            (
+                r#"{"source":"aws.scheduler","detail-type":"Scheduled Event","detail":"{}"}"#,
                 Source::Schedule,
             ),
         ] {

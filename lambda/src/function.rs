@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use skewless_core::bundle::Contents;
 use skewless_core::{Error, Predictor, Result};
-use skewless_protocol::{ModelFacts, Service, Tally, ValueCounts};
-use skewless_serving::{Aside, Config, Source as BundleSource, Supply};
+use skewless_protocol::{Headers, ModelFacts, Service, ValueCounts};
+use skewless_serving::{Aside, Config, Fetched, Source as BundleSource, Supply};
 
 pub use crate::event::Source;
 use crate::http_event::HttpEvent;
 use crate::objects::Objects;
-use crate::streamed::Streamed;
+use crate::streamed::{Ended, Streamed};
 use crate::{objects, queue, schedule};
 
 /// A loaded bundle that answers events.
@@ -31,10 +32,9 @@ pub struct Invocation {
     pub outcome: Result<Answer>,
     /// What sent the event; unknown for one that is not answered.
     pub source: Option<Source>,
-    /// How many rows there were, and how many failed.
-    pub tally: Tally,
-    /// The code of a request that was refused as a whole, in an HTTP response or as the function's error.
-    pub code: Option<&'static str>,
+    /// What it came to: rows, failures, and the code of a request that was refused as a whole, in an HTTP response or as
+    /// the function's error.
+    pub ended: Ended,
     /// True for the first event after initialisation.
     pub cold_start: bool,
     /// The bundle that answered.
@@ -53,8 +53,7 @@ pub enum Answer {
 /// What an event's answer came to.
 pub(crate) struct Outcome {
     pub(crate) answer: Answer,
-    pub(crate) tally: Tally,
-    pub(crate) code: Option<&'static str>,
+    pub(crate) ended: Ended,
 }
 
 impl Function {
@@ -68,7 +67,7 @@ impl Function {
         let source = BundleSource::new(&config.bundle, folders)?;
         let fetched = match source.read_local() {
             Some(fetched) => Some(fetched?),
-            None => source.read(None).await?,
+            None => read_in_time(&source).await?,
         };
         let fetched = fetched
             .ok_or_else(|| Error::internal("internal.source", "the bundle's place has nothing"))?;
@@ -147,7 +146,7 @@ impl Function {
         Ok(match source {
             Source::Direct => answer_directly(service, event)?,
             Source::ApiGatewayV1 | Source::ApiGatewayV2 | Source::Alb => {
-                self.answer_over_http(source, event, service)?
+                self.answer_over_http(source, event, request_id, service)?
             }
             Source::Sqs => queue::answer_sqs(&self.objects, service, event, request_id).await?,
             Source::Kinesis => {
@@ -165,24 +164,42 @@ impl Function {
         &self,
         source: Source,
         event: &str,
+        request_id: &str,
         service: &Arc<Service>,
     ) -> Result<Outcome> {
+        let began = Instant::now();
         let request = HttpEvent::read(source, event)?;
+        let id = request.id().unwrap_or(request_id).to_owned();
+        let sign = |headers: &mut Headers| {
+            headers.push("x-request-id", id.as_str());
+            let milliseconds = began.elapsed().as_secs_f64() * 1e3;
+            headers.push("server-timing", format!("answer;dur={milliseconds:.3}"));
+        };
         // A Function URL and an HTTP API send the same; only the first can be set to take a stream.
         if self.stream && source == Source::ApiGatewayV2 {
-            let streamed = request.stream(self.supply.host(), service);
+            let mut streamed = request.stream(self.supply.host(), service);
+            sign(streamed.headers_mut());
             return Ok(Outcome {
-                tally: Tally::default(),
-                code: streamed.code(),
+                ended: Ended {
+                    code: streamed.code(),
+                    ..Ended::default()
+                },
                 answer: Answer::Streamed(Box::new(streamed)),
             });
         }
-        let response = request.respond(self.supply.host(), service);
-        let (tally, code) = (response.tally, response.code);
+        let mut response = request.respond(self.supply.host(), service);
+        let mut ended = Ended::of(&mut response);
+        sign(&mut response.headers);
+        let mut shaped = request.shape(response)?;
+        if let Err(error) = check_size(&shaped, most_bytes(source)) {
+            let mut refusal = request.refuse(service, &error);
+            ended.code = refusal.code;
+            sign(&mut refusal.headers);
+            shaped = request.shape(refusal)?;
+        }
         Ok(Outcome {
-            answer: Answer::Whole(request.shape(response)?),
-            tally,
-            code,
+            answer: Answer::Whole(shaped),
+            ended,
         })
     }
 
@@ -192,22 +209,17 @@ impl Function {
         outcome: std::result::Result<Outcome, Failed>,
         service: &Service,
     ) -> Invocation {
-        let (outcome, tally, code) = match outcome {
-            Ok(Outcome {
-                answer,
-                tally,
-                code,
-            }) => (Ok(answer), tally, code),
-            Err(Failed { error, tally }) => {
-                let code = Some(error.code());
-                (Err(error), tally, code)
+        let (outcome, ended) = match outcome {
+            Ok(Outcome { answer, ended }) => (Ok(answer), ended),
+            Err(Failed { error, mut ended }) => {
+                ended.code = Some(error.code());
+                (Err(error), ended)
             }
         };
         Invocation {
             outcome,
             source,
-            tally,
-            code,
+            ended,
             cold_start: !self.answered.swap(true, Ordering::Relaxed),
             facts: service.facts().clone(),
         }
@@ -217,26 +229,86 @@ impl Function {
 /// An error, and the rows that were read before it.
 pub(crate) struct Failed {
     error: Error,
-    tally: Tally,
+    ended: Ended,
 }
 
 impl From<Error> for Failed {
     fn from(error: Error) -> Self {
-        let tally = Tally::default();
-        Self { error, tally }
+        let ended = Ended::default();
+        Self { error, ended }
     }
 }
 
 fn answer_directly(service: &Service, event: &str) -> std::result::Result<Outcome, Failed> {
     let answer = service.answer(event);
-    let tally = answer.tally;
-    match answer.outcome {
+    let ended = Ended {
+        tally: answer.tally,
+        failures: answer.failures,
+        code: None,
+    };
+    let outcome = answer.outcome.and_then(|value| {
+        check_size(&value, most_bytes(Source::Direct))?;
+        Ok(value)
+    });
+    match outcome {
         Ok(value) => Ok(Outcome {
             answer: Answer::Whole(value),
-            tally,
-            code: None,
+            ended,
         }),
-        Err(error) => Err(Failed { error, tally }),
+        Err(error) => Err(Failed { error, ended }),
+    }
+}
+
+/// The longest answer in bytes that Lambda carries whole, and the longest that it carries to a load balancer.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>,
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html>
+fn most_bytes(source: Source) -> usize {
+    match source {
+        Source::Alb => 1_000_000,
+        _ => 6 << 20,
+    }
+}
+
+/// Beyond the limit Lambda would throw the answer away, and tell the caller nothing of what it was.
+fn check_size(answer: &Value, most: usize) -> Result<()> {
+    let mut room = Room(most);
+    serde_json::to_writer(&mut room, answer).map_err(|_| {
+        let message = format!(
+            "the answer has over {most} bytes, which is all that Lambda carries: send fewer rows, or let JSON lines be streamed"
+        );
+        Error::input("request.answer_too_large", message)
+    })
+}
+
+/// Bytes that may still be written; they go nowhere.
+struct Room(usize);
+
+impl std::io::Write for Room {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let left = self.0.checked_sub(bytes.len());
+        self.0 = left.ok_or(std::io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Lambda ends an initialisation after ten seconds, and then nobody hears what was wrong.
+const INITIALISATION: Duration = Duration::from_secs(8);
+
+async fn read_in_time(source: &BundleSource) -> Result<Option<Fetched>> {
+    match tokio::time::timeout(INITIALISATION, source.read(None)).await {
+        Ok(read) => read,
+        Err(_) => Err(Error::input(
+            "input.unreachable",
+            format!(
+                "the bundle's place does not answer within {} s, which is as long as an initialisation can wait",
+                INITIALISATION.as_secs()
+            ),
+        )),
     }
 }
 

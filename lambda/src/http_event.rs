@@ -50,6 +50,19 @@ impl HttpEvent {
         }
     }
 
+    /// The id that the client gave the request, if it may stand in a header and in the log.
+    pub(crate) fn id(&self) -> Option<&str> {
+        let given = |name: &&str| self.headers.value(name);
+        let id = ["x-request-id", "cf-ray"].iter().find_map(given)?;
+        let is_plain = |byte: u8| byte.is_ascii_graphic();
+        (!id.is_empty() && id.len() <= 128 && id.bytes().all(is_plain)).then_some(id)
+    }
+
+    /// The refusal of a request.
+    pub(crate) fn refuse(&self, service: &Service, error: &Error) -> Response {
+        service.refuse(&self.request(), error)
+    }
+
     /// The answer as a stream: JSON lines piece by piece, anything else as one piece.
     pub(crate) fn stream(self, host: &Host, service: &Arc<Service>) -> Streamed {
         if self.body.is_ok()

@@ -9,6 +9,10 @@ use skewless_lambda::{Function, report_failed_start, serve};
 use skewless_serving::config::Arguments;
 use skewless_serving::{Config, Door};
 use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -82,7 +86,13 @@ fn folders() -> Vec<PathBuf> {
         .collect()
 }
 
+/// The level is that of our own lines: what libraries trace holds whole events, and so records.
 fn log_as_json(level: LevelFilter) {
+    let is_told = |of: &Metadata<'_>| {
+        of.target().starts_with("skewless")
+            || of.target() == "bootstrap"
+            || *of.level() <= Level::INFO
+    };
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
@@ -90,5 +100,7 @@ fn log_as_json(level: LevelFilter) {
         .with_span_list(false)
         .with_target(false)
         .with_max_level(level)
+        .finish()
+        .with(filter_fn(is_told))
         .init();
 }

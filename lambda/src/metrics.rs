@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use skewless_protocol::{ModelFacts, Tally, ValueCounts};
+use skewless_protocol::{ModelFacts, ValueCounts};
 use skewless_serving::AsideCounts;
 
 use crate::function::{Function, Invocation};
+use crate::streamed::Ended;
 
 /// What the runtime knows of an invocation and the function does not.
 #[derive(Clone, Copy, Debug)]
@@ -21,10 +22,8 @@ pub struct Measured<'a> {
     pub time: f64,
     /// From the event's arrival to its answer.
     pub latency: Duration,
-    /// Rows, and how many failed, once the answer is made.
-    pub tally: Tally,
-    /// The code of a request that was refused as a whole.
-    pub code: Option<&'static str>,
+    /// What the answer came to, once it is made.
+    pub ended: &'a Ended,
 }
 
 /// Writes metrics lines: what grows over the function's life is told by what it has grown since the line before.
@@ -61,9 +60,12 @@ impl Metrics {
     ) -> Value {
         let facts = &invocation.facts;
         let mut figures = Figures::default();
-        figures.count("Rows", measured.tally.rows as f64);
-        figures.count("Failures", measured.tally.failures as f64);
-        figures.count("Refused", f64::from(u8::from(measured.code.is_some())));
+        figures.count("Rows", measured.ended.tally.rows as f64);
+        figures.count("Failures", measured.ended.tally.failures as f64);
+        figures.count(
+            "Refused",
+            f64::from(u8::from(measured.ended.code.is_some())),
+        );
         figures.count("ColdStart", f64::from(u8::from(invocation.cold_start)));
         figures.add(
             "Latency",
@@ -74,6 +76,32 @@ impl Metrics {
             figures.add("BundleAge", "Seconds", (measured.time - made).max(0.0));
         }
         self.grown(function, facts, &mut figures);
+        self.written(invocation, measured, figures, &["Model", "Version"])
+    }
+
+    /// A line for each code that rows failed with or the request was refused with: the metrics `Failures` and `Refused` once
+    /// more, by the dimension `Code`.
+    pub fn by_code(&self, invocation: &Invocation, measured: &Measured<'_>) -> Vec<Value> {
+        let failed = measured.ended.failures.iter();
+        let failed = failed.map(|(code, count)| ("Failures", *code, *count as f64));
+        let refused = measured.ended.code.map(|code| ("Refused", code, 1.0));
+        let line = |(name, code, count): (&str, &str, f64)| {
+            let mut figures = Figures::default();
+            figures.count(name, count);
+            figures.values.insert("Code".to_owned(), json!(code));
+            self.written(invocation, measured, figures, &["Model", "Version", "Code"])
+        };
+        failed.chain(refused).map(line).collect()
+    }
+
+    fn written(
+        &self,
+        invocation: &Invocation,
+        measured: &Measured<'_>,
+        figures: Figures,
+        dimensions: &[&str],
+    ) -> Value {
+        let facts = &invocation.facts;
         let mut line = figures.values;
         line.insert(
             "_aws".to_owned(),
@@ -81,7 +109,7 @@ impl Metrics {
                 "Timestamp": milliseconds(measured.time),
                 "CloudWatchMetrics": [{
                     "Namespace": self.namespace,
-                    "Dimensions": [["Model", "Version"]],
+                    "Dimensions": [dimensions],
                     "Metrics": figures.definitions,
                 }],
             }),
@@ -122,6 +150,10 @@ impl Metrics {
                 "ShadowDifferences",
                 since(shadow.differences, before.differences),
             );
+            let labels = since(shadow.label_differences, before.label_differences);
+            figures.count("ShadowLabelDifferences", labels);
+            figures.count("ShadowFailures", since(shadow.failures, before.failures));
+            figures.count("ShadowDropped", since(shadow.dropped, before.dropped));
         }
         (told.values, told.aside) = (values, aside);
     }

@@ -12,15 +12,16 @@ use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use object_store::buffered::BufWriter;
 use object_store::{ObjectStoreExt, PutPayload};
 use serde_json::{Value, json};
-use skewless_core::{Error, Result};
-use skewless_protocol::{Service, Tally};
+use skewless_core::{BatchPrediction, Columns, Error, Predictor, Record, Result};
+use skewless_protocol::Service;
 use skewless_serving::{Location, Store};
-use skewless_table::{Answerer, Encoder, Format, PredictionWriter, Source as Table};
+use skewless_table::{Answerer, Encoder, Format, PredictionWriter, Rows, Scores, Source as Table};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use url::Url;
 
 use crate::function::{Answer, Outcome};
 use crate::queue::invalid;
+use crate::streamed::Ended;
 
 /// Where predictions are written, and the buckets that are read.
 pub(crate) struct Objects {
@@ -125,17 +126,15 @@ pub(crate) async fn answer(
     service: &Arc<Service>,
     event: &str,
 ) -> Result<Outcome> {
-    let (mut answered, mut tally) = (Vec::new(), Tally::default());
+    let (mut answered, mut ended) = (Vec::new(), Ended::default());
     for record in records(event)? {
         let object = answer_object(objects, service, &record).await?;
-        tally.rows += object.tally.rows;
-        tally.failures += object.tally.failures;
+        ended.add(object.ended.tally, object.ended.failures);
         answered.push(object.json);
     }
     Ok(Outcome {
         answer: Answer::Whole(json!({"objects": answered})),
-        tally,
-        code: None,
+        ended,
     })
 }
 
@@ -162,7 +161,7 @@ fn records(event: &str) -> Result<Vec<S3EventRecord>> {
 
 struct Answered {
     json: Value,
-    tally: Tally,
+    ended: Ended,
 }
 
 async fn answer_object(
@@ -201,10 +200,10 @@ async fn answer_object(
         let mut writer = SyncIoBridge::new(writer);
         let table = Table::stream(&place, format, reader)?;
         match answer_table(&service, format, table, &mut writer, &name) {
-            Ok(tally) => {
+            Ok(ended) => {
                 let whole = writer.shutdown();
                 whole.map_err(|error| unwritten(&name, &error.to_string()).with_source(error))?;
-                Ok(tally)
+                Ok(ended)
             }
             Err(error) => {
                 let mut writer = writer.into_inner();
@@ -214,17 +213,17 @@ async fn answer_object(
             }
         }
     };
-    let tally = tokio::task::spawn_blocking(work).await.map_err(|error| {
+    let ended = tokio::task::spawn_blocking(work).await.map_err(|error| {
         Error::internal("internal.output", "the table could not be answered").with_source(error)
     })??;
     Ok(Answered {
         json: json!({
             "input": format!("s3://{bucket}/{key}"),
             "output": written,
-            "rows": tally.rows,
-            "failures": tally.failures,
+            "rows": ended.tally.rows,
+            "failures": ended.tally.failures,
         }),
-        tally,
+        ended,
     })
 }
 
@@ -234,27 +233,57 @@ fn answer_table(
     table: Table,
     writer: impl std::io::Write + Send,
     name: &str,
-) -> Result<Tally> {
+) -> Result<Ended> {
     let predictor = service.predictor();
     let failed = |error: std::io::Error| unwritten(name, &error.to_string()).with_source(error);
     let reader = skewless_table::reader(predictor, table)?;
     let encoder = Encoder::new(format, predictor.output())?;
     let mut writer = PredictionWriter::new(writer, &encoder).map_err(failed)?;
-    let answerer = Answerer::new(predictor, Some(encoder));
-    let mut tally = Tally::default();
+    let scores = Counted(service);
+    let answerer = Answerer::new(&scores, Some(encoder));
+    let mut ended = Ended::default();
     for chunk in reader {
         let answer = answerer.answer(chunk?)?;
-        tally.rows += answer.predictions.rows();
-        tally.failures += answer.predictions.errors.len();
+        ended.tally.rows += answer.predictions.rows();
+        ended.tally.failures += answer.predictions.errors.len();
+        for error in &answer.predictions.errors {
+            *ended.failures.entry(error.code()).or_default() += 1;
+        }
         if let Some(encoded) = answer.encoded {
             writer.write(encoded).map_err(failed)?;
         }
     }
-    if tally.rows == 0 {
+    if ended.tally.rows == 0 {
         return Err(Error::input("input.empty_batch", "the object has no rows"));
     }
     writer.finish().map_err(failed)?;
-    Ok(tally)
+    Ok(ended)
+}
+
+/// Rows of tables are counted, logged and shown to the shadow as those of requests are; a block of rows is drawn as one request.
+struct Counted<'a>(&'a Service);
+
+impl Scores for Counted<'_> {
+    fn predictor(&self) -> &Predictor {
+        self.0.predictor()
+    }
+
+    fn score_records(&self, records: &[Record]) -> Result<BatchPrediction> {
+        self.0.predict(records)
+    }
+
+    fn score_columns(&self, columns: &Columns) -> Result<BatchPrediction> {
+        self.0.predict_columns(columns)
+    }
+
+    fn answered(&self, rows: &Rows, predictions: &BatchPrediction) {
+        let inputs = || self.0.predictor().pipeline().inputs();
+        let records = || match rows {
+            Rows::Records(records) => records.clone(),
+            Rows::Columns(columns) => skewless_table::records(columns, inputs()),
+        };
+        self.0.show(records, predictions);
+    }
 }
 
 /// A key as S3 writes it into events: a space is `+`, everything unusual percent-encoded.

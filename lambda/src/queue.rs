@@ -9,10 +9,11 @@ use aws_lambda_events::kinesis::KinesisEvent;
 use aws_lambda_events::sqs::SqsEvent;
 use serde_json::{Value, json};
 use skewless_core::{Error, Result};
-use skewless_protocol::{Service, Tally};
+use skewless_protocol::Service;
 
 use crate::function::{Answer, Outcome};
 use crate::objects::Objects;
+use crate::streamed::Ended;
 
 /// A message as both services have it.
 struct Message {
@@ -83,12 +84,11 @@ async fn answer(
     name: &str,
 ) -> Result<Outcome> {
     let output = objects.output()?;
-    let (mut lines, mut failed, mut tally) = (Vec::new(), Vec::new(), Tally::default());
+    let (mut lines, mut failed, mut ended) = (Vec::new(), Vec::new(), Ended::default());
     for message in messages {
         let predicted = message.body.and_then(|body| {
             let answer = service.answer(&body);
-            tally.rows += answer.tally.rows;
-            tally.failures += answer.tally.failures;
+            ended.add(answer.tally, answer.failures);
             let failed_whole = answer.tally.failures == answer.tally.rows;
             answer.outcome.and_then(|value| match first_error(&value) {
                 Some(error) if failed_whole => Err(error),
@@ -113,8 +113,7 @@ async fn answer(
     }
     Ok(Outcome {
         answer: Answer::Whole(json!({"batchItemFailures": failed})),
-        tally,
-        code: None,
+        ended,
     })
 }
 

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -21,13 +21,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use skewless_core::{Error, Result};
-use skewless_serving::{Config, seconds_since_epoch};
+use skewless_serving::{Aside, Config, seconds_since_epoch};
 
 use crate::after::{self, Answered};
 use crate::function::{Answer, Function, Invocation};
 use crate::http_event::header_map;
 use crate::metrics::{Measured, Metrics};
-use crate::streamed::Streamed;
+use crate::streamed::{Ended, Streamed};
 
 /// Answers events until Lambda ends the process.
 pub async fn serve(config: &Config, function: Function) -> ExitCode {
@@ -83,7 +83,7 @@ async fn answer(
         Ok(text) => function.invoke(text.get(), &event.context.request_id).await,
         Err(error) => function.refuse(error),
     };
-    let (tally, code) = (invocation.tally, invocation.code);
+    let ended = std::mem::take(&mut invocation.ended);
     let outcome = std::mem::replace(&mut invocation.outcome, Ok(Answer::Whole(Value::Null)));
     let teller = Teller {
         function,
@@ -102,6 +102,8 @@ async fn answer(
         let stream = Pieces {
             streamed: *streamed,
             teller: Some(teller),
+            works_inline,
+            work: None,
         };
         return Ok(FunctionResponse::StreamingResponse(StreamResponse {
             metadata_prelude,
@@ -111,7 +113,7 @@ async fn answer(
     if works_inline && let Some(aside) = teller.function.aside() {
         aside.work().await;
     }
-    teller.tell(tally, code);
+    teller.tell(&ended);
     match outcome {
         Ok(Answer::Whole(value)) => Ok(FunctionResponse::BufferedResponse(value)),
         Ok(Answer::Streamed(_)) => Err(Failure(Error::internal(
@@ -133,30 +135,38 @@ struct Teller {
 }
 
 impl Teller {
-    fn tell(&self, tally: skewless_protocol::Tally, code: Option<&'static str>) {
+    fn tell(&self, ended: &Ended) {
         let invocation = &self.invocation;
         let measured = Measured {
             request_id: &self.request_id,
             time: seconds_since_epoch(),
             latency: self.started.elapsed(),
-            tally,
-            code,
+            ended,
         };
+        let counts = ended.failures.iter();
+        let codes: Vec<String> = counts
+            .map(|(code, count)| format!("{code} {count}"))
+            .collect();
         tracing::info!(
             request_id = self.request_id,
             trace_id = self.trace_id,
             digest = invocation.facts.digest,
             cold_start = invocation.cold_start,
             source = invocation.source.map(|source| source.to_string()),
-            rows = tally.rows,
-            failures = tally.failures,
-            code,
+            rows = ended.tally.rows,
+            failures = ended.tally.failures,
+            codes = (!codes.is_empty()).then(|| codes.join(", ")),
+            code = ended.code,
             latency_ms = measured.latency.as_secs_f64() * 1e3,
             "answered"
         );
+        let mut stdout = std::io::stdout().lock();
         let line = self.metrics.line(&self.function, invocation, &measured);
-        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
-            tracing::warn!(code = "internal.metrics", "{error}");
+        let by_code = self.metrics.by_code(invocation, &measured);
+        for line in std::iter::once(line).chain(by_code) {
+            if let Err(error) = writeln!(stdout, "{line}") {
+                tracing::warn!(code = "internal.metrics", "{error}");
+            }
         }
     }
 }
@@ -165,26 +175,52 @@ impl Teller {
 struct Pieces {
     streamed: Streamed,
     teller: Option<Teller>,
+    works_inline: bool,
+    /// What is done aside, once the last piece is made.
+    work: Option<Work>,
 }
+
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Stream for Pieces {
     type Item = std::result::Result<Bytes, lambda_runtime::Error>;
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let pieces = self.get_mut();
-        let piece = pieces.streamed.next_piece();
-        if piece.is_none() {
+        if let Some(work) = &mut pieces.work {
+            ready!(work.as_mut().poll(context));
+            pieces.work = None;
             pieces.end();
+            return Poll::Ready(None);
         }
-        Poll::Ready(piece.map(|piece| Ok(Bytes::from(piece))))
+        if let Some(piece) = pieces.streamed.next_piece() {
+            return Poll::Ready(Some(Ok(Bytes::from(piece))));
+        }
+        match pieces.aside() {
+            Some(aside) => {
+                pieces.work = Some(Box::pin(async move { aside.work().await }));
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => {
+                pieces.end();
+                Poll::Ready(None)
+            }
+        }
     }
 }
 
 impl Pieces {
+    /// What is to work before the answer ends; asked once.
+    fn aside(&mut self) -> Option<Arc<Aside>> {
+        let works = std::mem::take(&mut self.works_inline);
+        let teller = self.teller.as_ref().filter(|_| works)?;
+        teller.function.aside().cloned()
+    }
+
     fn end(&mut self) {
         if let Some(teller) = self.teller.take() {
-            let ended = self.streamed.ended();
-            teller.tell(ended.tally, ended.code);
+            teller.tell(self.streamed.ended());
         }
     }
 }

@@ -1,10 +1,11 @@
 //! A schedule's event: is the function well, and how old is its bundle?
 
 use serde_json::{Value, json};
-use skewless_protocol::{Host, Tally};
+use skewless_protocol::Host;
 use skewless_serving::seconds_since_epoch;
 
 use crate::function::{Answer, Outcome};
+use crate::streamed::Ended;
 
 /// `{"ready","name","version","digest","age_seconds"}`, and `refused_bundle` where a new bundle was not taken. The bundle's
 /// place has been asked before, where that was due.
@@ -36,7 +37,6 @@ pub(crate) fn answer(host: &Host) -> Outcome {
     );
     Outcome {
         answer: Answer::Whole(answer),
-        tally: Tally::default(),
-        code: None,
+        ended: Ended::default(),
     }
 }

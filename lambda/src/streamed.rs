@@ -28,6 +28,26 @@ pub struct Ended {
     pub code: Option<&'static str>,
 }
 
+impl Ended {
+    /// Of a response whose body is yet to be sent.
+    pub(crate) fn of(response: &mut Response) -> Self {
+        Self {
+            tally: response.tally,
+            failures: std::mem::take(&mut response.failures),
+            code: response.code,
+        }
+    }
+
+    /// Adds the rows of one answer of several.
+    pub(crate) fn add(&mut self, tally: Tally, failures: BTreeMap<&'static str, usize>) {
+        self.tally.rows += tally.rows;
+        self.tally.failures += tally.failures;
+        for (code, count) in failures {
+            *self.failures.entry(code).or_default() += count;
+        }
+    }
+}
+
 enum Body {
     Whole(Vec<u8>),
     Lines {
@@ -41,16 +61,12 @@ enum Body {
 
 impl Streamed {
     /// A response that is made already.
-    pub(crate) fn whole(response: Response) -> Self {
+    pub(crate) fn whole(mut response: Response) -> Self {
         Self {
             status: response.status,
+            ended: Ended::of(&mut response),
             headers: response.headers,
             body: Body::Whole(response.body),
-            ended: Ended {
-                tally: response.tally,
-                failures: response.failures,
-                code: response.code,
-            },
         }
     }
 
@@ -77,6 +93,10 @@ impl Streamed {
     /// The headers.
     pub fn headers(&self) -> &Headers {
         &self.headers
+    }
+
+    pub(crate) fn headers_mut(&mut self) -> &mut Headers {
+        &mut self.headers
     }
 
     /// The code of a request that was refused before its answer began.

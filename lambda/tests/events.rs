@@ -50,8 +50,8 @@ impl Tested {
         Invoked {
             outcome: outcome.map(whole),
             source: invocation.source,
-            tally: invocation.tally,
-            code: invocation.code,
+            tally: invocation.ended.tally,
+            code: invocation.ended.code,
             whole: invocation,
         }
     }
@@ -426,10 +426,19 @@ fn line_of(function: &Tested, metrics: &Metrics, invoked: &Invoked) -> Value {
         request_id: "r-1",
         time: 1_795_849_200.25,
         latency: Duration::from_micros(1500),
-        tally: invoked.tally,
-        code: invoked.code,
+        ended: &invoked.whole.ended,
     };
     metrics.line(&function.0, &invoked.whole, &measured)
+}
+
+fn by_code(metrics: &Metrics, invoked: &Invoked) -> Vec<Value> {
+    let measured = Measured {
+        request_id: "r-1",
+        time: 1_795_849_200.25,
+        latency: Duration::ZERO,
+        ended: &invoked.whole.ended,
+    };
+    metrics.by_code(&invoked.whole, &measured)
 }
 
 fn figures<const N: usize>(line: &Value, names: [&str; N]) -> [f64; N] {
@@ -453,20 +462,22 @@ fn the_metrics_line_follows_the_published_schema() {
     ] {
         let invoked = function.invoke(&text);
         let line = line_of(&function, &metrics, &invoked);
-        let faults: Vec<String> = validator
-            .iter_errors(&line)
-            .map(|fault| fault.to_string())
-            .collect();
-        assert!(faults.is_empty(), "{faults:?}\n{line}");
-        let directive = &line["_aws"]["CloudWatchMetrics"][0];
-        for metric in directive["Metrics"].as_array().unwrap() {
-            assert!(
-                line[metric["Name"].as_str().unwrap()].is_number(),
-                "{metric}"
-            );
-        }
-        for dimension in directive["Dimensions"][0].as_array().unwrap() {
-            assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+        for line in std::iter::once(line).chain(by_code(&metrics, &invoked)) {
+            let faults: Vec<String> = validator
+                .iter_errors(&line)
+                .map(|fault| fault.to_string())
+                .collect();
+            assert!(faults.is_empty(), "{faults:?}\n{line}");
+            let directive = &line["_aws"]["CloudWatchMetrics"][0];
+            for metric in directive["Metrics"].as_array().unwrap() {
+                assert!(
+                    line[metric["Name"].as_str().unwrap()].is_number(),
+                    "{metric}"
+                );
+            }
+            for dimension in directive["Dimensions"][0].as_array().unwrap() {
+                assert!(line[dimension.as_str().unwrap()].is_string(), "{dimension}");
+            }
         }
     }
     let mut bad = line_of(&function, &metrics, &function.invoke("{}"));
@@ -518,9 +529,97 @@ fn a_clock_before_the_bundle_gives_no_negative_age() {
         request_id: "r-1",
         time: 0.0,
         latency: Duration::ZERO,
-        tally: invoked.tally,
-        code: None,
+        ended: &invoked.whole.ended,
     };
     let line = Metrics::new("Skewless").line(&function.0, &invoked.whole, &measured);
     assert_eq!(figures(&line, ["BundleAge", "Latency"]), [0.0, 0.0]);
+}
+
+#[test]
+fn failures_and_refusals_are_told_by_their_codes() {
+    let function = function();
+    let metrics = Metrics::new("Skewless");
+    let told = |invoked: &Invoked| -> Vec<(String, f64, f64)> {
+        let lines = by_code(&metrics, invoked);
+        let count = |line: &Value, name: &str| line[name].as_f64().unwrap_or_default();
+        lines
+            .iter()
+            .map(|line| {
+                let code = line["Code"].as_str().unwrap().to_owned();
+                (code, count(line, "Failures"), count(line, "Refused"))
+            })
+            .collect()
+    };
+    let list = function.invoke(&event("records.json"));
+    assert_eq!(told(&list), [("input.wrong_type".to_owned(), 1.0, 0.0)]);
+    let missing = function.invoke("[{},{},7]");
+    let codes = told(&missing);
+    assert_eq!(codes[0], ("input.missing_field".to_owned(), 2.0, 0.0));
+    assert_eq!(codes.len(), 2, "{codes:?}");
+    let lone = told(&function.invoke("{}"));
+    assert_eq!(
+        lone,
+        [
+            ("input.missing_field".to_owned(), 1.0, 0.0),
+            ("input.missing_field".to_owned(), 0.0, 1.0)
+        ]
+    );
+    assert!(told(&function.invoke(&event("record.json"))).is_empty());
+}
+
+#[test]
+fn an_answer_that_lambda_would_not_carry_is_refused_by_code() {
+    let function = function();
+    let list = format!("[{}]", vec!["{}"; 60_000].join(","));
+    let direct = function.invoke(&list);
+    assert_eq!(direct.code, Some("request.answer_too_large"));
+    assert_eq!(
+        direct.outcome.unwrap_err().code(),
+        "request.answer_too_large"
+    );
+    let few = format!("[{}]", vec!["{}"; 12_000].join(","));
+    for (name, rows, status) in [
+        ("function-url.json", &list, 413),
+        ("function-url.json", &few, 200),
+        ("alb.json", &few, 413),
+    ] {
+        let mut asked: Value = serde_json::from_str(&event(name)).unwrap();
+        let body = format!(r#"{{"dataframe_records":{rows}}}"#);
+        asked["body"] = json!(body);
+        asked["isBase64Encoded"] = json!(false);
+        if name == "alb.json" {
+            asked["path"] = json!("/invocations");
+            asked["httpMethod"] = json!("POST");
+        }
+        asked["headers"]["content-type"] = json!("application/json");
+        let invoked = function.invoke(&asked.to_string());
+        let code = (status == 413).then_some("request.answer_too_large");
+        assert_eq!(invoked.code, code, "{name}");
+        let answer = invoked.outcome.unwrap();
+        assert_eq!(answer["statusCode"], json!(status), "{name}");
+        let length = answer.to_string().len();
+        assert!(
+            length < 6 << 20 && (name != "alb.json" || length < 1_000_000),
+            "{length}"
+        );
+        assert!(!answer["headers"]["server-timing"].is_null());
+    }
+}
+
+#[test]
+fn an_answer_over_http_carries_the_requests_id_and_its_time() {
+    for stream in ["false", "true"] {
+        let function = Tested::new(&[("SKEWLESS_STREAM", stream)]);
+        let mut asked: Value = serde_json::from_str(&event("function-url.json")).unwrap();
+        let header = |function: &Tested, asked: &Value, name: &str| {
+            let answer = function.invoke(&asked.to_string()).outcome.unwrap();
+            answer["headers"][name].as_str().unwrap().to_owned()
+        };
+        asked["headers"]["x-request-id"] = json!("mine-7");
+        assert_eq!(header(&function, &asked, "x-request-id"), "mine-7");
+        asked["headers"]["x-request-id"] = json!("no id");
+        assert_eq!(header(&function, &asked, "x-request-id"), "r-1");
+        let timing = header(&function, &asked, "server-timing");
+        assert!(timing.starts_with("answer;dur="), "{timing}");
+    }
 }

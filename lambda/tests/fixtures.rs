@@ -191,7 +191,7 @@ async fn every_fixture_is_answered_in_its_form() {
         });
         let is_right = match (*becomes, &answer) {
             (Response(status, code), Ok(answer)) => {
-                answer["statusCode"] == status && invocation.code == code
+                answer["statusCode"] == status && invocation.ended.code == code
             }
             (Error(code), Err(error)) => error.code() == code,
             (Failed(ids), Ok(answer)) => {

@@ -12,6 +12,9 @@ const RUNTIME = "/2018-06-01/runtime";
 const EXTENSION = "/2020-01-01/extension";
 const ARN = "arn:aws:lambda:us-east-1:123456789012:function:flights";
 
+/** The longest answer in bytes that is not a stream. */
+const LONGEST = 6 << 20;
+
 /** What divides the prelude of a streamed answer from its body. */
 const DIVIDER = Buffer.alloc(8);
 
@@ -158,11 +161,14 @@ export class Lambda {
     const invocation = this.#taken.get(id);
     if (!invocation) return response.writeHead(400).end("{}");
     this.#taken.delete(id);
+    const isStream = request.headers["lambda-runtime-function-response-mode"] === "streaming";
+    if (what === "response" && !isStream && body.length > LONGEST) {
+      response.writeHead(413).end(JSON.stringify({ errorType: "RequestEntityTooLarge" }));
+      return invocation.settle({ error: { errorType: "Function.ResponseSizeTooLarge" } });
+    }
     response.writeHead(202).end("{}");
     if (what === "error") return invocation.settle({ error: JSON.parse(body) });
-    if (request.headers["lambda-runtime-function-response-mode"] !== "streaming") {
-      return invocation.settle({ value: JSON.parse(body) });
-    }
+    if (!isStream) return invocation.settle({ value: JSON.parse(body) });
     const end = body.indexOf(DIVIDER);
     const prelude = JSON.parse(body.subarray(0, end));
     const type = request.headers["content-type"];

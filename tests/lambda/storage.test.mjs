@@ -139,6 +139,35 @@ test("created tables become tables of predictions, to the byte as the program wr
   assert.deepEqual(await storage.get("answers/late/rows.parquet"), await readFile(table));
 });
 
+test("rows of tables are counted, logged and shown to the shadow as those of requests are", async (t) => {
+  await storage.bucket("tables");
+  await storage.bucket("answers");
+  await storage.put("tables/few.jsonl", records.map((record) => `${JSON.stringify(record)}\n`).join(""));
+  await writeFile(join(folder, "few.csv"), "carrier,distance\nUA,1400\n??,\n");
+  await storage.put("tables/few.csv", await readFile(join(folder, "few.csv")));
+  const lambda = await started(t, {
+    SKEWLESS_OUTPUT: "s3://answers/watched",
+    SKEWLESS_SHADOW: bundle,
+    SKEWLESS_SHADOW_SHARE: "1",
+    SKEWLESS_FEATURE_LOG: "stdout",
+    SKEWLESS_FEATURE_LOG_SHARE: "1",
+  });
+  await lambda.invoke(created("few.jsonl"));
+  await lambda.settled();
+  const rows = (await storage.get("answers/watched/few.jsonl")).toString().trimEnd().split("\n").map((line) => JSON.parse(line));
+  const raws = rows.map(({ raw }) => raw).filter((raw) => raw !== undefined);
+  assert.deepEqual(lambda.logged({ event: "features" }).map(({ raw }) => raw[0]), raws);
+  const directly = await started(t, {});
+  await directly.invoke(records);
+  const [ofTable, ofList] = [lambda, directly].map(({ metrics }) => metrics.find(({ Rows }) => Rows > 0));
+  assert.equal(ofTable.Missing, ofList.Missing);
+  assert.ok(ofTable.Missing > 0, "the sample lacks something");
+  await lambda.invoke(created("few.csv"));
+  await lambda.settled();
+  const shadowed = lambda.metrics.reduce((sum, { ShadowRows = 0 }) => sum + ShadowRows, 0);
+  assert.equal(shadowed, raws.length, "the second event's line tells what the first one's rows came to");
+});
+
 test("what is no table is the function's error, and nothing is written", async (t) => {
   await storage.bucket("tables");
   await storage.bucket("empty");

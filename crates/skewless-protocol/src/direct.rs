@@ -1,12 +1,14 @@
 //! Records without HTTP around them: one record in, one prediction out, or a list for a list.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use skewless_core::{Error, Output, Prediction, Record, Result};
 
 use crate::failure::ErrorBody;
 use crate::open_inference;
-use crate::rows::{Rows, Tally};
+use crate::rows::{Rows, Scored, Tally};
 use crate::service::Service;
 
 /// The answer to a record or a list of records.
@@ -16,6 +18,8 @@ pub struct Answer {
     pub outcome: Result<Value>,
     /// How many rows there were, and how many failed; none where a list could not be read as one.
     pub tally: Tally,
+    /// How many rows failed with each code.
+    pub failures: BTreeMap<&'static str, usize>,
 }
 
 impl Service {
@@ -31,19 +35,29 @@ impl Service {
                 true => self.answer_list(text),
                 false => open_inference::infer_text(self, text),
             };
-            let tally = list
-                .as_ref()
-                .map_or_else(|_| Tally::default(), |(_, tally)| *tally);
-            Answer {
-                outcome: list.map(|(predictions, _)| predictions),
-                tally,
+            match list {
+                Ok((predictions, scored)) => Answer {
+                    outcome: Ok(predictions),
+                    tally: scored.tally(),
+                    failures: scored.failures(),
+                },
+                Err(error) => Answer {
+                    outcome: Err(error),
+                    tally: Tally::default(),
+                    failures: BTreeMap::new(),
+                },
             }
         } else {
             let outcome = self.answer_record(text);
-            let failures = usize::from(outcome.is_err());
+            let failed = outcome.as_ref().err().map(|error| (error.code(), 1));
+            let tally = Tally {
+                rows: 1,
+                failures: usize::from(failed.is_some()),
+            };
             Answer {
                 outcome,
-                tally: Tally { rows: 1, failures },
+                tally,
+                failures: failed.into_iter().collect(),
             }
         }
     }
@@ -61,9 +75,9 @@ impl Service {
         to_json(self.output().prediction_json(&prediction?))
     }
 
-    fn answer_list(&self, text: &str) -> Result<(Value, Tally)> {
+    fn answer_list(&self, text: &str) -> Result<(Value, Scored)> {
         let scored = Rows::from_list(text, self.limits())?.score(self)?;
-        Ok((to_json(self.answers(&scored.rows))?, scored.tally()))
+        Ok((to_json(self.answers(&scored.rows))?, scored))
     }
 
     /// Each row's prediction, or its error object.

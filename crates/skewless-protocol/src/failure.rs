@@ -20,6 +20,7 @@ pub const STATUS_TABLE: &[(&str, u16)] = &[
     ("request.origin_not_allowed", 403),
     ("request.method_not_allowed", 405),
     ("request.too_large", 413),
+    ("request.answer_too_large", 413),
     ("request.unsupported_media_type", 415),
     ("request.not_ready", 503),
     ("request.overloaded", 503),

@@ -7,8 +7,8 @@ use serde::Serialize;
 use skewless_core::bundle::Contents;
 use skewless_core::pipeline::utc_seconds;
 use skewless_core::{
-    BatchPrediction, Bundle, Error, Input, Manifest, Output, Predictor, Profile, Record, Result,
-    Scratch,
+    BatchPrediction, Bundle, Columns, Error, Input, Manifest, Output, Predictor, Profile, Record,
+    Result, Scratch,
 };
 
 use crate::failure::{ErrorObject, finish, refusal, refusal_told};
@@ -338,7 +338,41 @@ impl Service {
     ///
     /// # Errors
     /// As [`Predictor::predict_records`].
-    pub(crate) fn predict(&self, records: &[Record]) -> Result<BatchPrediction> {
+    pub fn predict(&self, records: &[Record]) -> Result<BatchPrediction> {
+        self.with_scratch(|scratch| self.predictor.predict_records_with(records, scratch))
+    }
+
+    /// Scores columns with memory that is kept, and counts their values.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_columns`].
+    pub fn predict_columns(&self, columns: &Columns) -> Result<BatchPrediction> {
+        self.with_scratch(|scratch| self.predictor.predict_columns_with(columns, scratch))
+    }
+
+    /// Shows somebody who wants to see it what a door scored by [`Service::predict`] or [`Service::predict_columns`];
+    /// `records` are made where there is such a one.
+    pub fn show(&self, records: impl FnOnce() -> Vec<Record>, predictions: &BatchPrediction) {
+        let Some(witness) = self.witness() else {
+            return;
+        };
+        let records = records();
+        let answers: Vec<_> = (0..predictions.rows())
+            .map(|row| predictions.row(row).ok())
+            .collect();
+        let rows = records.iter().zip(&answers);
+        let rows: Vec<_> = rows
+            .filter_map(|(record, answer)| Some((record, answer.as_ref()?)))
+            .collect();
+        if !rows.is_empty() {
+            witness.scored(self, &rows);
+        }
+    }
+
+    fn with_scratch(
+        &self,
+        score: impl FnOnce(&mut Scratch) -> Result<BatchPrediction>,
+    ) -> Result<BatchPrediction> {
         let scratches = || {
             self.scratches
                 .lock()
@@ -350,7 +384,7 @@ impl Service {
             new.counter = self.values.as_ref().map(Values::counter);
             new
         });
-        let batch = self.predictor.predict_records_with(records, &mut scratch);
+        let batch = score(&mut scratch);
         if let (Some(values), Some(counter)) = (&self.values, &mut scratch.counter) {
             values.add(counter);
         }

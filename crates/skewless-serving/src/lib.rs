@@ -9,6 +9,7 @@
 //! [`Aside`] holds the last two: it sees what is scored, and does its work after the answer.
 
 mod aside;
+mod beside;
 mod clock;
 pub mod config;
 mod feature_log;

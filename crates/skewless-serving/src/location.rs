@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{ClientOptions, ObjectStore};
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 use skewless_core::{Error, Result};
 use url::{Position, Url};
 
@@ -76,12 +77,15 @@ impl Location {
         };
         let path = Path::from_url_path(url.path()).map_err(|error| refused(error.into()))?;
         let store: Arc<dyn ObjectStore> = if url.scheme() == "s3" {
-            let builder = AmazonS3Builder::from_env().with_url(url.as_str());
+            let builder = AmazonS3Builder::from_env()
+                .with_url(url.as_str())
+                .with_retry(patience());
             Arc::new(builder.build().map_err(refused)?)
         } else {
             let options = ClientOptions::new().with_allow_http(url.scheme() == "http");
             let builder = HttpBuilder::new()
                 .with_url(&url[..Position::BeforePath])
+                .with_retry(patience())
                 .with_client_options(options);
             Arc::new(builder.build().map_err(refused)?)
         };
@@ -93,13 +97,29 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) => path.display().fmt(f),
+            // A query may hold a signature, which is nobody's to read.
+            Self::Address(url) if url.query().is_some() => {
+                write!(f, "{}?…", &url[..Position::AfterPath])
+            }
             Self::Address(url) => url.as_str().fmt(f),
         }
     }
 }
 
+/// A store that does not answer is told within seconds: Lambda ends an initialisation after ten.
+fn patience() -> RetryConfig {
+    RetryConfig {
+        max_retries: 3,
+        retry_timeout: Duration::from_secs(6),
+        backoff: BackoffConfig {
+            max_backoff: Duration::from_secs(1),
+            ..BackoffConfig::default()
+        },
+    }
+}
+
 /// Makes ring the process's cryptography, which the HTTP client expects to find chosen.
-fn take_ring() {
+pub(crate) fn take_ring() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error says that the process has chosen already.

@@ -9,6 +9,7 @@ use skewless_core::bundle::Contents;
 use skewless_core::{Error, Output, Prediction, Predictor, Record, Result};
 use skewless_protocol::Service;
 
+use crate::beside::beside;
 use crate::sampling;
 use crate::source::Source;
 use crate::supply::Engine;
@@ -119,12 +120,18 @@ impl Shadow {
         if self.has_work() {
             let opened = self.opened().await;
             while let Some(job) = self.next() {
-                match &opened {
-                    Some(opened) => self.compare(opened, &job),
-                    None => self.state().counts.dropped += job.records.len() as u64,
+                let rows = job.records.len() as u64;
+                let compared = match &opened {
+                    Some(opened) => {
+                        let opened = Arc::clone(opened);
+                        beside(move || opened.compare(&job)).await.ok()
+                    }
+                    None => None,
+                };
+                match compared {
+                    Some(counts) => self.state().counts.add(counts),
+                    None => self.state().counts.dropped += rows,
                 }
-                // A batch may take long; others want the thread too.
-                tokio::task::yield_now().await;
             }
         }
         self.working.store(false, Ordering::Release);
@@ -164,13 +171,21 @@ impl Shadow {
             return opened;
         }
         let read = self.source.read(tag.as_deref()).await;
+        let (tag, opened) = match read {
+            Ok(Some(fetched)) => {
+                let engine = self.engine;
+                let opened = beside(move || Opened::new(engine, &fetched.bytes)).await;
+                (
+                    Some(fetched.tag),
+                    opened.and_then(|opened| opened.map(Some)),
+                )
+            }
+            Ok(None) => (tag, Ok(None)),
+            Err(error) => (tag, Err(error)),
+        };
         let mut state = self.state();
-        state.checked = Some(Instant::now());
-        match read.and_then(|read| {
-            let Some(fetched) = read else { return Ok(None) };
-            state.tag = Some(fetched.tag);
-            self.open(&fetched.bytes).map(Some)
-        }) {
+        (state.checked, state.tag) = (Some(Instant::now()), tag);
+        match opened {
             Ok(Some(opened)) => {
                 tracing::info!(
                     event = "shadow",
@@ -191,19 +206,29 @@ impl Shadow {
         state.opened.clone()
     }
 
-    fn open(&self, bytes: &[u8]) -> Result<Opened> {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Opened {
+    fn new(engine: Engine, bytes: &[u8]) -> Result<Self> {
         let contents = Contents::read(bytes)?;
-        let predictor = (self.engine)(&contents)?;
+        let predictor = engine(&contents)?;
         predictor.check_golden(&contents.golden()?)?;
-        Ok(Opened {
+        Ok(Self {
             predictor,
             digest: contents.digest().to_owned(),
         })
     }
 
-    fn compare(&self, opened: &Opened, job: &Job) {
+    fn compare(&self, job: &Job) -> ShadowCounts {
         let mut counts = ShadowCounts::default();
-        let scored = opened.predictor.predict_records(&job.records);
+        let scored = self.predictor.predict_records(&job.records);
         for (row, answer) in job.answers.iter().enumerate() {
             let shadow = scored.as_ref().map_err(Error::code).and_then(|batch| {
                 let row = batch.row(row);
@@ -211,21 +236,13 @@ impl Shadow {
             });
             match shadow {
                 Ok(shadow) => {
-                    let theirs = Named::of(opened.predictor.output(), &shadow);
+                    let theirs = Named::of(self.predictor.output(), &shadow);
                     counts.count(&Named::of(&job.output, answer), &theirs);
                 }
                 Err(_) => counts.failures += 1,
             }
         }
-        self.state().counts.add(counts);
-    }
-
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        counts
     }
 }
 

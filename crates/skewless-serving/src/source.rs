@@ -7,8 +7,9 @@ use bytes::Bytes;
 use object_store::{GetOptions, ObjectStore};
 use sha2::{Digest, Sha256};
 use skewless_core::{Error, Result};
+use url::Url;
 
-use crate::location::{Location, Store};
+use crate::location::{Location, Store, take_ring};
 
 /// A place that holds a bundle, and may hold another one later.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ enum Place {
     /// The first of these that is a file.
     Files(Vec<PathBuf>),
     Object(Store),
+    /// An address of the web, asked for as it is written.
+    Web(reqwest::Client, Url),
 }
 
 /// A bundle's bytes, and what its place calls them.
@@ -52,7 +55,8 @@ impl Source {
             Location::Path(path) => {
                 Place::Files(folders.iter().map(|folder| folder.join(path)).collect())
             }
-            Location::Address(url) => Place::Object(Location::open(url)?),
+            Location::Address(url) if url.scheme() == "s3" => Place::Object(Location::open(url)?),
+            Location::Address(url) => Place::Web(web_client(url)?, url.clone()),
         };
         Ok(Self {
             location: location.clone(),
@@ -73,14 +77,56 @@ impl Source {
     pub async fn read(&self, known: Option<&str>) -> Result<Option<Fetched>> {
         match &self.place {
             Place::Files(candidates) => read_file(candidates, known),
-            Place::Object(store) => {
-                let reading = self.read_object(store, known);
-                match tokio::time::timeout(PATIENCE, reading).await {
-                    Ok(read) => read,
-                    Err(_) => Err(self.unreachable("the server does not answer in time")),
-                }
-            }
+            Place::Object(store) => self.in_time(self.read_object(store, known)).await,
+            Place::Web(client, url) => self.in_time(self.read_web(client, url, known)).await,
         }
+    }
+
+    async fn in_time(
+        &self,
+        reading: impl Future<Output = Result<Option<Fetched>>>,
+    ) -> Result<Option<Fetched>> {
+        match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(read) => read,
+            Err(_) => Err(self.unreachable("the server does not answer in time")),
+        }
+    }
+
+    async fn read_web(
+        &self,
+        client: &reqwest::Client,
+        url: &Url,
+        known: Option<&str>,
+    ) -> Result<Option<Fetched>> {
+        let mut asking = client.get(url.clone());
+        if let Some(tag) = known.filter(|tag| !tag.starts_with(HASHED)) {
+            asking = asking.header("if-none-match", tag);
+        }
+        let failed = |error: reqwest::Error| {
+            let error = error.without_url();
+            self.unreachable(&innermost(&error)).with_source(error)
+        };
+        let mut found = asking.send().await.map_err(failed)?;
+        match found.status() {
+            reqwest::StatusCode::NOT_MODIFIED => return Ok(None),
+            status if status.is_success() => {}
+            status => return Err(self.unreachable(&format!("the server answers {status}"))),
+        }
+        let tag = found
+            .headers()
+            .get("etag")
+            .and_then(|tag| tag.to_str().ok());
+        let tag = tag.map(str::to_owned);
+        let mut bytes = Vec::new();
+        while let Some(piece) = found.chunk().await.map_err(failed)? {
+            if (bytes.len() + piece.len()) as u64 > MOST_BYTES {
+                return Err(self.unreachable("it is over 1 GiB"));
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        let tag = tag.unwrap_or_else(|| hashed(&bytes));
+        let bytes = Bytes::from(bytes);
+        Ok((known != Some(&tag)).then_some(Fetched { bytes, tag }))
     }
 
     /// The bundle's file, where it is one, without a runtime.
@@ -126,6 +172,14 @@ impl Source {
             format!("the bundle at {place} can't be read: {why}"),
         )
     }
+}
+
+fn web_client(url: &Url) -> Result<reqwest::Client> {
+    take_ring();
+    reqwest::Client::builder().build().map_err(|error| {
+        let message = format!("no client for {}: {error}", Location::Address(url.clone()));
+        Error::misuse("config.invalid_value", message).with_source(error)
+    })
 }
 
 /// The cause behind the causes: what is to be told of a client's error.

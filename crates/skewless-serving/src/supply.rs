@@ -9,6 +9,7 @@ use skewless_core::{Error, Predictor, Result};
 use skewless_protocol::{Host, RefusedBundle, Service, Settings};
 
 use crate::aside::Aside;
+use crate::beside::beside;
 use crate::clock::{seconds_since_epoch, utc};
 use crate::config::Config;
 use crate::source::{Fetched, Source};
@@ -21,7 +22,7 @@ pub struct Supply {
     host: Host,
     source: Source,
     every: Option<Duration>,
-    opening: Opening,
+    opening: Arc<Opening>,
     known: Mutex<Known>,
 }
 
@@ -58,11 +59,11 @@ impl Supply {
         engine: Engine,
         aside: Option<Arc<Aside>>,
     ) -> Result<Self> {
-        let opening = Opening {
+        let opening = Arc::new(Opening {
             engine,
             settings: config.settings.clone(),
             aside,
-        };
+        });
         let service = opening.open(&fetched.bytes)?;
         Ok(Self {
             host: Host::new(service).with_clock(seconds_since_epoch),
@@ -124,24 +125,22 @@ impl Supply {
             // After a silence, what was refused before it is read and told again.
             (!(known.unreachable && known.refused)).then(|| known.tag.clone())
         };
-        let read = self.source.read(tag.as_deref()).await;
-        let mut known = self.known();
-        (known.checked, known.under_way) = (Instant::now(), false);
-        match read {
+        match self.source.read(tag.as_deref()).await {
             Ok(read) => {
-                let was_unreachable = std::mem::take(&mut known.unreachable);
+                let was_unreachable = std::mem::take(&mut self.known().unreachable);
                 match read {
-                    Some(fetched) => self.replace(fetched, known),
+                    Some(fetched) => self.replace(fetched).await,
                     None if was_unreachable => self.host.forget_refused(),
                     None => {}
                 }
             }
             Err(error) => {
-                known.unreachable = true;
-                drop(known);
+                self.known().unreachable = true;
                 self.refuse("unreachable", &error);
             }
         }
+        let mut known = self.known();
+        (known.checked, known.under_way) = (Instant::now(), false);
     }
 
     /// False where a check is under way already.
@@ -149,19 +148,22 @@ impl Supply {
         !std::mem::replace(&mut self.known().under_way, true)
     }
 
-    fn replace(&self, fetched: Fetched, mut known: MutexGuard<'_, Known>) {
-        known.tag = fetched.tag;
-        let same = known.bytes == fetched.bytes;
-        known.refused = false;
+    async fn replace(&self, fetched: Fetched) {
+        let same = {
+            let mut known = self.known();
+            known.tag = fetched.tag;
+            known.refused = false;
+            known.bytes == fetched.bytes
+        };
         if same {
-            drop(known);
             self.host.forget_refused();
             return;
         }
-        match self.opening.open(&fetched.bytes) {
+        let (opening, bytes) = (Arc::clone(&self.opening), fetched.bytes.clone());
+        let opened = beside(move || opening.open(&bytes)).await;
+        match opened.and_then(|opened| opened) {
             Ok(service) => {
-                known.bytes = fetched.bytes;
-                drop(known);
+                self.known().bytes = fetched.bytes;
                 let facts = service.facts().clone();
                 self.host.replace(service);
                 tracing::info!(
@@ -174,8 +176,7 @@ impl Supply {
                 );
             }
             Err(error) => {
-                known.refused = true;
-                drop(known);
+                self.known().refused = true;
                 self.refuse("refused", &error);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use skewless_core::output::NO_LABEL;
-use skewless_core::{BatchPrediction, Error, Predictor, Record, Result};
+use skewless_core::{BatchPrediction, Columns, Error, Predictor, Record, Result};
 
 use crate::{Block, Chunk, Encoded, Encoder, Extra, Reader, Rows, Source, Wanted};
 
@@ -34,19 +34,50 @@ pub fn reader(predictor: &Predictor, input: Source) -> Result<Reader> {
     Reader::new(input, &wanted, extra)
 }
 
+/// Scores the rows of a table: a predictor, or what stands around one and wants to know what it scores.
+pub trait Scores: Sync {
+    /// The predictor.
+    fn predictor(&self) -> &Predictor;
+
+    /// Scores records.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_records`].
+    fn score_records(&self, records: &[Record]) -> Result<BatchPrediction> {
+        self.predictor().predict_records(records)
+    }
+
+    /// Scores columns.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict_columns`].
+    fn score_columns(&self, columns: &Columns) -> Result<BatchPrediction> {
+        self.predictor().predict_columns(columns)
+    }
+
+    /// Is told of rows with what they are answered; rows that fail are among them.
+    fn answered(&self, _rows: &Rows, _predictions: &BatchPrediction) {}
+}
+
+impl Scores for Predictor {
+    fn predictor(&self) -> &Predictor {
+        self
+    }
+}
+
 /// Answers chunks.
 pub struct Answerer<'a> {
-    predictor: &'a Predictor,
+    scores: &'a dyn Scores,
     encoder: Option<Encoder>,
     inputs: BTreeSet<&'a str>,
 }
 
 impl<'a> Answerer<'a> {
-    /// Answers with a predictor; encodes where there is an encoder.
-    pub fn new(predictor: &'a Predictor, encoder: Option<Encoder>) -> Self {
-        let inputs = predictor.pipeline().declared_inputs().iter();
+    /// Answers with what scores; encodes where there is an encoder.
+    pub fn new(scores: &'a dyn Scores, encoder: Option<Encoder>) -> Self {
+        let inputs = scores.predictor().pipeline().declared_inputs().iter();
         Self {
-            predictor,
+            scores,
             encoder,
             inputs: inputs.map(|input| input.name.as_str()).collect(),
         }
@@ -79,12 +110,13 @@ impl<'a> Answerer<'a> {
 
     fn predict(&self, block: Block) -> Result<BatchPrediction> {
         let mut predictions = match &block.rows {
-            Rows::Records(records) => self.predictor.predict_records(records)?,
-            Rows::Columns(columns) => self.predictor.predict_columns(columns)?,
+            Rows::Records(records) => self.scores.score_records(records)?,
+            Rows::Columns(columns) => self.scores.score_columns(columns)?,
         };
         for error in block.unreadable {
             fail_row(&mut predictions, error);
         }
+        self.scores.answered(&block.rows, &predictions);
         Ok(predictions)
     }
 

@@ -29,7 +29,7 @@ mod typed;
 mod wanted;
 mod whole;
 
-pub use answer::{Answer, Answerer, reader};
+pub use answer::{Answer, Answerer, Scores, reader};
 pub use block::{Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder, error_json};
 pub use format::Format;

@@ -25,7 +25,7 @@ pub(crate) use metadata::{model_metadata, server_metadata};
 use crate::direct::to_json;
 use crate::failure::{ErrorObject, refusal};
 use crate::message::{Request, Response};
-use crate::rows::{Rows, Scored, Tally, read_object, read_with_nan};
+use crate::rows::{Rows, Scored, read_object, read_with_nan};
 use crate::service::Service;
 
 #[derive(Deserialize)]
@@ -117,7 +117,7 @@ pub(crate) fn read(service: &Service, request: &Request<'_>) -> Result<(Asked, R
 ///
 /// # Errors
 /// As [`infer`], and that of a lone row that failed.
-pub(crate) fn infer_text(service: &Service, text: &str) -> Result<(serde_json::Value, Tally)> {
+pub(crate) fn infer_text(service: &Service, text: &str) -> Result<(serde_json::Value, Scored)> {
     let (asked, rows) = read_body(service, text.as_bytes())?;
     let mut scored = rows.score(service)?;
     if scored.lone_failure().is_some()
@@ -125,7 +125,7 @@ pub(crate) fn infer_text(service: &Service, text: &str) -> Result<(serde_json::V
     {
         return Err(error);
     }
-    Ok((to_json(asked.answer(service, &scored))?, scored.tally()))
+    Ok((to_json(asked.answer(service, &scored))?, scored))
 }
 
 /// True for the text of an object with a list of tensors, which no record is: a record's field holds no objects.

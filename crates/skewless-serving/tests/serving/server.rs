@@ -9,6 +9,10 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Held {
     pub(crate) bytes: Vec<u8>,
     pub(crate) tag: Option<String>,
+    /// What was asked for last.
+    pub(crate) target: String,
+    /// Answers in chunks of unknown length.
+    pub(crate) chunked: bool,
     /// Answers nothing but this status where it is set.
     pub(crate) status: Option<u16>,
     /// Bodies that were sent whole.
@@ -48,6 +52,10 @@ impl Server {
         change(&mut self.held.lock().unwrap());
     }
 
+    pub(crate) fn target(&self) -> String {
+        self.held.lock().unwrap().target.clone()
+    }
+
     pub(crate) fn sent(&self) -> usize {
         self.held.lock().unwrap().sent
     }
@@ -56,6 +64,7 @@ impl Server {
 fn answer(mut stream: TcpStream, held: &Mutex<Held>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
     let mut known = None;
+    let asked = lines.next().and_then(Result::ok).unwrap_or_default();
     while let Some(Ok(line)) = lines.next() {
         if line.is_empty() {
             break;
@@ -67,6 +76,8 @@ fn answer(mut stream: TcpStream, held: &Mutex<Held>) {
         }
     }
     let mut held = held.lock().unwrap();
+    held.target = asked.split(' ').nth(1).unwrap_or_default().to_owned();
+    let chunked = held.chunked;
     let tag = held.tag.clone();
     let header = tag
         .as_ref()
@@ -80,10 +91,20 @@ fn answer(mut stream: TcpStream, held: &Mutex<Held>) {
         }
     };
     drop(held);
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status} X\r\n{header}content-length: {length}\r\nconnection: close\r\n\r\n"
-    );
+    let (length, body) = match chunked {
+        false => (format!("content-length: {}", body.len()), body),
+        true => {
+            let mut pieces = Vec::new();
+            for piece in body.chunks(1_000) {
+                pieces.extend(format!("{:x}\r\n", piece.len()).into_bytes());
+                pieces.extend_from_slice(piece);
+                pieces.extend_from_slice(b"\r\n");
+            }
+            pieces.extend_from_slice(b"0\r\n\r\n");
+            ("transfer-encoding: chunked".to_owned(), pieces)
+        }
+    };
+    let head = format!("HTTP/1.1 {status} X\r\n{header}{length}\r\nconnection: close\r\n\r\n");
     // A client that has gone needs no answer.
     let _ = stream
         .write_all(head.as_bytes())

@@ -70,6 +70,23 @@ async fn a_new_bundle_takes_the_next_requests_and_what_is_under_way_keeps_the_ol
 }
 
 #[tokio::test]
+async fn an_address_is_asked_as_it_is_written_and_its_query_is_told_to_nobody() {
+    let server = Server::start(bundle("1.0.0", 0.1), None);
+    server.change(|held| held.chunked = true);
+    let supply = open(&format!("{}?X-Amz-Signature=s3cret", server.url())).await;
+    assert_eq!(version(&supply), "1.0.0");
+    assert_eq!(server.target(), "/models/delays.skw?X-Amz-Signature=s3cret");
+    server.change(|held| held.status = Some(403));
+    supply.check().await;
+    let told = readiness(&supply)["refused_bundle"].to_string();
+    assert!(
+        told.contains("403") && told.contains("delays.skw"),
+        "{told}"
+    );
+    assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test]
 async fn people_are_told_what_an_input_is() {
     let server = Server::start(bundle("1.0.0", 0.1), None);
     let supply = open(&server.url()).await;
