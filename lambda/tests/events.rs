@@ -623,3 +623,20 @@ fn an_answer_over_http_carries_the_requests_id_and_its_time() {
         assert!(timing.starts_with("answer;dur="), "{timing}");
     }
 }
+
+#[test]
+fn a_bundle_is_taken_from_the_zip_before_a_layer() {
+    let (zip, layer) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bundle = root().join("models/flights/flights.skw");
+    let variables = [("SKEWLESS_BUNDLE".to_owned(), "flights.skw".to_owned())];
+    let config = Config::resolve(Door::Lambda, variables, &Arguments::default()).unwrap();
+    let folders = [zip.path().to_owned(), layer.path().to_owned()];
+    let open = || wait(Function::open(&config, &folders));
+    let absent = open().err().unwrap();
+    assert_eq!(absent.code(), "bundle.unreadable");
+    assert!(absent.message().contains(&*layer.path().to_string_lossy()));
+    std::fs::copy(&bundle, layer.path().join("flights.skw")).unwrap();
+    assert_eq!(open().unwrap().facts().name, "flights");
+    std::fs::write(zip.path().join("flights.skw"), "no bundle").unwrap();
+    assert_eq!(open().err().unwrap().code(), "bundle.not_a_bundle");
+}

@@ -168,6 +168,31 @@ test("rows of tables are counted, logged and shown to the shadow as those of req
   assert.equal(shadowed, raws.length, "the second event's line tells what the first one's rows came to");
 });
 
+test("a table of any size streams through, and one whose function is killed is answered whole or not at all", async (t) => {
+  await storage.bucket("tables");
+  await storage.bucket("answers");
+  const some = records.map((record) => `${JSON.stringify(record)}\n`).join("");
+  await storage.put("tables/some.jsonl", some);
+  await storage.put("tables/many.jsonl", some.repeat(200));
+  const lambda = await started(t, { SKEWLESS_OUTPUT: "s3://answers/sizes" });
+  await lambda.invoke(created("some.jsonl"));
+  const most = async () => Number(/^VmHWM:\s+(\d+) kB$/m.exec(await readFile(`/proc/${lambda.pid}/status`, "utf8"))[1]);
+  const before = await most();
+  const killed = await lambda.invoke(created("many.jsonl"), { taken: () => setTimeout(() => lambda.kill("SIGKILL"), 300) });
+  assert.equal(killed.error?.errorType, "Runtime.ExitError");
+  await lambda.ended();
+  await assert.rejects(storage.get("answers/sizes/many.jsonl"), "a part of an object is no object");
+  lambda.launch();
+  const { value } = await lambda.invoke(created("many.jsonl"));
+  assert.equal(value.objects[0].rows, 200 * records.length);
+  const answer = await storage.get("answers/sizes/many.jsonl");
+  const one = (await storage.get("answers/sizes/some.jsonl")).toString();
+  const withoutRow = (text) => text.replaceAll(/"row":\d+/g, '"row":0');
+  assert.ok(withoutRow(answer.toString()) === withoutRow(one).repeat(200));
+  const grown = (await most()) - before;
+  assert.ok(grown < 48 << 10, `${grown} kB more for ${some.length * 200} bytes in and ${answer.length} out`);
+});
+
 test("what is no table is the function's error, and nothing is written", async (t) => {
   await storage.bucket("tables");
   await storage.bucket("empty");

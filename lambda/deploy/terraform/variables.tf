@@ -143,9 +143,9 @@ variable "input_prefix" {
 }
 
 variable "schedule" {
-  description = "How often health and freshness are looked at, such as rate(15 minutes); empty is never."
+  description = "How often health and freshness are looked at, also where nobody asks for anything; empty is never."
   type        = string
-  default     = ""
+  default     = "rate(1 hour)"
 }
 
 variable "log_days" {
