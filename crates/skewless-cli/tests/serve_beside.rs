@@ -38,7 +38,11 @@ fn a_shadow_and_a_feature_log_see_every_row_and_change_no_answer() {
     let rows = until(|| Some(count("skewless_shadow_rows_total")).filter(|rows| *rows == 4_000.0));
     assert_eq!(rows, Some(4_000.0));
     for name in ["differences", "failures", "dropped"] {
-        assert_eq!(count(&format!("skewless_shadow_{name}_total")), 0.0, "{name}");
+        assert_eq!(
+            count(&format!("skewless_shadow_{name}_total")),
+            0.0,
+            "{name}"
+        );
     }
     assert_eq!(server.stop(), Some(0));
     assert_eq!(rows_below(&fixture.path("log")), 4_000);
@@ -68,7 +72,8 @@ fn a_shadow_that_cannot_be_opened_is_told_and_its_rows_are_counted_as_dropped() 
     server.logged(|entry| entry["event"] == "shadow" && entry["code"] == "bundle.not_a_bundle");
     let dropped = until(|| {
         let text = String::from_utf8(server.ask("GET", "/metrics", b"").body).unwrap();
-        text.contains("skewless_shadow_dropped_total 10\n").then_some(())
+        text.contains("skewless_shadow_dropped_total 10\n")
+            .then_some(())
     });
     assert!(dropped.is_some());
 }

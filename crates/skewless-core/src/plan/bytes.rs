@@ -112,15 +112,10 @@ impl<'a> PlanReader<'a> {
         Ok(taken)
     }
 
-    /// `count` items of `width` bytes each.
-    fn items(
-        &mut self,
-        count: usize,
-        width: usize,
-        what: &str,
-    ) -> Result<std::slice::ChunksExact<'a, u8>> {
-        let bytes = count.saturating_mul(width);
-        Ok(self.raw(bytes, what)?.chunks_exact(width))
+    /// `count` items of `N` bytes each.
+    fn items<const N: usize>(&mut self, count: usize, what: &str) -> Result<&'a [[u8; N]]> {
+        let bytes = count.saturating_mul(N);
+        Ok(self.raw(bytes, what)?.as_chunks().0)
     }
 
     pub(super) fn u8(&mut self, what: &str) -> Result<u8> {
@@ -141,10 +136,8 @@ impl<'a> PlanReader<'a> {
     }
 
     pub(super) fn words(&mut self, count: usize, what: &str) -> Result<Vec<u32>> {
-        Ok(self
-            .items(count, 4, what)?
-            .map(|bytes| u32::from_le_bytes(le_bytes(bytes)))
-            .collect())
+        let items = self.items(count, what)?.iter();
+        Ok(items.map(|bytes| u32::from_le_bytes(*bytes)).collect())
     }
 
     pub(super) fn narrow_or_wide(
@@ -153,31 +146,33 @@ impl<'a> PlanReader<'a> {
         wide: bool,
         what: &str,
     ) -> Result<Vec<u16>> {
-        let width = if wide { 2 } else { 1 };
-        Ok(self
-            .items(count, width, what)?
-            .map(|bytes| u16::from_le_bytes(le_bytes(bytes)))
-            .collect())
+        if wide {
+            let items = self.items(count, what)?.iter();
+            return Ok(items.map(|bytes| u16::from_le_bytes(*bytes)).collect());
+        }
+        let bytes = self.raw(count, what)?.iter();
+        Ok(bytes.map(|&byte| u16::from(byte)).collect())
     }
 
     /// 16-bit integers, as numbers.
     pub(super) fn integers(&mut self, count: usize, what: &str) -> Result<Vec<f64>> {
-        Ok(self
-            .items(count, 2, what)?
-            .map(|bytes| f64::from(i16::from_le_bytes(le_bytes(bytes))))
+        let items = self.items(count, what)?.iter();
+        Ok(items
+            .map(|bytes| f64::from(i16::from_le_bytes(*bytes)))
             .collect())
     }
 
     /// Numbers that are not NaN.
     pub(super) fn floats(&mut self, count: usize, narrow: bool, what: &str) -> Result<Vec<f64>> {
-        let width = if narrow { 4 } else { 8 };
-        let values: Vec<f64> = self
-            .items(count, width, what)?
-            .map(|bytes| match narrow {
-                true => f64::from(f32::from_le_bytes(le_bytes(bytes))),
-                false => f64::from_le_bytes(le_bytes(bytes)),
-            })
-            .collect();
+        let values: Vec<f64> = if narrow {
+            let items = self.items(count, what)?.iter();
+            items
+                .map(|bytes| f64::from(f32::from_le_bytes(*bytes)))
+                .collect()
+        } else {
+            let items = self.items(count, what)?.iter();
+            items.map(|bytes| f64::from_le_bytes(*bytes)).collect()
+        };
         match values.iter().any(|value| value.is_nan()) {
             true => Err(self.invalid(&format!("{what} holds a value that is not a number"))),
             false => Ok(values),

@@ -160,18 +160,20 @@ impl<'a> Streams<'a> {
 /// The codes of nodes from one bit a node, which says that it is a split, and the splits' features.
 fn codes(plan: &PlanReader<'_>, shape: &[u8], nodes: usize, features: &[u16]) -> Result<Vec<u16>> {
     let mut features = features.iter();
-    let codes = (0..nodes).map(|node| {
+    let mut codes = Vec::with_capacity(nodes);
+    for node in 0..nodes {
         let split = shape
             .get(node / 8)
             .is_some_and(|byte| byte >> (node % 8) & 1 == 1);
-        match split {
+        let code = match split {
             true => features.next().and_then(|feature| feature.checked_add(1)),
             false => Some(LEAF),
-        }
-    });
-    codes
-        .collect::<Option<_>>()
-        .ok_or_else(|| plan.invalid("the trees' shape has more splits than leaves allow"))
+        };
+        codes.push(
+            code.ok_or_else(|| plan.invalid("the trees' shape has more splits than leaves allow"))?,
+        );
+    }
+    Ok(codes)
 }
 
 /// Turns the preorder streams into nodes that know their right child.
