@@ -50,7 +50,7 @@ async function built(name, files) {
 
 async function finished(folder, files) {
   const site = join(folder, "dist");
-  for (const file of ["record.json", "network.skw", ...files]) await cp(join(folder, file), join(site, file));
+  for (const file of ["record.json", "network.skw", "network.json", ...files]) await cp(join(folder, file), join(site, file));
   return site;
 }
 

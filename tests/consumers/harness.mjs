@@ -1,12 +1,13 @@
-// What the consumers share: the packed package installed into a copy of each, and the answer that all must give.
+// What the consumers share: the packed package installed into a copy of each, and the answers that all must give.
 
 import { execFile } from "node:child_process";
 import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { asNetwork } from "../web/bundles.mjs";
 import { dist, paths, root } from "../web/harness.mjs";
+import { packedNetwork } from "../web/kinds.mjs";
+import { predictions } from "../web/program.mjs";
 
 const execute = promisify(execFile);
 const place = join(root, "target/consumers");
@@ -22,8 +23,15 @@ function golden(text) {
   return { record: row.record, expected: { label: labels[label], probability: values[0], raw: raw[0] } };
 }
 
-/** What pages and programs give that open `network.skw` besides, whose damage only the module for networks can tell. */
-export const answers = { here: expected, worker: expected, network: "bundle.invalid_plan" };
+await rm(place, { recursive: true, force: true });
+const network = await packedNetwork(join(place, "bundles"));
+
+/** A record of the network, and what `skewless predict` answers to it. */
+export const tensor = network.records[0];
+export const [expectedOfNetwork] = await predictions(network.bundle, network.rows);
+
+/** What pages and programs give that open `network.skw` besides, each here and in a worker. */
+export const answers = { here: expected, worker: expected, network: expectedOfNetwork, networkInWorker: expectedOfNetwork };
 
 /** The script of Vite, of which two versions are there. */
 export function vite(name) {
@@ -46,8 +54,6 @@ export async function run(folder, program, ...given) {
 
 /** Packs the package as `npm publish` would; gives the path of the tarball. */
 async function pack() {
-  await rm(place, { recursive: true, force: true });
-  await mkdir(place, { recursive: true });
   await execute("npm", ["pack", "--silent", "--pack-destination", place], { cwd: dist });
   // What the consumers build with is installed once for all of them.
   await symlink(join(root, "tests/consumers/node_modules"), join(place, "node_modules"));
@@ -67,8 +73,9 @@ export async function install(name) {
   await mkdir(modules, { recursive: true });
   await execute("tar", ["-xzf", tarball, "--strip-components=1", "-C", modules]);
   await cp(bundle, join(folder, "flights.skw"));
-  await writeFile(join(folder, "network.skw"), asNetwork(await readFile(bundle)));
+  await cp(network.bundle, join(folder, "network.skw"));
   await writeFile(join(folder, "record.json"), JSON.stringify(record));
+  await writeFile(join(folder, "network.json"), JSON.stringify(tensor));
   const { version } = JSON.parse(await readFile(join(modules, "package.json"), "utf8"));
   const manifest = { name: `consumer-${name}`, private: true, type: "module", dependencies: { skewless: version } };
   await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
