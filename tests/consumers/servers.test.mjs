@@ -12,7 +12,7 @@ import { build } from "esbuild";
 
 import { asGraph, asNetwork } from "../web/bundles.mjs";
 import { paths, serve } from "../web/harness.mjs";
-import { answers, expected, install, record, run, tool } from "./harness.mjs";
+import { answers, expected, expectedOfNetwork, install, record, run, tensor, tool } from "./harness.mjs";
 import { startWrangler } from "./wrangler.mjs";
 
 /** Each program gets by without what it does not need: Deno may read the folder, and no more. */
@@ -48,40 +48,43 @@ test("deno keeps a bundle by its digest", async () => {
   }
 });
 
-test("cloudflare", async () => {
-  const worker = await startWrangler(await install("cloudflare"));
-  try {
-    const answer = await fetch(worker.url, { method: "POST", body: JSON.stringify(record) });
-    assert.deepEqual(await answer.json(), { here: expected });
-  } finally {
-    await worker.stop();
-  }
-});
+/** Where all modules are part of the script, the entry decides which bundles are opened. */
+const EDGE = {
+  "of trees": { worker: [], script: "function.js", bundle: "flights.skw", asked: record, answer: { here: expected } },
+  "of a network": { worker: ["network.js"], script: "network.js", bundle: "network.skw", asked: tensor, answer: { network: expectedOfNetwork } },
+};
 
-test("vercel-edge", async () => {
-  const folder = await install("vercel-edge");
-  const site = await serve({ "/flights.skw": join(folder, "flights.skw") });
-  try {
-    const { code, modules } = await edgeFunction(join(folder, "function.js"));
-    // As the runtime does: modules come with the deployment, code from text or bytes is refused.
-    const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: false } });
-    Object.assign(vm.context, { module: {}, ...modules });
-    vm.evaluate(code);
-    const request = `new Request(${JSON.stringify(`${site.url}/api`)}, { method: "POST", body: ${JSON.stringify(JSON.stringify(record))} })`;
-    const answer = await vm.evaluate(`module.exports.default(${request})`);
-    assert.deepEqual(await answer.json(), { here: expected });
-    await assert.rejects(async () => vm.evaluate("WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))"));
-  } finally {
-    site.close();
-  }
-});
+for (const [model, { worker: given, asked, answer }] of Object.entries(EDGE)) {
+  test(`cloudflare, with a bundle ${model}`, async () => {
+    const worker = await startWrangler(await install("cloudflare"), ...given);
+    try {
+      const answered = await fetch(worker.url, { method: "POST", body: JSON.stringify(asked) });
+      assert.deepEqual(await answered.json(), answer);
+    } finally {
+      await worker.stop();
+    }
+  });
+}
+
+for (const [model, { script, bundle, asked, answer }] of Object.entries(EDGE)) {
+  test(`vercel-edge, with a bundle ${model}`, async () => {
+    const folder = await install("vercel-edge");
+    const site = await serve({ [`/${bundle}`]: join(folder, bundle) });
+    try {
+      const vm = deployed(await edgeFunction(join(folder, script)));
+      const request = `new Request(${JSON.stringify(`${site.url}/api`)}, { method: "POST", body: ${JSON.stringify(JSON.stringify(asked))} })`;
+      const answered = await vm.evaluate(`module.exports.default(${request})`);
+      assert.deepEqual(await answered.json(), answer);
+      await assert.rejects(async () => vm.evaluate("WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))"));
+    } finally {
+      site.close();
+    }
+  });
+}
 
 test("where nothing is fetched besides, the error names the package that opens a bundle", async () => {
   const contents = `import { load } from "skewless"; export default (bundle) => load(bundle).catch(({ code, message }) => [code, message]);`;
-  const { code, modules } = await edgeFunction(join(await install("vercel-edge"), "refusal.js"), contents);
-  const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: false } });
-  Object.assign(vm.context, { module: {}, ...modules });
-  vm.evaluate(code);
+  const vm = deployed(await edgeFunction(join(await install("vercel-edge"), "refusal.js"), contents));
   const flights = await readFile(paths().bundle);
   for (const [bundle, name] of [[asGraph(flights), "full"], [asNetwork(flights), "network"]]) {
     const [code, message] = await vm.context.module.exports.default(bundle);
@@ -89,6 +92,14 @@ test("where nothing is fetched besides, the error names the package that opens a
     assert.match(message, new RegExp(`opened by \`load\` of \`skewless/${name}\`$`));
   }
 });
+
+/** A function in the runtime: modules come with the deployment, code from text or bytes is refused. */
+function deployed({ code, modules }) {
+  const vm = new EdgeVM({ codeGeneration: { strings: false, wasm: false } });
+  Object.assign(vm.context, { module: {}, ...modules });
+  vm.evaluate(code);
+  return vm;
+}
 
 /**
  * A function as Vercel builds it: bundled for a host without modules, every `.wasm?module` compiled apart and given as a
