@@ -34,10 +34,8 @@ export const [expectedOfNetwork] = await predictions(network.bundle, network.row
 /** What pages and programs give that open `network.skw` besides, each here and in a worker. */
 export const answers = { here: expected, worker: expected, network: expectedOfNetwork, networkInWorker: expectedOfNetwork };
 
-/** The path of a program that runs consumers. */
-export function tool(name) {
-  return join(root, "tests/consumers/node_modules/.bin", name);
-}
+/** Where programs that run consumers lie. None is in anybody's path, where another Node would take this one's place. */
+export const PROGRAMS = join(root, "tests/consumers/node_modules");
 
 /** Runs a program in a consumer's folder; gives what it printed. */
 export async function run(folder, program, ...given) {

