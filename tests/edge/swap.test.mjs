@@ -1,7 +1,7 @@
 // Another bundle is taken under way, from every source that can have one; an unreadable one is not.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
 
 import { answered, anotherBundle, bundle, records } from "./cases.mjs";
 import { root } from "../web/harness.mjs";
-import { startHost, until } from "./hosts.mjs";
+import { asAsset, startHost, until } from "./hosts.mjs";
 
 const wrangler = await import(pathToFileURL(join(root, "tests/web/node_modules/wrangler/wrangler-dist/cli.js")).href);
 
@@ -57,13 +57,15 @@ const SOURCES = {
   "an address without tags in Bun": () => addressed("bun", false),
   "a file in Node": async () => {
     const host = await startHost("node", { bundle, settings: { SKEWLESS_CHECK_SECONDS: "0.2" } });
-    const put = async (bytes) => {
-      await writeFile(join(host.folder, "next.skw"), bytes);
-      await rename(join(host.folder, "next.skw"), join(host.folder, "flights.skw"));
-    };
-    return { host, put, stop: host.stop };
+    return { host, put: (bytes) => replaced(join(host.folder, "flights.skw"), bytes), stop: host.stop };
   },
 };
+
+/** Puts other bytes in a file's place at once. */
+async function replaced(path, bytes) {
+  await writeFile(`${path}.next`, bytes);
+  await rename(`${path}.next`, path);
+}
 
 async function stored(environment, write) {
   let bindings;
@@ -183,20 +185,22 @@ for (const [name, start] of Object.entries(SOURCES)) {
   });
 }
 
-describe("a static asset on workerd", () => {
-  let host;
-  const prepare = async (folder) => {
-    await mkdir(join(folder, "public"));
-    await copyFile(bundle, join(folder, "public/flights.skw"));
-  };
-  before(async () => {
-    host = await startHost("workerd", { flags: ["--env", "assets"], prepare });
-  });
-  after(() => host?.stop());
-  test("holds the bundle", async () => {
-    const answer = await fetch(`${host.url}/invocations`, { method: "POST", headers: LINES, body: JSON.stringify(records[0]) });
-    assert.equal((await answer.text()).trim(), answered.text.split("\n")[0]);
-  });
+test("a static asset on workerd is a deployment's: another one is opened by a fresh Worker", async () => {
+  const host = await startHost("workerd", { bundle, settings: { SKEWLESS_CHECK_SECONDS: "0.2" }, flags: ["--env", "assets"], prepare: asAsset });
+  try {
+    const ask = async (record) => {
+      const answer = await fetch(`${host.url}/invocations`, { method: "POST", headers: LINES, body: JSON.stringify(record) });
+      return (await answer.text()).trim();
+    };
+    assert.equal(await ask(records[0]), answered.text.split("\n")[0]);
+    await replaced(join(host.folder, "public/flights.skw"), await readFile(another.path));
+    await until(async () => (await ask(another.record)) === another.answer, "the other bundle");
+    const opened = () => host.entries().filter(({ event }) => event === "bundle").map(({ outcome, version }) => [outcome, version]);
+    await until(() => opened().length > 1, "its entry");
+    assert.deepEqual(opened(), [["opened", "1.0.0"], ["opened", "2.0.0"]]);
+  } finally {
+    await host.stop();
+  }
 });
 
 describe("a server that fails", () => {
