@@ -9,7 +9,9 @@ import { pathToFileURL } from "node:url";
 
 import { answered, anotherBundle, bundle, records } from "./cases.mjs";
 import { root } from "../web/harness.mjs";
+import { fileServer } from "./file-server.mjs";
 import { asAsset, startHost, until } from "./hosts.mjs";
+import { startVercel } from "./vercel.mjs";
 
 const wrangler = await import(pathToFileURL(join(root, "tests/web/node_modules/wrangler/wrangler-dist/cli.js")).href);
 
@@ -20,22 +22,6 @@ before(async () => {
   another = await anotherBundle();
 });
 after(() => another?.remove());
-
-/** A server of one file that counts what it is asked, and answers `If-None-Match`. */
-async function fileServer(tagged) {
-  const asked = [];
-  let held = { bytes: await readFile(bundle), tag: '"1"' };
-  const server = http.createServer((request, response) => {
-    const known = tagged ? request.headers["if-none-match"] : undefined;
-    const status = held.status ?? (known !== undefined && known === held.tag ? 304 : 200);
-    asked.push(status);
-    if (tagged) response.setHeader("etag", held.tag);
-    response.writeHead(status).end(status === 200 ? held.bytes : undefined);
-  });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const put = (bytes, status) => (held = { bytes, status, tag: `"${Number(held.tag.slice(1, -1)) + 1}"` });
-  return { url: `http://127.0.0.1:${server.address().port}/flights.skw`, asked, put, hold: (again) => (held = again), close: () => server.close() };
-}
 
 /** What wrangler keeps of a local bucket or namespace, as the host started with the same folder sees it. */
 async function localBindings(folder, environment) {
@@ -55,6 +41,7 @@ const SOURCES = {
   "an address on workerd": () => addressed("workerd", true, ["--env", "url"]),
   "an address in Deno": () => addressed("deno", true),
   "an address without tags in Bun": () => addressed("bun", false),
+  "an address in Vercel's edge runtime": () => reached(true, startVercel),
   "a file in Node": async () => {
     const host = await startHost("node", { bundle, settings: { SKEWLESS_CHECK_SECONDS: "0.2" } });
     return { host, put: (bytes) => replaced(join(host.folder, "flights.skw"), bytes), stop: host.stop };
@@ -92,15 +79,18 @@ async function stored(environment, write) {
   return { host, put: (bytes) => put(bytes), stop };
 }
 
-async function addressed(name, tagged, flags) {
+function addressed(name, tagged, flags) {
+  return reached(tagged, (settings) => startHost(name, { settings, flags, untouched: true }));
+}
+
+async function reached(tagged, start) {
   const server = await fileServer(tagged);
-  const settings = { SKEWLESS_SOURCE: server.url, SKEWLESS_CHECK_SECONDS: "0.2" };
-  const host = await startHost(name, { settings, flags, untouched: true });
+  const host = await start({ SKEWLESS_SOURCE: server.url, SKEWLESS_CHECK_SECONDS: "0.2" });
   const stop = async () => {
     await host.stop();
     server.close();
   };
-  return { host, put: server.put, stop, asked: server.asked };
+  return { host, put: server.put, stop, asked: tagged ? server.asked : undefined };
 }
 
 for (const [name, start] of Object.entries(SOURCES)) {
@@ -181,7 +171,14 @@ for (const [name, start] of Object.entries(SOURCES)) {
       await asking;
       assert.ok(asked > 0);
       assert.equal((await ask(records[0])).text, answered.text.split("\n")[0]);
+      if (source.asked) await sentOnce(source.asked);
     });
+
+    /** Four bundles were there in turn; what a server's tag says is unchanged is not sent again. */
+    const sentOnce = async (asked) => {
+      await until(async () => (await ready()) && asked.at(-1) === 304, "a question after the last bundle");
+      assert.equal(asked.filter((status) => status === 200).length, 4);
+    };
   });
 }
 
