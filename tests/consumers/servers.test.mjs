@@ -41,20 +41,42 @@ test("node, the newest with long-term support", { skip: !existsSync(newest) && "
   assert.deepEqual(JSON.parse(await run(folder, newest, "main.js")), answers);
 });
 
-test("deno keeps a bundle by its digest", async () => {
-  const folder = await install("deno");
-  const bundle = await readFile(join(folder, "flights.skw"));
+/** A server of the bundle; `fetched` says how often it was asked, `digest` what the bundle is kept by. */
+async function counted() {
+  const bundle = await readFile(paths().bundle);
   const { load } = await import("../../web/dist/node.js");
   const { digest } = (await load(bundle)).info;
   let fetched = 0;
   const site = createServer((_, response) => response.end(bundle, () => fetched++)).listen(0, "127.0.0.1");
   await once(site, "listening");
+  const host = `127.0.0.1:${site.address().port}`;
+  return { host, address: `http://${host}/flights.skw`, digest, fetched: () => fetched, close: () => site.close() };
+}
+
+test("deno keeps a bundle by its digest", async () => {
+  const folder = await install("deno");
+  const site = await counted();
   try {
-    const host = `127.0.0.1:${site.address().port}`;
     const [program, ...given] = HOSTS.deno;
-    const printed = await run(folder, program, ...given, `--allow-net=${host}`, "cached.js", `http://${host}/flights.skw`, digest);
-    assert.deepEqual([printed.trim(), fetched], [digest, 1]);
+    const printed = await run(folder, program, ...given, `--allow-net=${site.host}`, "cached.js", site.address, site.digest);
+    assert.deepEqual([printed.trim(), site.fetched()], [site.digest, 1]);
   } finally {
+    site.close();
+  }
+});
+
+test("cloudflare keeps a bundle by its digest", async () => {
+  const worker = await startWrangler(await install("cloudflare"), "cached.js");
+  const site = await counted();
+  try {
+    const asked = { address: site.address, digest: site.digest };
+    for (let times = 0; times < 3; times++) {
+      const answered = await fetch(worker.url, { method: "POST", body: JSON.stringify(asked) });
+      assert.equal(await answered.text(), site.digest);
+    }
+    assert.equal(site.fetched(), 1);
+  } finally {
+    await worker.stop();
     site.close();
   }
 });
