@@ -1,5 +1,5 @@
 // With esbuild: the package is imported by name; esbuild leaves the addresses of WebAssembly and worker as they are, and
-// the build script puts the files there.
+// the package's plugin puts the files there.
 
 import { load } from "skewless";
 import { load as loadInWorker } from "skewless/worker-client";
