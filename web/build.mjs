@@ -91,6 +91,7 @@ async function bundle() {
   await scripts([{ in: at("src/merge.ts"), out: "profile" }]);
   await scripts(["worker", "worker-node", "worker-client", "worker-client-node"], [besides]);
   await scripts(["bin/skewless"], [besides]);
+  await scripts(["esbuild"]);
   await chmod(join(dist, "bin/skewless.js"), 0o755);
   await bundleOver("network");
 }

@@ -1,12 +1,14 @@
-// What the consumers share: the packed package installed into a copy of each, and the answer that all must give.
+// What the consumers share: the packed package installed into a copy of each, and the answers that all must give.
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { asNetwork } from "../web/bundles.mjs";
 import { dist, paths, root } from "../web/harness.mjs";
+import { packedNetwork } from "../web/kinds.mjs";
+import { predictions } from "../web/program.mjs";
 
 const execute = promisify(execFile);
 const place = join(root, "target/consumers");
@@ -22,18 +24,18 @@ function golden(text) {
   return { record: row.record, expected: { label: labels[label], probability: values[0], raw: raw[0] } };
 }
 
-/** What pages and programs give that open `network.skw` besides, whose damage only the module for networks can tell. */
-export const answers = { here: expected, worker: expected, network: "bundle.invalid_plan" };
+await rm(place, { recursive: true, force: true });
+const network = await packedNetwork(join(place, "bundles"));
 
-/** The script of Vite, of which two versions are there. */
-export function vite(name) {
-  return join(root, "tests/consumers/node_modules", name, "bin/vite.js");
-}
+/** A record of the network, and what `skewless predict` answers to it. */
+export const tensor = network.records[0];
+export const [expectedOfNetwork] = await predictions(network.bundle, network.rows);
 
-/** The path of a tool that the consumers' packages bring. */
-export function tool(name) {
-  return join(root, "tests/consumers/node_modules/.bin", name);
-}
+/** What pages and programs give that open `network.skw` besides, each here and in a worker. */
+export const answers = { here: expected, worker: expected, network: expectedOfNetwork, networkInWorker: expectedOfNetwork };
+
+/** Where programs that run consumers lie. None is in anybody's path, where another Node would take this one's place. */
+export const PROGRAMS = join(root, "tests/consumers/node_modules");
 
 /** Runs a program in a consumer's folder; gives what it printed. */
 export async function run(folder, program, ...given) {
@@ -44,38 +46,40 @@ export async function run(folder, program, ...given) {
   return stdout;
 }
 
-/** Packs the package as `npm publish` would; gives the path of the tarball. */
+/** Packs the package as `npm publish` would, under the name by which the consumers depend on it. */
 async function pack() {
-  await rm(place, { recursive: true, force: true });
-  await mkdir(place, { recursive: true });
   await execute("npm", ["pack", "--silent", "--pack-destination", place], { cwd: dist });
-  // What the consumers build with is installed once for all of them.
-  await symlink(join(root, "tests/consumers/node_modules"), join(place, "node_modules"));
   const [tarball] = (await readdir(place)).filter((name) => name.endsWith(".tgz"));
-  return join(place, tarball);
+  await rename(join(place, tarball), join(place, "skewless.tgz"));
 }
 
 const packed = pack();
 
-/** A consumer as somebody has it who ran `npm install skewless`: its files, the package from the tarball, the bundle. */
+/** A consumer as somebody has it who ran `npm install` in a copy of its folder, with the bundles and a record of each. */
 export async function install(name) {
-  const tarball = await packed;
+  await packed;
   const folder = join(place, name);
-  const modules = join(folder, "node_modules/skewless");
   await rm(folder, { recursive: true, force: true });
-  await cp(join(root, "tests/consumers", name), folder, { recursive: true });
-  await mkdir(modules, { recursive: true });
-  await execute("tar", ["-xzf", tarball, "--strip-components=1", "-C", modules]);
+  // The page of both versions of Vite is one file.
+  await cp(join(root, "tests/consumers", name), folder, { recursive: true, dereference: true });
   await cp(bundle, join(folder, "flights.skw"));
-  await writeFile(join(folder, "network.skw"), asNetwork(await readFile(bundle)));
+  await cp(network.bundle, join(folder, "network.skw"));
   await writeFile(join(folder, "record.json"), JSON.stringify(record));
-  const { version } = JSON.parse(await readFile(join(modules, "package.json"), "utf8"));
-  const manifest = { name: `consumer-${name}`, private: true, type: "module", dependencies: { skewless: version } };
-  await writeFile(join(folder, "package.json"), JSON.stringify(manifest));
+  await writeFile(join(folder, "network.json"), JSON.stringify(tensor));
+  const { devDependencies = {} } = JSON.parse(await readFile(join(folder, "package.json"), "utf8"));
+  await mkdir(join(folder, "node_modules"));
+  for (const [tool, range] of Object.entries(devDependencies)) await symlink(placeOf(tool, range), join(folder, "node_modules", tool));
+  await run(folder, "npm", "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock");
   return folder;
 }
 
-/** The package in a consumer's folder as npm installs it, with its program. */
-export async function installed(folder) {
-  await run(folder, "npm", "install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", await packed);
+/**
+ * Where a package lies that consumers are built with: each is installed once, and one of which there are two under its
+ * name and version. npm takes it if it is in the range, and asks in vain for another if not.
+ */
+function placeOf(name, range) {
+  const places = ["tests/consumers", "tests/web", "web"].flatMap((folder) => [`${name}-${range}`, name].map((known) => join(root, folder, "node_modules", known)));
+  const found = places.find((path) => existsSync(path));
+  if (!found) throw new Error(`${name} is not installed`);
+  return found;
 }

@@ -1,7 +1,7 @@
 // `npx skewless types`: the declarations of a bundle, as a project has them that installed the package with npm.
 
 import assert from "node:assert/strict";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { before, describe, test } from "node:test";
@@ -9,9 +9,8 @@ import { before, describe, test } from "node:test";
 import { build } from "esbuild";
 
 import { root } from "../web/harness.mjs";
-import { install, installed, run } from "./harness.mjs";
+import { install, run } from "./harness.mjs";
 
-const tsc = join(root, "web/node_modules/.bin/tsc");
 const RESOLUTIONS = { nodenext: "nodenext", esnext: "bundler" };
 
 /** What tsc says of a file; nothing where it compiles. */
@@ -28,16 +27,14 @@ async function complaints(folder, file, module, more = {}) {
     ...more,
   };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: [file] }));
-  return run(folder, tsc, "--project", ".", "--pretty", "false").catch((error) => error.message);
+  return run(folder, join(folder, "node_modules/.bin/tsc"), "--project", ".", "--pretty", "false").catch((error) => error.message);
 }
 
 describe("the types of a bundle", () => {
   let folder;
   before(async () => {
     folder = await install("types");
-    await rm(join(folder, "node_modules"), { recursive: true });
-    await installed(folder);
-    await run(folder, "npx", "--no-install", "skewless", "types", "flights.skw", "-o", "flights.d.ts");
+    await run(folder, "npm", "run", "--silent", "types");
   });
 
   for (const module of Object.keys(RESOLUTIONS)) {

@@ -4,15 +4,12 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 
-import { root } from "../web/harness.mjs";
-
 /** How long workerd may take to answer for the first time, in milliseconds. */
 const PATIENCE = 60_000;
 
-/** Starts the Worker in a folder; `stop` ends it. */
-export async function startWrangler(folder) {
-  const wrangler = join(root, "tests/web/node_modules/.bin/wrangler");
-  const child = spawn(wrangler, ["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"], {
+/** Starts the Worker in a folder, from a script of it or the one that `wrangler.toml` names; `stop` ends it. */
+export async function startWrangler(folder, ...script) {
+  const child = spawn(join(folder, "node_modules/.bin/wrangler"), ["dev", ...script, "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0"], {
     cwd: folder,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],

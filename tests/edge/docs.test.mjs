@@ -59,6 +59,14 @@ test("docs/serving.md has what skewless/serve exports, and each of its codes", a
   for (const [, code] of sources.join().matchAll(/code: "([\w.]+)"/g)) assert.ok(document.includes(`\`${code}\``), code);
 });
 
+test("the templates run under the Deno and the Bun that the package's consumers run under", async () => {
+  const programs = async (folder) => {
+    const { bun, deno } = JSON.parse(await text(`tests/${folder}/package.json`)).devDependencies;
+    return { bun, deno };
+  };
+  assert.deepEqual(await programs("edge"), await programs("consumers"));
+});
+
 test("Deno's template has the types that the package declares", async () => {
   const folder = await install("deno");
   try {

@@ -1,7 +1,7 @@
 // The templates as a user has them (a copy, with the package installed and a bundle), each run by its own program.
 
 import { spawn } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, realpath, rename, rm } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -82,6 +82,12 @@ export async function startHost(host, { bundle, settings = {}, flags = [], prepa
     throw new Error(`${host} does not answer: ${error.message}\n${log}`);
   }
   return { url, folder, stop, pid: child.pid, log: () => log, entries: () => entriesOf(log) };
+}
+
+/** Prepares a template's folder: the bundle is a static asset of the Worker. */
+export async function asAsset(folder) {
+  await mkdir(join(folder, "public"));
+  await rename(join(folder, "flights.skw"), join(folder, "public/flights.skw"));
 }
 
 /** Waits until `found` gives something. */

@@ -1,16 +1,18 @@
 // The minute's paths of the two READMEs, as they stand there: commands and files copied out of them, and their answers.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { appendFile, copyFile, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { execFile, spawn } from "node:child_process";
+import { appendFile, copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 
-import { root } from "../web/harness.mjs";
+import { dist, root } from "../web/harness.mjs";
 import { predictions } from "../web/program.mjs";
 import { bundle } from "./cases.mjs";
-import { freePort, install, PROGRAMS, until } from "./hosts.mjs";
+import { freePort, PROGRAMS, until } from "./hosts.mjs";
 
+const run = promisify(execFile);
 const sample = join(root, "models/flights/sample.jsonl");
 const expected = await predictions(bundle, sample);
 
@@ -23,16 +25,17 @@ async function commandsUnder(heading) {
 
 const lines = (block) => block.trimEnd().split("\n").map((line) => line.replace(/^\$ /, ""));
 
+/** What npm is told besides: tests ask no registry. */
+const OFFLINE = { npm_config_offline: "true", npm_config_audit: "false", npm_config_fund: "false" };
+
 /** Runs commands in a tree like the repository's; gives the answers that the last one prints. */
 async function printed(commands, folder, port) {
   // Apart from what the server prints meanwhile.
   const answers = join(folder, "answers.jsonl");
-  // What `npm install` brings lies there already: tests ask no registry.
-  const given = "npm() { test \"$*\" = install && test -d node_modules/skewless; }";
   // Whoever types the commands sees when the server listens.
   const listens = `until curl -s -o /dev/null localhost:${port}/v2/health/live; do sleep 0.1; done`;
-  const script = ["set -e", given, ...commands.flatMap((line) => (line.startsWith("curl") ? [listens, `${line} > "$ANSWERS"`] : [line]))];
-  const env = { ...process.env, PATH: `${join(PROGRAMS, ".bin")}:${process.env.PATH}`, PORT: String(port), ANSWERS: answers, CI: "true", WRANGLER_SEND_METRICS: "false", DENO_NO_UPDATE_CHECK: "1" };
+  const script = ["set -e", ...commands.flatMap((line) => (line.startsWith("curl") ? [listens, `${line} > "$ANSWERS"`] : [line]))];
+  const env = { ...process.env, ...OFFLINE, PATH: `${join(PROGRAMS, ".bin")}:${process.env.PATH}`, PORT: String(port), ANSWERS: answers, CI: "true", WRANGLER_SEND_METRICS: "false", DENO_NO_UPDATE_CHECK: "1" };
   const child = spawn("bash", ["-c", `${script.join("\n")}\necho "ends here"`], { cwd: folder, env, detached: true });
   let text = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (piece) => (text += piece));
@@ -46,26 +49,28 @@ async function printed(commands, folder, port) {
   }
 }
 
-/** A tree with the template where the repository has it, and wrangler among its packages. */
+/** A tree with the template and the package where the repository has them. */
 async function tree(template) {
   const folder = await mkdtemp(join(root, "target/edge/minute-"));
-  await mkdir(join(folder, "web/workers"), { recursive: true });
-  await symlink(join(root, "models"), join(folder, "models"));
   const place = join(folder, "web/workers", template);
-  await rename(await install(template), place);
-  await linkWrangler(place);
+  await symlink(join(root, "models"), join(folder, "models"));
+  await cp(dist, join(folder, "web/dist"), { recursive: true });
+  const from = join(root, "web/workers", template);
+  await cp(from, place, { recursive: true, filter: (path) => !path.includes("node_modules", from.length) });
   return { folder, place };
 }
 
+/** Wrangler as `npm install` would bring it, which takes the one that is there. */
 async function linkWrangler(place) {
-  await mkdir(join(place, "node_modules/.bin"), { recursive: true });
-  await symlink(join(root, "tests/web/node_modules/.bin/wrangler"), join(place, "node_modules/.bin/wrangler"));
+  await mkdir(join(place, "node_modules"));
+  await symlink(join(root, "tests/web/node_modules/wrangler"), join(place, "node_modules/wrangler"));
 }
 
 test("README: in a Worker", async () => {
   const { folder, place } = await tree("cloudflare");
   try {
     const port = await freePort();
+    await linkWrangler(place);
     await appendFile(join(place, "wrangler.toml"), `\n[dev]\nport = ${port}\ninspector_port = 0\n`);
     const commands = (await commandsUnder("In a Worker")).map((line) => line.replace("localhost:8787", `localhost:${port}`));
     assert.deepEqual(await printed(commands, folder, port), expected);
@@ -93,42 +98,43 @@ async function block(language, held) {
   return found[0];
 }
 
-/** A folder of somebody's own, with the package installed. */
-async function project(template) {
+/** `npm install skewless`, of the package that was packed. */
+const INSTALL = "npm install ./skewless-*.tgz";
+
+/** A folder of somebody's own, with the package as it is published. */
+async function project() {
   const folder = await mkdtemp(join(root, "target/edge/project-"));
-  const installed = await install(template);
-  await rename(join(installed, "node_modules"), join(folder, "node_modules"));
-  await rm(installed, { recursive: true });
-  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", dependencies: { skewless: "0" } }));
+  await run("npm", ["pack", "--silent", "--pack-destination", folder], { cwd: dist });
+  await writeFile(join(folder, "package.json"), JSON.stringify({ type: "module", devDependencies: { wrangler: "4" } }));
+  await linkWrangler(folder);
   await copyFile(sample, join(folder, "records.jsonl"));
   return folder;
 }
 
 test("the package's README: a Worker of one's own", async () => {
-  const folder = await project("cloudflare");
+  const folder = await project();
   try {
     const port = await freePort();
-    await linkWrangler(folder);
     await mkdir(join(folder, "src"));
     await copyFile(bundle, join(folder, "src/flights.skw"));
     await writeFile(join(folder, "src/index.ts"), await block("js", "export default { fetch"));
     await writeFile(join(folder, "wrangler.toml"), `${await block("toml", "main =")}\n[dev]\nport = ${port}\ninspector_port = 0\n`);
     const ask = (await block("console", "curl")).replace("localhost:8080", `localhost:${port}`);
-    assert.deepEqual(await printed(["npx wrangler dev &", ...lines(ask)], folder, port), expected);
+    assert.deepEqual(await printed([INSTALL, "npx wrangler dev &", ...lines(ask)], folder, port), expected);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 });
 
 test("the package's README: Deno", async () => {
-  const folder = await project("deno");
+  const folder = await project();
   try {
     const port = await freePort();
     await copyFile(bundle, join(folder, "flights.skw"));
     await writeFile(join(folder, "deno.json"), '{ "nodeModulesDir": "manual" }');
     await writeFile(join(folder, "main.ts"), (await block("ts", "Deno.serve")).replace("8080", String(port)));
     const ask = (await block("console", "curl")).replace("localhost:8080", `localhost:${port}`);
-    assert.deepEqual(await printed(["deno run --allow-net --allow-read main.ts &", ...lines(ask)], folder, port), expected);
+    assert.deepEqual(await printed([INSTALL, "deno run --allow-net --allow-read main.ts &", ...lines(ask)], folder, port), expected);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

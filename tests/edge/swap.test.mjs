@@ -1,7 +1,7 @@
 // Another bundle is taken under way, from every source that can have one; an unreadable one is not.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import http from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -9,7 +9,9 @@ import { pathToFileURL } from "node:url";
 
 import { answered, anotherBundle, bundle, records } from "./cases.mjs";
 import { root } from "../web/harness.mjs";
-import { startHost, until } from "./hosts.mjs";
+import { fileServer } from "./file-server.mjs";
+import { asAsset, startHost, until } from "./hosts.mjs";
+import { startVercel } from "./vercel.mjs";
 
 const wrangler = await import(pathToFileURL(join(root, "tests/web/node_modules/wrangler/wrangler-dist/cli.js")).href);
 
@@ -20,22 +22,6 @@ before(async () => {
   another = await anotherBundle();
 });
 after(() => another?.remove());
-
-/** A server of one file that counts what it is asked, and answers `If-None-Match`. */
-async function fileServer(tagged) {
-  const asked = [];
-  let held = { bytes: await readFile(bundle), tag: '"1"' };
-  const server = http.createServer((request, response) => {
-    const known = tagged ? request.headers["if-none-match"] : undefined;
-    const status = held.status ?? (known !== undefined && known === held.tag ? 304 : 200);
-    asked.push(status);
-    if (tagged) response.setHeader("etag", held.tag);
-    response.writeHead(status).end(status === 200 ? held.bytes : undefined);
-  });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const put = (bytes, status) => (held = { bytes, status, tag: `"${Number(held.tag.slice(1, -1)) + 1}"` });
-  return { url: `http://127.0.0.1:${server.address().port}/flights.skw`, asked, put, hold: (again) => (held = again), close: () => server.close() };
-}
 
 /** What wrangler keeps of a local bucket or namespace, as the host started with the same folder sees it. */
 async function localBindings(folder, environment) {
@@ -55,15 +41,18 @@ const SOURCES = {
   "an address on workerd": () => addressed("workerd", true, ["--env", "url"]),
   "an address in Deno": () => addressed("deno", true),
   "an address without tags in Bun": () => addressed("bun", false),
+  "an address in Vercel's edge runtime": () => reached(true, startVercel),
   "a file in Node": async () => {
     const host = await startHost("node", { bundle, settings: { SKEWLESS_CHECK_SECONDS: "0.2" } });
-    const put = async (bytes) => {
-      await writeFile(join(host.folder, "next.skw"), bytes);
-      await rename(join(host.folder, "next.skw"), join(host.folder, "flights.skw"));
-    };
-    return { host, put, stop: host.stop };
+    return { host, put: (bytes) => replaced(join(host.folder, "flights.skw"), bytes), stop: host.stop };
   },
 };
+
+/** Puts other bytes in a file's place at once. */
+async function replaced(path, bytes) {
+  await writeFile(`${path}.next`, bytes);
+  await rename(`${path}.next`, path);
+}
 
 async function stored(environment, write) {
   let bindings;
@@ -90,15 +79,18 @@ async function stored(environment, write) {
   return { host, put: (bytes) => put(bytes), stop };
 }
 
-async function addressed(name, tagged, flags) {
+function addressed(name, tagged, flags) {
+  return reached(tagged, (settings) => startHost(name, { settings, flags, untouched: true }));
+}
+
+async function reached(tagged, start) {
   const server = await fileServer(tagged);
-  const settings = { SKEWLESS_SOURCE: server.url, SKEWLESS_CHECK_SECONDS: "0.2" };
-  const host = await startHost(name, { settings, flags, untouched: true });
+  const host = await start({ SKEWLESS_SOURCE: server.url, SKEWLESS_CHECK_SECONDS: "0.2" });
   const stop = async () => {
     await host.stop();
     server.close();
   };
-  return { host, put: server.put, stop, asked: server.asked };
+  return { host, put: server.put, stop, asked: tagged ? server.asked : undefined };
 }
 
 for (const [name, start] of Object.entries(SOURCES)) {
@@ -179,24 +171,33 @@ for (const [name, start] of Object.entries(SOURCES)) {
       await asking;
       assert.ok(asked > 0);
       assert.equal((await ask(records[0])).text, answered.text.split("\n")[0]);
+      if (source.asked) await sentOnce(source.asked);
     });
+
+    /** Four bundles were there in turn; what a server's tag says is unchanged is not sent again. */
+    const sentOnce = async (asked) => {
+      await until(async () => (await ready()) && asked.at(-1) === 304, "a question after the last bundle");
+      assert.equal(asked.filter((status) => status === 200).length, 4);
+    };
   });
 }
 
-describe("a static asset on workerd", () => {
-  let host;
-  const prepare = async (folder) => {
-    await mkdir(join(folder, "public"));
-    await copyFile(bundle, join(folder, "public/flights.skw"));
-  };
-  before(async () => {
-    host = await startHost("workerd", { flags: ["--env", "assets"], prepare });
-  });
-  after(() => host?.stop());
-  test("holds the bundle", async () => {
-    const answer = await fetch(`${host.url}/invocations`, { method: "POST", headers: LINES, body: JSON.stringify(records[0]) });
-    assert.equal((await answer.text()).trim(), answered.text.split("\n")[0]);
-  });
+test("a static asset on workerd is a deployment's: another one is opened by a fresh Worker", async () => {
+  const host = await startHost("workerd", { bundle, settings: { SKEWLESS_CHECK_SECONDS: "0.2" }, flags: ["--env", "assets"], prepare: asAsset });
+  try {
+    const ask = async (record) => {
+      const answer = await fetch(`${host.url}/invocations`, { method: "POST", headers: LINES, body: JSON.stringify(record) });
+      return (await answer.text()).trim();
+    };
+    assert.equal(await ask(records[0]), answered.text.split("\n")[0]);
+    await replaced(join(host.folder, "public/flights.skw"), await readFile(another.path));
+    await until(async () => (await ask(another.record)) === another.answer, "the other bundle");
+    const opened = () => host.entries().filter(({ event }) => event === "bundle").map(({ outcome, version }) => [outcome, version]);
+    await until(() => opened().length > 1, "its entry");
+    assert.deepEqual(opened(), [["opened", "1.0.0"], ["opened", "2.0.0"]]);
+  } finally {
+    await host.stop();
+  }
 });
 
 describe("a server that fails", () => {

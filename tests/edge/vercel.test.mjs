@@ -1,77 +1,22 @@
-// Vercel's edge runtime: a function as its builder makes one, run by its own package, answers the serving protocols.
+// Vercel's edge runtime answers the serving protocols.
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe } from "node:test";
-import { pathToFileURL } from "node:url";
 
-import { EdgeRuntime, runServer } from "edge-runtime";
-
-import { dist, root } from "../web/harness.mjs";
-import { bundle, SETTINGS } from "./cases.mjs";
+import { SETTINGS } from "./cases.mjs";
+import { fileServer } from "./file-server.mjs";
 import { protocolTests } from "./protocol.mjs";
-
-const esbuild = await import(pathToFileURL(join(root, "web/node_modules/esbuild/lib/main.js")).href);
-
-/** The function of somebody's project, with the runtime's way to be called around it. */
-const FUNCTION = `
-  import { createLazyHandler, optionsFrom, sourceFrom } from "skewless/serve";
-  const handler = createLazyHandler(() => sourceFrom(process.env), () => optionsFrom(process.env));
-  addEventListener("fetch", (event) => event.respondWith(handler(event.request, undefined, event)));
-`;
-
-/** The function in one script. Vercel's builder puts a compiled module in place of each `?module`. */
-async function built() {
-  const published = JSON.parse(await readFile(join(dist, "package.json"), "utf8"));
-  const plugin = {
-    name: "vercel",
-    setup(build) {
-      build.onResolve({ filter: /^skewless\/serve$/ }, () => ({ path: join(dist, published.exports["./serve"]["edge-light"]) }));
-      build.onResolve({ filter: /\.wasm\?module$/ }, ({ path }) => ({ path, namespace: "module" }));
-      build.onLoad({ filter: /.*/, namespace: "module" }, () => ({ contents: "export default globalThis.SKEWLESS_MODULE" }));
-    },
-  };
-  const stdin = { contents: FUNCTION, resolveDir: root };
-  const { outputFiles } = await esbuild.build({ stdin, bundle: true, write: false, format: "iife", target: "es2022", plugins: [plugin] });
-  return outputFiles[0].text;
-}
+import { startVercel } from "./vercel.mjs";
 
 describe("Vercel's edge runtime", () => {
+  let address;
   let host;
   before(async () => {
-    const address = await fileServer();
-    const entries = [];
-    const written = (text) => {
-      entries.push(text);
-    };
-    const module = await WebAssembly.compile(await readFile(join(dist, "serve/skewless_bg.wasm")));
-    const environment = { ...SETTINGS, SKEWLESS_SOURCE: address.url };
-    const runtime = new EdgeRuntime({
-      initialCode: await built(),
-      extend: (context) =>
-        Object.assign(context, {
-          SKEWLESS_MODULE: module,
-          process: { env: environment },
-          console: { ...console, log: written },
-        }),
-    });
-    const server = await runServer({ runtime, host: "127.0.0.1", port: 0 });
-    host = {
-      url: server.url.replace(/\/$/, ""),
-      log: () => entries.join("\n"),
-      entries: () => entries.map((text) => JSON.parse(text)),
-      hurries: "the package's server writes answers whether they are read or not",
-      stop: () => Promise.all([server.close(), address.close()]),
-    };
+    address = await fileServer(true);
+    host = await startVercel({ ...SETTINGS, SKEWLESS_SOURCE: address.url });
   });
-  after(() => host?.stop());
+  after(async () => {
+    await host?.stop();
+    address?.close();
+  });
   protocolTests(() => host);
 });
-
-async function fileServer() {
-  const { createServer } = await import("node:http");
-  const bytes = await readFile(bundle);
-  const server = createServer((_, response) => response.setHeader("etag", '"1"').end(bytes));
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return { url: `http://127.0.0.1:${server.address().port}/flights.skw`, close: () => server.close() };
-}

@@ -116,7 +116,7 @@ describe("the scripts", async () => {
     for (const name of scripts) {
       const text = await readFile(join(dist, name), "utf8");
       const imported = [...text.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map(([, path]) => path);
-      const made = /(^|\/|-)node\.js$|^bin\//.test(name);
+      const made = /(^|\/|-)node\.js$|^bin\/|^esbuild\.js$/.test(name);
       // The program writes declarations that import the package.
       const allowed = (path) => path.startsWith(".") || (made && path.startsWith("node:")) || (name === "bin/skewless.js" && path === "skewless");
       const foreign = imported.filter((path) => !allowed(path));

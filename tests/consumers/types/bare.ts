@@ -1,6 +1,7 @@
 // A program of a project whose types are neither DOM's nor Node's.
 
 import { load, SkewlessError } from "skewless";
+import { skewless } from "skewless/esbuild";
 import { load as loadLarge } from "skewless/full";
 import { load as loadNetwork } from "skewless/network";
 import { mergeProfiles } from "skewless/profile";
@@ -13,7 +14,7 @@ export const answer = model.predict({ carrier: "UA" });
 export const { worker } = { worker: { postMessage: (_message: unknown, _transfer: unknown[]) => undefined, terminate: () => undefined } };
 export const remote = await loadInWorker("flights.skw", { worker });
 export const merged = mergeProfiles(model.profile(), await remote.profile());
-export const others = [loadLarge, loadNetwork, SkewlessError];
+export const others = [loadLarge, loadNetwork, skewless, SkewlessError];
 
 const handle = await createHandler(fromAddress("https://example.org/flights.skw"));
 const headers = { get: (_name: string) => null };

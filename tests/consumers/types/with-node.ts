@@ -2,7 +2,9 @@
 
 import { Worker } from "node:worker_threads";
 
+import type { BuildOptions } from "esbuild";
 import { load } from "skewless";
+import { skewless } from "skewless/esbuild";
 import { createHandler } from "skewless/serve";
 import { listen } from "skewless/serve/node";
 import { load as loadInWorker } from "skewless/worker-client";
@@ -15,6 +17,7 @@ export const remote = await loadInWorker("flights.skw", { worker: new Worker("wo
 const handle = await createHandler("flights.skw");
 export const answer: Response = await handle(new Request("https://example.org/v2"));
 export const port: string = JSON.stringify((await listen(handle, { port: 0 })).address());
+export const options: BuildOptions = { plugins: [skewless()] };
 
 // @ts-expect-error: no signal
 await load("flights.skw", { signal: {} });

@@ -121,6 +121,32 @@ export type { WorkerLoad, WorkerLoadOptions, WorkerModel };
 /** Opens a bundle in a worker. */
 export declare const load: WorkerLoad;
 
+// skewless/esbuild
+/**
+ * Puts the modules and the worker's script into the folder of esbuild's output, in which the scripts must lie that use the
+ * package.
+ */
+export declare function skewless(): {
+    name: string;
+    setup(build: Build): void;
+};
+/** esbuild's build, as far as a plugin of it is used here. */
+interface Build {
+    readonly initialOptions: {
+        outdir?: string;
+        outfile?: string;
+        minify?: boolean;
+        target?: string | string[];
+        absWorkingDir?: string;
+    };
+    readonly esbuild: {
+        build(options: object): Promise<unknown>;
+    };
+    onEnd(finished: (result: {
+        readonly errors: readonly unknown[];
+    }) => Promise<void>): void;
+}
+
 // skewless/edge-light
 export { SkewlessError };
 export type { ErrorData, Kind };
