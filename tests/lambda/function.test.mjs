@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { answered, bundle, lines, records } from "../edge/cases.mjs";
-import { root } from "../web/harness.mjs";
+import { dist, root } from "../web/harness.mjs";
 import { Lambda } from "./runtime.mjs";
 
 const program = process.env.TESTED_BOOTSTRAP;
@@ -152,6 +152,12 @@ test("the feature log on standard output holds the rows as they were used", asyn
   const { value } = await lambda.invoke(records.slice(0, 3));
   const logged = lambda.logged({ event: "features" });
   assert.deepEqual(logged.map(({ raw }) => raw[0]), value.map(({ raw }) => raw));
+  // A row scored again elsewhere gives the same bits.
+  const { load } = await import(join(dist, "node.js"));
+  const model = await load(bundle);
+  const rows = logged.flatMap(({ features }) => model.info.columns.map((name) => features[name] ?? NaN));
+  assert.deepEqual([...model.score(Float64Array.from(rows))], logged.flatMap(({ raw }) => raw));
+  model.close();
   assert.deepEqual(lambda.extensions, []);
 });
 

@@ -24,6 +24,7 @@ mod tiny;
 mod train;
 mod wasm;
 mod web;
+mod zips;
 
 use std::process::ExitCode;
 
@@ -41,6 +42,8 @@ cargo xtask VERB
                   build and install the program with the playground beside it, where `cargo install` puts programs or in
                   FOLDER
   size            build the package and measure its downloads, which fail above web/budget.toml; --built only measures
+  size --lambda   build the Lambda function's zips for both processors, which fail above lambda/budget.toml, and write their
+                  bytes into docs/performance.md; builds for minutes
   parity          one digest a bundle (flights of the test months, a linear model, int8 networks, those of MLPerf Tiny
                   where they are there) on every target; writes target/parity.json
   parity --arm64-lambda
@@ -87,6 +90,7 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         }
         ["size"] => size::run(),
         ["size", "--built"] => size::measure(),
+        ["size", "--lambda"] => zips::measure(),
         ["parity"] => parity::run(),
         ["parity", "--arm64-lambda"] => parity::arm64_lambda(),
         ["train"] => train::run(false),

@@ -105,7 +105,7 @@ fn row(name: &str, cells: [String; 3]) {
 }
 
 /// A number with its thousands set apart.
-fn grouped(number: usize) -> String {
+pub(crate) fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let begins = |at: &usize| *at > 0 && (digits.len() - at).is_multiple_of(3);
     let parts = digits.char_indices().map(|(at, digit)| match begins(&at) {

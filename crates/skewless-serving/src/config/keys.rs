@@ -243,8 +243,8 @@ pub const KEYS: &[Key] = &[
         name: "output",
         doors: LAMBDA,
         form: "PLACE",
-        default: "none: S3 events are refused",
-        doc: "`s3://BUCKET/PREFIX` for the predictions of S3 objects",
+        default: "none: events of S3, SQS and Kinesis are refused",
+        doc: "`s3://BUCKET/PREFIX` for the predictions of S3 objects, messages of SQS and records of Kinesis",
         read: |config, text| {
             let place = Location::parse(text)?;
             if !matches!(&place, Location::Address(url) if url.scheme() == "s3") {

@@ -4,12 +4,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::kinds;
-use super::lambda::path_with;
 use crate::command::{at, command, output, run};
+use crate::zips::{self, Processor};
 use crate::{built, setup};
 
-/// What cargo-lambda names the build for arm64.
-const TARGET: &str = "aarch64-unknown-linux-gnu";
 const BUNDLE: &str = "models/flights/flights.skw";
 const ROWS: &str = "target/parity/trees.jsonl";
 
@@ -39,22 +37,9 @@ pub(crate) fn arm64_lambda() -> Result<()> {
 
 /// Builds the zip, says how long it is, and gives the folder of what is in it.
 fn unpacked() -> Result<std::path::PathBuf> {
-    let programs = setup::venv("lambda", "tests/lambda/requirements.txt")?;
-    setup::rust_target(TARGET)?;
-    let zips = at("target/lambda-arm64");
-    let mut build = command(
-        programs.join("cargo-lambda"),
-        &["lambda", "build", "--profile=lambda", "--arm64"],
-    );
-    build
-        .args(["--package=skewless-lambda", "--output-format=zip"])
-        .args(["--include", BUNDLE, "--lambda-dir"])
-        .arg(&zips)
-        .env("PATH", path_with(&programs)?);
-    run(build)?;
-    let zip = zips.join("bootstrap/bootstrap.zip");
+    let zip = zips::build(Processor::Arm64)?;
     println!("  the zip for arm64 has {} bytes", zip.metadata()?.len());
-    let folder = zips.join("task");
+    let folder = at("target/lambda-arm64/task");
     let mut unpack = command("python3", &["-m", "zipfile", "-e"]);
     unpack.arg(&zip).arg(&folder);
     run(unpack)?;

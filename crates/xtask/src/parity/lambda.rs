@@ -104,7 +104,7 @@ fn log_file() -> Result<std::fs::File> {
         .open(at("target/parity/lambda.log"))?)
 }
 
-pub(super) fn path_with(programs: &Path) -> Result<std::ffi::OsString> {
+pub(crate) fn path_with(programs: &Path) -> Result<std::ffi::OsString> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(programs.to_path_buf()).chain(std::env::split_paths(&path));
     Ok(std::env::join_paths(folders)?)

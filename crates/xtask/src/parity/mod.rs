@@ -17,6 +17,7 @@ use crate::command::{at, command, output};
 use crate::{built, setup, web};
 pub(crate) use arm_lambda::arm64_lambda;
 use kinds::Kind;
+pub(crate) use lambda::path_with;
 
 const RESULT: &str = "target/parity.json";
 const SCRIPTS: [&str; 3] = [
