@@ -102,6 +102,18 @@ for (const [said, [name, conformal, changes]] of Object.entries(CASES)) {
   });
 }
 
+test("labels that read as integers keep their probabilities", async () => {
+  const { bundle, rows } = await packedKind("multiclass", folder, ["--labels", "10,2,-1"]);
+  const { page, complaints } = await opened(bundle);
+  await checkDownloads(page, bundle, rows);
+  const [head] = (await predicted(bundle, rows, "csv")).split("\n");
+  assert.match(head, /^label,probability_10,probability_2,probability_-1,/);
+  await tab(page, "bundle");
+  await page.locator("#golden-said").filter({ hasText: /^All \d+ golden rows give the bundle's numbers/ }).waitFor();
+  assert.equal(await page.locator(".ticks .bad").count(), 0);
+  assert.deepEqual(complaints, []);
+});
+
 test("numbers of every size are written as the program writes them", async () => {
   const { bundle } = await packedKind("linear", folder);
   const table = join(folder, "sizes.jsonl");
