@@ -53,11 +53,15 @@ const besides = {
   setup: (build) => build.onResolve({ filter: /^\.\.?\/(index|node)\.js$/ }, ({ path }) => ({ path, external: true })),
 };
 
-/** The playground has the package's files beside it: the page and its worker fetch them once. */
+/** The playground has the package's files beside it: the page and its worker fetch them once. What none of them exports is bundled. */
 const beside = { index: "index.js", public: "index.js", "worker-client": "worker-client.js", merge: "profile.js" };
 const published = {
   name: "published",
-  setup: (build) => build.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => ({ path: `./${beside[/(\w[\w-]*)\.js$/.exec(path)[1]]}`, external: true })),
+  setup: (build) =>
+    build.onResolve({ filter: /^\.\.\/src\// }, ({ path }) => {
+      const file = beside[/(\w[\w-]*)\.js$/.exec(path)[1]];
+      return file && { path: `./${file}`, external: true };
+    }),
 };
 const files = [...new Set(Object.values(beside)), "worker.js", moduleOf("."), "network/index.js", `network/${moduleOf("network")}`, "full/index.js", ...(full ? [`full/${moduleOf("full")}`] : [])];
 

@@ -1,7 +1,9 @@
 // Refusals for reasons of the host's own say what all refusals say: to browsers, to clients of Open Inference, in headers.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -16,7 +18,7 @@ const PATHS = ["/v2/models/flights/infer", "/invocations"];
 const LENT = { "content-type": "application/json", origin: ORIGIN };
 
 const served = (folder) => import(pathToFileURL(join(folder, "serve/node.js")).href);
-const { createHandler, createLazyHandler, sourceFrom } = await served(dist);
+const { createHandler, createLazyHandler, listen, sourceFrom } = await served(dist);
 const bytes = new Uint8Array(await readFile(bundle));
 
 /** The package with a module that is no WebAssembly any more, as half an upload leaves it. */
@@ -107,4 +109,43 @@ test("where WebAssembly can't be started", async () => {
   const answer = await lazily(() => bytes, OPTIONS)(asked("/invocations", preflight));
   assert.equal(answer.headers.get("access-control-allow-methods"), "POST");
   assert.equal(answer.headers.get("access-control-allow-headers"), "content-type");
+});
+
+test("where no `Request` can be made of what Node's server has read", async () => {
+  const entries = [];
+  const handle = await createHandler(bytes, { ...OPTIONS, log: (entry) => entries.push(entry) });
+  const server = await listen(handle, { port: 0, hostname: "127.0.0.1" });
+  // One connection for all: none of them ends it.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  let sockets = 0;
+  server.on("connection", () => (sockets += 1));
+  const send = async (method, path) => {
+    const sent = request({ port: server.address().port, agent, method, path, headers: LENT });
+    sent.end();
+    const [message] = await once(sent, "response");
+    return new Response(await message.toArray().then((pieces) => Buffer.concat(pieces)), { status: message.statusCode, headers: message.headers });
+  };
+  try {
+    for (const [method, path, status, code] of [
+      ["GET", "//", 404, "request.unknown_path"],
+      ["GET", "//other.example/ping", 404, "request.unknown_path"],
+      ["GET", "http://", 404, "request.unknown_path"],
+      ["GET", "http://a:1:2/ping", 404, "request.unknown_path"],
+      ["TRACE", "/invocations", 405, "request.method_not_allowed"],
+      ["TRACE", "/v2/health/live", 405, "request.method_not_allowed"],
+      ["TRACE", "//", 404, "request.unknown_path"],
+    ]) {
+      await checkRefusal(await send(method, path), path, status, code);
+      const entry = entries.at(-1);
+      assert.deepEqual([entry.event, entry.method, entry.status, entry.code], ["request", method, status, code], path);
+    }
+    for (const path of ["/ping?a=1", "http://user:secret@other.example/ping"]) {
+      assert.equal((await send("GET", path)).status, 200, path);
+      assert.equal(entries.at(-1).path, "/ping");
+    }
+    assert.equal(sockets, 1);
+  } finally {
+    agent.destroy();
+    server.close();
+  }
 });

@@ -88,15 +88,15 @@ const PACKED = {
 /** The kinds that have features of their own. */
 export const KINDS = Object.keys(PACKED);
 
-/** Packs one into a folder: the paths of its bundle and of its records, and these. */
-export async function packedKind(kind, folder) {
+/** Packs one into a folder, with other flags if there are any: the paths of its bundle and of its records, and these. */
+export async function packedKind(kind, folder, other) {
   const { model, flags } = PACKED[kind];
   const references = join(root, "tests/references");
   const records = (await readRows(join(references, `${model.split(".", 1)[0]}.rows.jsonl`))).filter(isUsual).map(recordOf);
   const { bundle, rows } = await placed(kind, folder, records);
   const features = join(folder, `${kind}.toml`);
   await writeFile(features, FEATURES);
-  await pack({ model: join(references, model), name: kind, bundle, flags: ["--features", features, "--fit-on", rows, ...flags] });
+  await pack({ model: join(references, model), name: kind, bundle, flags: ["--features", features, "--fit-on", rows, ...(other ?? flags)] });
   return { bundle, rows, records };
 }
 

@@ -168,6 +168,16 @@ describe("options of wrong types", () => {
     });
   }
 
+  test("worker", async () => {
+    const half = { postMessage() {} };
+    for (const worker of [{}, 5, "worker", half, { addEventListener() {}, ...half }]) {
+      for (const source of [bytes, path, `${server.url}/bundle`]) {
+        await assert.rejects(remoteLoad(source, { worker }), { name: "SkewlessError", code: "misuse.options", kind: "misuse", field: "worker" });
+      }
+    }
+    assert.equal((await remoteLoad(bytes, { worker: null })).info.digest, info.digest);
+  });
+
   test("null is none", async () => {
     for (const open of [load, remoteLoad]) {
       for (const options of [null, { signal: null, onProgress: null }]) assert.equal((await open(`${server.url}/bundle`, options)).info.digest, info.digest);

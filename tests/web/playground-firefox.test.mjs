@@ -1,16 +1,18 @@
 // The playground in Firefox, over WebDriver BiDi: each tab, with the program's answers, accessible in light and dark.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 
 import puppeteer from "puppeteer-core";
 
 import { axe, violations } from "./accessibility.mjs";
 import { dist, paths, readRows, root, serve } from "./harness.mjs";
-import { predictions } from "./program.mjs";
+import { drop } from "./playing.mjs";
+import { predicted, predictions } from "./program.mjs";
 import { writeTable } from "./tables.mjs";
 import { load } from "../../web/dist/node.js";
 
@@ -117,3 +119,76 @@ for (const [scheme, override] of Object.entries(SCHEMES)) {
     });
   });
 }
+
+/** The only file of a folder whose name ends so, once a browser has written it. */
+async function arrived(folder, ending) {
+  for (let tries = 0; tries < 100; tries++) {
+    const names = await readdir(folder);
+    const done = names.filter((name) => name.endsWith(ending));
+    // Until it is complete, another file stands beside it.
+    if (done.length === 1 && !names.some((name) => name.endsWith(".part"))) {
+      const text = await readFile(join(folder, done[0]), "utf8");
+      if (text.length > 0) return { name: done[0], text };
+    }
+    await pause(100);
+  }
+  throw new Error(`no *${ending} has arrived`);
+}
+
+describe("files in Firefox", () => {
+  let browser;
+  let page;
+  let site;
+  let folder;
+  let table;
+  const complaints = [];
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "skewless-firefox-files-"));
+    await mkdir(join(folder, "downloads"));
+    table = join(folder, "flights.csv");
+    await writeTable(table, await readRows(rows), info);
+    // No bundle lies beside the page.
+    site = await serve({ "/": join(dist, "playground"), ...axe });
+    browser = await puppeteer.launch({
+      browser: "firefox",
+      executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
+      headless: true,
+      extraPrefsFirefox: { "browser.download.folderList": 2, "browser.download.dir": join(folder, "downloads"), "browser.helperApps.neverAsk.saveToDisk": "text/csv,application/jsonl" },
+    });
+    page = await browser.newPage();
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.goto(`${site.url}/`);
+    await page.waitForSelector("#welcome:not([hidden])");
+  });
+  after(async () => {
+    await browser?.close();
+    site?.close();
+    if (folder) await rm(folder, { recursive: true });
+  });
+
+  test("a bundle that is picked is opened", async () => {
+    assert.equal(await page.$eval("h1", (title) => title.textContent), "Open a bundle");
+    await (await page.$("#bundle-file")).uploadFile(bundle);
+    await page.waitForSelector("#form");
+    const probability = await page.$eval("#answer .bar-value", (bar) => Number(bar.dataset.probability));
+    assert.equal(probability, (await load(bundle)).predict(info.example).probability);
+  });
+
+  test("a table that is dropped is answered, and its downloads are the program's", async () => {
+    await drop(page, table);
+    await page.waitForSelector("#panel-batch:not([hidden]) #batch-said");
+    for (const [label, format] of [["Download CSV", "csv"], ["Download JSON lines", "jsonl"]]) {
+      await page.evaluate((label) => [...document.querySelectorAll("button")].find(({ textContent }) => textContent === label).click(), label);
+      const { name, text } = await arrived(join(folder, "downloads"), `.${format}`);
+      assert.equal(name, `flights.predictions.${format}`);
+      assert.ok(text === (await predicted(bundle, table, format)), `the bytes of the ${format}`);
+    }
+  });
+
+  test("a bundle that is dropped takes the place of the one that is open", async () => {
+    await drop(page, join(root, "models/wine/wine.skw"));
+    await page.waitForFunction(() => document.querySelector("h1").textContent.startsWith("Wine"));
+    assert.equal((await page.$$("#form .field")).length, 13);
+    assert.deepEqual(complaints, []);
+  });
+});

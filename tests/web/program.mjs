@@ -28,6 +28,9 @@ const lines = (text) => text.trimEnd().split("\n").map((line) => JSON.parse(line
 /** The predictions of `skewless predict` for a table of records, one object a row; failed rows are part of it. */
 export const predictions = async (bundle, table) => lines(await said("predict", bundle, table));
 
+/** The text that `skewless predict` writes for a table, `csv` or `jsonl`. */
+export const predicted = (bundle, table, format) => said("predict", bundle, table, "--to", format);
+
 /** What `skewless explain` says of them. */
 export const explanations = async (bundle, table) => lines(await said("explain", bundle, table));
 

@@ -20,8 +20,10 @@ describe("in Node", () => {
     assert.deepEqual(await differences({ load, remoteLoad, bundle, bytes, records }), []);
   });
 
-  test("a path that leads nowhere", async () => {
-    await assert.rejects(remoteLoad("no/such.skw"), { name: "SkewlessError", code: "input.unreachable" });
+  test("a path that leads nowhere, and addresses that are none", async () => {
+    for (const address of ["no/such.skw", "http://", "http://a:1:2/", ""]) {
+      for (const open of [load, remoteLoad]) await assert.rejects(open(address), { name: "SkewlessError", code: "input.unreachable", kind: "invalid_input" });
+    }
   });
 });
 
@@ -76,6 +78,12 @@ describe("in Chromium", () => {
     const { result } = await inPage("missing");
     const atOnce = "SkewlessError internal.worker";
     assert.deepEqual(result, [atOnce, atOnce, "internal.worker", "internal.worker"]);
+  });
+
+  test("addresses and workers that are none are errors with a code", async () => {
+    const address = "SkewlessError invalid_input input.unreachable";
+    const worker = "SkewlessError misuse misuse.options worker";
+    assert.deepEqual(await inPage("none"), { result: { addresses: Array(4).fill(address), workers: Array(3).fill(worker), answers: true }, complaints: [] });
   });
 
   test("WebAssembly is compiled once, while it arrives", async () => {

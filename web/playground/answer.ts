@@ -1,6 +1,6 @@
 // The answer of the model as people read it: a label, its probability as a bar, or a number.
 
-import type { ModelInfo, Prediction } from "../src/public.js";
+import type { Conformal, ModelInfo, Prediction } from "../src/public.js";
 import { element } from "./element.js";
 import { figure, percent, title, words } from "./words.js";
 
@@ -15,9 +15,14 @@ export function answerFor(prediction: Prediction, info: ModelInfo): HTMLElement[
   return [...answered(prediction, info), ...promised(prediction, info)];
 }
 
+/** How sure a promise is. */
+export function confidently({ confidence }: Conformal): string {
+  return `with ${figure(confidence * 100)} % confidence`;
+}
+
 function promised(prediction: Prediction, { conformal, unit }: ModelInfo): HTMLElement[] {
   if (!conformal) return [];
-  const sure = `with ${figure(conformal.confidence * 100)} % confidence`;
+  const sure = confidently(conformal);
   if ("set" in prediction && prediction.set) {
     return [note(prediction.set.length === 0 ? `${sure}: no label is likely enough` : `${sure}: ${prediction.set.map(words).join(" or ")}`)];
   }

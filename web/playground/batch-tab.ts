@@ -1,6 +1,7 @@
 // The batch tab: a file of records in, predictions out; a worker answers, so that the page stays smooth.
 
 import { type ErrorData, type ModelInfo, SkewlessError } from "../src/public.js";
+import { confidently } from "./answer.js";
 import { figureOf, spread, ticks } from "./chart.js";
 import { button, element, table } from "./element.js";
 import { counted as countedIn, histogram, sharesOf } from "./histogram.js";
@@ -222,7 +223,8 @@ function answers(results: Results, info: ModelInfo): HTMLElement {
   const measure = measureOf(info);
   const shown = Math.min(SHOWN, results.rows);
   const rows = Array.from({ length: shown }, (_, row) => [count(row), ...cells(results.row(row), info)]);
-  const heads = info.labels.length > 0 ? ["Row", "Label", info.task === "binary" ? sentence(measure.name) : "Probability"] : ["Row", sentence(measure.name)];
+  const promise = info.conformal ? [sentence(confidently(info.conformal))] : [];
+  const heads = info.labels.length > 0 ? ["Row", "Label", info.task === "binary" ? sentence(measure.name) : "Probability", ...promise] : ["Row", sentence(measure.name), ...promise];
   const numbers = info.labels.length > 0 ? [0, 2] : [0, 1];
   const drawn = table(heads, rows, { caption: "Answers", numbers, class: "answers" });
   const which = shown < results.rows ? `The first ${shown} answers` : "The answers";
@@ -230,18 +232,20 @@ function answers(results: Results, info: ModelInfo): HTMLElement {
 }
 
 function cells(row: Answered, info: ModelInfo): (Node | string)[] {
+  const promise = info.conformal ? [promised(row)] : [];
   if ("error" in row) {
-    const { code, field } = row.error as ErrorData;
+    const { code, field } = row.error;
     const said = element("span", { class: "bad" }, element("code", {}, code), field ? ` ${field}` : "");
-    return info.labels.length > 0 ? [said, ""] : [said];
+    return info.labels.length > 0 ? [said, "", ...promise] : [said, ...promise];
   }
-  const { label, probability, probabilities, value, values = [] } = row as {
-    readonly label?: string;
-    readonly probability?: number;
-    readonly probabilities?: { readonly [label: string]: number };
-    readonly value?: number;
-    readonly values?: readonly number[];
-  };
-  if (label !== undefined) return [words(label), percent(probability ?? probabilities?.[label] ?? NaN)];
-  return [value === undefined ? values.slice(0, 4).map((number) => figure(number)).join(", ") : figure(value)];
+  const { label, values } = row;
+  if (label === undefined) return [values.slice(0, 4).map((number) => figure(number)).join(", "), ...promise];
+  return [words(label), percent(values[info.task === "binary" ? 0 : info.labels.indexOf(label)] ?? NaN), ...promise];
+}
+
+/** The interval or the set of labels of a row. */
+function promised(row: Answered): string {
+  if ("error" in row) return "";
+  if (row.set) return row.set.map(words).join(" or ") || "no label";
+  return row.interval ? row.interval.map(figure).join(" to ") : "no interval";
 }

@@ -70,7 +70,7 @@ function plainEnd(text: string, from: number): number {
 }
 
 /** A row of cells as a line: quoted where it must be. */
-export function csvLine(cells: readonly (string | number)[]): string {
+export function csvLine(cells: readonly string[]): string {
   const quoted = (cell: string) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
-  return `${cells.map((cell) => quoted(String(cell))).join(",")}\n`;
+  return `${cells.map(quoted).join(",")}\n`;
 }

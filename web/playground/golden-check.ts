@@ -35,16 +35,17 @@ export function goldenCheck(model: Model): HTMLElement[] {
 
 function isSame({ prediction: expected }: GoldenRow, found: Prediction, labels: readonly string[]): boolean {
   const label = "label" in found ? labels.indexOf(found.label) : null;
-  return label === expected.label && alike(numbers(found), expected.values) && alike(scores(found) ?? expected.raw, expected.raw);
+  return label === expected.label && alike(numbers(found, labels), expected.values) && alike(scores(found) ?? expected.raw, expected.raw);
 }
 
 function alike(found: readonly number[], expected: readonly number[]): boolean {
   return found.length === expected.length && found.every((number, at) => Object.is(number, expected[at]));
 }
 
-function numbers(found: Prediction): readonly number[] {
+/** The numbers of a prediction; probabilities in the order of the labels, which that of an object's members need not be. */
+function numbers(found: Prediction, labels: readonly string[]): readonly number[] {
   if ("probability" in found) return [found.probability];
-  if ("probabilities" in found) return Object.values(found.probabilities);
+  if ("probabilities" in found) return labels.map((label) => found.probabilities[label] ?? NaN);
   return "values" in found ? found.values : [found.value];
 }
 
@@ -57,7 +58,7 @@ function scores(found: Prediction): readonly number[] | undefined {
 function said(found: Prediction): string {
   if ("probability" in found) return `${words(found.label)}, ${found.probability}`;
   if ("probabilities" in found) return `${words(found.label)}, ${percent(found.probabilities[found.label] ?? NaN)}`;
-  return numbers(found).slice(0, 4).map((number) => figure(number)).join(", ");
+  return ("values" in found ? found.values : [found.value]).slice(0, 4).map((number) => figure(number)).join(", ");
 }
 
 function expected({ prediction: { label, values } }: GoldenRow, labels: readonly string[]): string {

@@ -1,12 +1,13 @@
 // The provenance of a bundle as far as this page reads it: an in-toto statement that may hold less, or something else.
 
+import { measureName } from "./metrics.js";
 import type { ReliabilityBin } from "./reliability.js";
 
-/** A measure with its interval. */
+/** A measure with its interval; `null` where it could not be taken. */
 export interface Estimate {
-  readonly value: number;
-  readonly low?: number;
-  readonly high?: number;
+  readonly value: number | null;
+  readonly low?: number | null;
+  readonly high?: number | null;
 }
 
 /** Measures by name. */
@@ -21,6 +22,29 @@ export interface Tested {
   /** The model less the baseline, on the same rows. */
   readonly difference?: Measures;
   readonly calibration?: readonly ReliabilityBin[];
+  readonly coverage?: Coverage;
+  readonly slices?: readonly Slice[];
+}
+
+/** What intervals or sets of labels promise, and what the test rows found. */
+export interface Coverage {
+  readonly method: string;
+  /** The share of rows whose truth is promised to lie inside. */
+  readonly confidence: number;
+  /** Validation rows that the promise is made from. */
+  readonly rows: number;
+  /** The share of the test rows whose truth lies inside. */
+  readonly test: Estimate;
+  /** Whether the promise lies in that share's interval. */
+  readonly holds: boolean;
+}
+
+/** A group of test rows; a small one has no measures. */
+export interface Slice {
+  readonly input: string;
+  readonly value: string | null;
+  readonly rows: number;
+  readonly model: Measures;
 }
 
 /** A file that the model was made from. */
@@ -47,7 +71,8 @@ export function provenanceOf(statement: unknown): Provenance {
   const metadata = run?.["metadata"];
   // Earlier trainers wrote their own fields beside the metadata and not within it.
   const own = (name: string) => run?.[name] ?? metadata?.[name];
-  const tested = own("skewless_test") as Tested | undefined;
+  const study = run?.["skewless_study"];
+  const tested = study ? testOf(study) : (own("skewless_test") as Tested | undefined);
   const internal = definition?.["internalParameters"];
   const parts = list(own("skewless_parts")).map((part) => `${text(part?.["name"])} ${text(part?.["rows"])}`);
   const parameters = Object.entries((internal?.["parameters"] as Json) ?? {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${text(value)}`);
@@ -59,7 +84,7 @@ export function provenanceOf(statement: unknown): Provenance {
     ["Finished", text(metadata?.["finishedOn"])],
     ["Seed", text(internal?.["seed"])],
     ["Parameters", parameters.join(", ")],
-    ["Chosen by", text(own("skewless_select_by")).replaceAll("_", " ")],
+    ["Chosen by", measureName(text(study?.["selection"]?.["by"] ?? own("skewless_select_by")))],
     ["Rows", parts.join(", ")],
     ["Configuration", text((definition?.["externalParameters"]?.["configuration"]?.["digest"] as Json)?.["sha256"])],
   ];
@@ -72,6 +97,23 @@ export function provenanceOf(statement: unknown): Provenance {
     })),
     facts: facts.filter(([, description]) => description !== ""),
   };
+}
+
+/** The test of a study, whose measures are a list. */
+function testOf({ test, coverage, slices }: NonNullable<Json>): Tested | undefined {
+  if (!test) return undefined;
+  const bins = list(test["calibration"]) as unknown as readonly ReliabilityBin[];
+  return {
+    ...(typeof test["rows"] === "number" && { rows: test["rows"] as number }),
+    model: measuresOf(test),
+    ...(bins.length > 0 && { calibration: bins }),
+    ...(typeof coverage?.["test"] === "object" && typeof coverage["confidence"] === "number" && { coverage: coverage as unknown as Coverage }),
+    slices: list(slices).map((slice) => ({ ...(slice as unknown as Slice), model: measuresOf(slice) })),
+  };
+}
+
+function measuresOf(measured: Json): Measures {
+  return Object.fromEntries(list(measured?.["measures"]).map((one) => [text(one?.["measure"]), one as unknown as Estimate]));
 }
 
 function list(value: unknown): readonly Json[] {

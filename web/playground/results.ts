@@ -1,14 +1,29 @@
 // The answers of a file, kept side by side, and written as `skewless predict` writes them.
 
+import { setOf } from "../src/conformal.js";
 import type { BatchPrediction, ErrorData, ModelInfo } from "../src/public.js";
 import { csvLine } from "./csv.js";
+import { errorLine, json, numberText } from "./lines.js";
 import { BATCH, type Batch } from "./rows.js";
 
 /** A label of no row. */
 const NO_LABEL = 0xffff_ffff;
 
+/** The answer to a row. */
+export interface Answer {
+  readonly label?: string;
+  /** The probability of the second of two labels, or one for each of several in their order; else the numbers. */
+  readonly values: readonly number[];
+  /** The scores before the link function. */
+  readonly raw: readonly number[];
+  /** Where the bundle promises a coverage; `null` where too few rows were there to promise anything. */
+  readonly interval?: readonly [low: number, high: number] | null;
+  /** The labels that hold the truth as often as promised. */
+  readonly set?: readonly string[];
+}
+
 /** A row that was answered, or could not be. */
-export type Answered = { readonly error: ErrorData } | { readonly [part: string]: unknown };
+export type Answered = Answer | { readonly error: ErrorData };
 
 /** All answers so far. */
 export class Results {
@@ -51,54 +66,68 @@ export class Results {
     this.errors.set(row, { ...error, row });
   }
 
-  /** The answer to a row, as JSON lines have it. */
+  /** The answer to a row. */
   row(number: number): Answered {
     const error = this.errors.get(number);
-    if (error) {
-      const { kind: _, ...said } = error;
-      return { error: said };
-    }
+    if (error) return { error };
     const part = this.#parts[Math.floor(number / BATCH)];
-    if (!part) return {};
-    const { values, raw, labels, rows } = part.answer;
+    if (!part) return { values: [], raw: [] };
+    const { values, raw, labels, quantiles, rows } = part.answer;
     const at = number - part.from;
-    const of = (numbers: Float64Array) => numbers.subarray((at * numbers.length) / rows, ((at + 1) * numbers.length) / rows);
-    const [value, score] = [of(values), of(raw)];
+    const of = (numbers: Float64Array) => [...numbers.subarray((at * numbers.length) / rows, ((at + 1) * numbers.length) / rows)];
+    const answer = { values: of(values), raw: of(raw) };
     const label = this.#info.labels[labels[at] as number];
-    switch (this.#info.task) {
-      case "binary":
-        return { label, probability: value[0], raw: score[0] };
-      case "multiclass":
-        return { label, probabilities: Object.fromEntries(this.#info.labels.map((name, at) => [name, value[at]])), raw: [...score] };
-      case "regression":
-        return { value: value[0], raw: score[0] };
-      case "vector":
-        return { values: [...value] };
-    }
+    const quantile = quantiles?.[at] ?? Infinity;
+    return { ...answer, ...(label !== undefined && { label }), ...this.#promise(answer.values, quantile) };
+  }
+
+  #promise(values: readonly number[], quantile: number): Pick<Answer, "interval" | "set"> {
+    const { conformal, task, labels } = this.#info;
+    const [value = NaN] = values;
+    if (!conformal) return {};
+    if (task === "regression") return { interval: quantile < Infinity ? [value - quantile, value + quantile] : null };
+    return { set: setOf(conformal, task === "binary" ? [1 - value, value] : values, labels, quantile) };
   }
 
   /** All rows as JSON lines. */
   jsonLines(): Promise<Blob> {
-    return this.#file((row) => `${JSON.stringify(row)}\n`, [], "application/jsonl");
+    const { task, labels } = this.#info;
+    const ordered = labels.map((_, at) => at).sort((a, b) => (utf8(labels[a]) < utf8(labels[b]) ? -1 : 1));
+    // Members stand in the order of their names. Those of an object would not: names that are integers come first there.
+    const members = ({ label, values, raw, interval, set }: Answer): (readonly [string, unknown])[] => {
+      const promised = set === undefined ? [] : [["set", set] as const];
+      switch (task) {
+        case "binary":
+          return [["label", label], ["probability", values[0]], ["raw", raw[0]], ...promised];
+        case "multiclass":
+          return [["label", label], ["probabilities", new Map(ordered.map((at) => [labels[at], values[at]]))], ["raw", raw], ...promised];
+        case "regression":
+          return [...(interval === undefined ? [] : [["interval", interval] as const]), ["raw", raw[0]], ["value", values[0]]];
+        case "vector":
+          return [["values", values]];
+      }
+    };
+    return this.#file((row) => ("error" in row ? errorLine(row.error) : `${json(new Map(members(row)))}\n`), [], "application/jsonl");
   }
 
   /** All rows as CSV, in the columns of `skewless predict --to csv`. */
   csv(): Promise<Blob> {
-    const { task, labels } = this.#info;
-    const values = task === "vector" ? Array.from({ length: this.#width() }, (_, at) => `value_${at}`) : [];
+    const { task, labels, conformal } = this.#info;
+    const each = (name: string) => labels.map((label) => `${name}_${label}`);
     const heads = {
       binary: ["label", "probability", "raw"],
-      multiclass: ["label", ...labels.map((label) => `probability_${label}`), ...labels.map((label) => `raw_${label}`)],
+      multiclass: ["label", ...each("probability"), ...each("raw")],
       regression: ["value", "raw"],
-      vector: values,
+      vector: task === "vector" ? Array.from({ length: this.#width() }, (_, at) => `value_${at}`) : [],
     }[task];
-    const cells = (row: Answered): (string | number)[] => {
-      if ("error" in row) {
-        const { code, message } = row.error as ErrorData;
-        return [...heads.map(() => ""), code, message];
-      }
-      const flat = Object.values(row).flatMap((part) => (typeof part === "object" && part !== null ? Object.values(part) : [part]));
-      return [...(flat as (string | number)[]), "", ""];
+    if (conformal) heads.push(...(task === "regression" ? ["low", "high"] : each("in_set")));
+    const cells = (row: Answered): string[] => {
+      if ("error" in row) return [...heads.map(() => ""), row.error.code, row.error.message];
+      const { label, values, raw, interval, set } = row;
+      const numbers = [...values, ...(task === "vector" ? [] : raw), ...(interval ?? [])].map(numberText);
+      const none = interval === null ? ["", ""] : [];
+      const truths = set ? labels.map((label) => String(set.includes(label))) : [];
+      return [...(label === undefined ? [] : [label]), ...numbers, ...none, ...truths, "", ""];
     };
     return this.#file((row) => csvLine(cells(row)), [csvLine([...heads, "error", "message"])], "text/csv");
   }
@@ -123,4 +152,9 @@ export class Results {
 function blank(numbers: Float64Array, row: number, rows: number): void {
   const width = numbers.length / rows;
   numbers.fill(NaN, row * width, (row + 1) * width);
+}
+
+/** A text whose order is that of the bytes of UTF-8. */
+function utf8(text = ""): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join("");
 }

@@ -48,6 +48,7 @@ export function checkedOptions<Options extends LoadOptions>(given: Options | nul
   return options;
 }
 
-function misused(field: string, what: string): SkewlessError {
+/** What is wrong with an option that is not what it must be. @internal */
+export function misused(field: string, what: string): SkewlessError {
   return new SkewlessError({ kind: "misuse", code: "misuse.options", message: `\`${field}\` is ${what}`, field });
 }

@@ -1,8 +1,9 @@
 // Predictions as callers receive them; the shapes are those of every door's JSON.
 
+import { setOf } from "./conformal.js";
 import type { SkewlessError } from "./error.js";
 import type { Memory } from "./memory.js";
-import type { Conformal, OutputPart, Task } from "./parts.js";
+import type { OutputPart, Task } from "./parts.js";
 
 /** The answer of a model that chooses between two labels. */
 export interface BinaryPrediction<Label extends string = string> {
@@ -76,13 +77,13 @@ const ANSWERS: { readonly [task in Task]: (output: OutputPart, labels: readonly 
   binary: ({ conformal }, labels) => (memory) => {
     const probability = memory.first("values");
     const answer = { label: labels[memory.label()] as string, probability, raw: memory.first("raw") };
-    return conformal ? { ...answer, set: setOf(conformal, [1 - probability, probability], labels, memory) } : answer;
+    return conformal ? { ...answer, set: setOf(conformal, [1 - probability, probability], labels, memory.first("quantiles")) } : answer;
   },
   multiclass: ({ conformal }, labels) => (memory) => {
     const values = memory.values(1);
     const probabilities = Object.fromEntries(labels.map((label, at) => [label, values[at] as number]));
     const answer = { label: labels[memory.label()] as string, probabilities, raw: [...memory.raw(1)] };
-    return conformal ? { ...answer, set: setOf(conformal, values, labels, memory) } : answer;
+    return conformal ? { ...answer, set: setOf(conformal, values, labels, memory.first("quantiles")) } : answer;
   },
   regression: ({ conformal }) => (memory) => {
     const value = memory.first("values");
@@ -93,18 +94,6 @@ const ANSWERS: { readonly [task in Task]: (output: OutputPart, labels: readonly 
   },
   vector: () => (memory) => ({ values: [...memory.values(1)] }),
 };
-
-/** The labels of a conformal set, in the order of the labels; the same sums as everywhere, so that no label differs. */
-function setOf({ method }: Conformal, shares: ArrayLike<number>, labels: readonly string[], memory: Memory): string[] {
-  const quantile = memory.first("quantiles");
-  const share = (at: number) => shares[at] as number;
-  if (method === "lac") return labels.filter((_, at) => 1 - share(at) <= quantile);
-  const falling = labels.map((_, at) => at).sort((a, b) => share(b) - share(a));
-  let sum = 0;
-  const last = falling.findIndex((at) => (sum += share(at)) >= quantile);
-  const taken = new Set(last < 0 ? falling : falling.slice(0, last + 1));
-  return labels.filter((_, at) => taken.has(at));
-}
 
 /** How answers of this output are read. @internal */
 export function answerOf(output: OutputPart): Answer {

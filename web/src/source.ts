@@ -100,7 +100,8 @@ function aborted(signal: AbortSignal): SkewlessError {
   return new SkewlessError({ kind: "invalid_input", code: "input.aborted", message }, { cause: signal.reason });
 }
 
-function unreachable(address: string, why: string, { value, cause }: { value?: string; cause?: unknown }): SkewlessError {
+/** What is wrong with an address that gives nothing. @internal */
+export function unreachable(address: string, why: string, { value, cause }: { value?: string; cause?: unknown }): SkewlessError {
   const message = `the bundle at ${address} can't be read: ${why}`;
   return new SkewlessError({ kind: "invalid_input", code: "input.unreachable", message, value }, { cause });
 }

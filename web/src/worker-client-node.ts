@@ -21,5 +21,6 @@ export const load: WorkerLoad = workerLoader<Worker>({
     };
   },
   end: (worker) => void worker.terminate(),
+  listens: "on",
   resolve: String,
 });

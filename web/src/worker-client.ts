@@ -14,5 +14,6 @@ export const load: WorkerLoad = workerLoader<Worker>({
     return { post: (message, transfer) => worker.postMessage(message, transfer) };
   },
   end: (worker) => worker.terminate(),
+  listens: "addEventListener",
   resolve: (address) => new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href).href,
 });

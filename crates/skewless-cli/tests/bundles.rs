@@ -100,6 +100,45 @@ fn inspect_gives_programs_json() {
     );
 }
 
+/// What a study measured stands under its own title, and its candidates are not among the facts.
+#[test]
+fn inspect_shows_how_well_a_study_does() {
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    let fixture = Fixture::new();
+    for (name, title, rows) in [
+        (
+            "wine",
+            "Metrics: test, 36 rows, chosen by log loss",
+            [
+                "log loss  0.0017  (0.0000 … 0.0048)",
+                "macro F1  1.0000  (1.0000 … 1.0000)",
+            ],
+        ),
+        (
+            "diabetes",
+            "Metrics: test, 105 rows, chosen by RMSE",
+            [
+                "RMSE     50.5301  (43.2253 … 57.8457)",
+                "R²       0.5037  (0.3241 … 0.6401)",
+            ],
+        ),
+    ] {
+        let bundle = format!("{models}/{name}/{name}.skw");
+        let text = fixture.run(&["inspect", &bundle]).stdout;
+        for expected in [title].iter().chain(&rows) {
+            let found = text.lines().any(|line| line.trim() == *expected);
+            assert!(found, "{expected}: {text}");
+        }
+        assert!(!text.contains("candidates"), "{text}");
+        let json = fixture.run(&["inspect", &bundle, "--json"]).stdout;
+        let json: Json = serde_json::from_str(&json).unwrap();
+        let study = &json["provenance"]["predicate"]["runDetails"]["skewless_study"];
+        let test = &json["metrics"]["test"];
+        assert_eq!(test["measures"], study["test"]["measures"]);
+        assert_eq!(test["chosen_by"], study["selection"]["by"]);
+    }
+}
+
 #[test]
 fn a_damaged_bundle_is_status_3_for_every_command() {
     let fixture = Fixture::new();

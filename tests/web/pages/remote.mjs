@@ -124,6 +124,17 @@ export async function missing() {
   return codes;
 }
 
+export async function none() {
+  const thrown = (work) => work.then(() => "nothing", ({ name, kind, code, field }) => [name, kind, code, field].filter(Boolean).join(" "));
+  const addresses = [];
+  for (const address of ["http://", "http://a:1:2/"]) for (const open of [load, remoteLoad]) addresses.push(await thrown(open(address)));
+  const workers = [];
+  for (const worker of [{}, 5, { postMessage() {}, on() {} }]) workers.push(await thrown(remoteLoad(BUNDLE, { worker })));
+  // The worker that all share has not suffered.
+  const model = await remoteLoad(BUNDLE);
+  return { addresses, workers, answers: "label" in (await model.predict(model.info.example)) };
+}
+
 export async function aborted() {
   const found = [];
   const staying = await remoteLoad(BUNDLE);

@@ -46,9 +46,27 @@ function requestOf(message: IncomingMessage): Request {
     headers.append(message.rawHeaders[at] as string, message.rawHeaders[at + 1] as string);
   }
   const method = message.method ?? "GET";
+  const url = addressOf(message.url ?? "/");
+  // No `Request` is of this method; the handler refuses it as any other that its paths do not take.
+  if (method === "TRACE") return Object.defineProperty(new Request(url, { headers }), "method", { value: method });
   const bodied = method !== "GET" && method !== "HEAD";
   const init = { method, headers, ...(bodied && { body: bodyOf(message), duplex: "half" }) };
-  return new Request(new URL(message.url ?? "/", "http://localhost"), init as RequestInit);
+  return new Request(url, init as RequestInit);
+}
+
+/**
+ * The address of a request's target (RFC 9112, 3.2): a path, which may begin with two slashes, or a whole address, whose
+ * host does not matter.
+ */
+function addressOf(target: string): URL {
+  const address = new URL("http://localhost");
+  if (target.startsWith("/")) return new URL(`${address.origin}${target}`);
+  try {
+    ({ pathname: address.pathname, search: address.search } = new URL(target));
+  } catch {
+    address.pathname = target;
+  }
+  return address;
 }
 
 /** The body, read as it is asked for. What nobody wants is let go: to end the connection would lose the answer. */

@@ -4,8 +4,8 @@ import { SkewlessError } from "../error.js";
 import type { HostURL, HostWorker } from "../host/types.js";
 import type { ModelInfo } from "../info.js";
 import type { Model } from "../model.js";
-import { checkedOptions, type LoadOptions, type Progress } from "../options.js";
-import { abortable, bytesOf, isAddress, type Source } from "../source.js";
+import { checkedOptions, type LoadOptions, misused, type Progress } from "../options.js";
+import { abortable, bytesOf, isAddress, type Source, unreachable } from "../source.js";
 import { buffersOf, type Method, METHODS, type Opened, type Port, type Question, type Reply, unpacked } from "./messages.js";
 
 /** How a bundle is opened in a worker. */
@@ -43,7 +43,9 @@ export interface Host<Worker> {
   connect(worker: Worker, hear: (message: unknown) => void, stopped: (cause: unknown) => void): Port;
   /** Ends a worker. */
   end(worker: Worker): void;
-  /** An address as the worker must be told, whose own is another. */
+  /** The method of a worker that takes listeners. */
+  readonly listens: "addEventListener" | "on";
+  /** An address as the worker must be told, whose own is another. Throws for what is no address. */
   resolve(address: HostURL | string): string;
 }
 
@@ -72,9 +74,10 @@ export function workerLoader<Worker extends object>(host: Host<Worker>): WorkerL
   const load = async (source: Source, given?: WorkerLoadOptions): Promise<WorkerModel> => {
     const options = checkedOptions(given);
     const { worker, transfer = false, signal, onProgress, ...plain } = options;
+    if (worker != null && !isWorker(worker, host.listens)) throw misused("worker", "a `Worker`");
     const line = lineOf(worker as Worker | undefined);
     return line.used(async () => {
-      const sent = isAddress(source) ? host.resolve(source) : await portable(source, options);
+      const sent = isAddress(source) ? resolved(host, source) : await portable(source, options);
       const watch = { signal, onProgress: isAddress(source) || sent instanceof Blob ? onProgress : undefined };
       const question = { ask: "load", source: sent, options: plain, progress: watch.onProgress !== undefined } as const;
       const { model, info } = (await line.ask(question, ArrayBuffer.isView(sent), watch)) as Opened;
@@ -91,6 +94,19 @@ function started<Worker>(host: Host<Worker>): Worker {
   } catch (cause) {
     const message = `the worker can't be started: ${String(cause)}`;
     throw new SkewlessError({ kind: "internal", code: "internal.worker", message }, { cause });
+  }
+}
+
+/** Workers of another realm are no instances of this one's class. */
+function isWorker(given: object, listens: string): boolean {
+  return ["postMessage", listens].every((name) => typeof (given as { readonly [name: string]: unknown })[name] === "function");
+}
+
+function resolved<Worker>(host: Host<Worker>, address: URL | string): string {
+  try {
+    return host.resolve(address);
+  } catch (cause) {
+    throw unreachable(String(address), String(cause), { cause });
   }
 }
 

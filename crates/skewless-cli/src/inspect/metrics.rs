@@ -15,10 +15,14 @@ const MEASURED: [(&str, &str); 2] = [
     ("skewless_random_split", "the same under a random split"),
 ];
 
+/// Where a study puts what it found.
+const STUDY: &str = "skewless_study";
+
 /// Long lists that are read in the bundle itself, and what the names of the facts say already.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 8] = [
     "skewless_test",
     "skewless_random_split",
+    STUDY,
     "skewless_candidates",
     "_type",
     "uri",
@@ -44,12 +48,40 @@ pub(super) fn of(provenance: &Json) -> Option<Map<String, Json>> {
     let found = MEASURED
         .iter()
         .filter_map(|(key, title)| Some(((*title).to_owned(), details.get(key)?.clone())));
-    let found: Map<String, Json> = found.collect();
+    let mut found: Map<String, Json> = found.collect();
+    if let Some(tested) = details.get(STUDY).and_then(of_study) {
+        found.insert("test".to_owned(), tested);
+    }
     (!found.is_empty()).then_some(found)
+}
+
+/// The test of a study, with the measure that chose the model, its coverage and its slices where it has any.
+fn of_study(study: &Json) -> Option<Json> {
+    let mut tested = study.get("test")?.as_object()?.clone();
+    let chosen_by = study.get("selection").and_then(|found| found.get("by"));
+    let beside = [
+        ("chosen_by", chosen_by),
+        ("coverage", study.get("coverage")),
+        ("slices", study.get("slices")),
+    ];
+    for (name, found) in beside {
+        let is_empty = |found: &Json| found.as_array().is_some_and(Vec::is_empty);
+        if let Some(found) = found.filter(|found| !found.is_null() && !is_empty(found)) {
+            tested.insert(name.to_owned(), found.clone());
+        }
+    }
+    Some(Json::Object(tested))
 }
 
 /// A measure a row; models, and the difference between them, side by side.
 pub(super) fn table(measured: &Json, mut table: Table) -> Table {
+    if let Some(list) = measured.get("measures").and_then(Json::as_array) {
+        table.set_header(["measure", "model"]);
+        for one in list {
+            table.add_row([title(measure(one)), shown(one)]);
+        }
+        return table;
+    }
     let arms = ["model", "baseline", "difference"];
     let present: Vec<(&str, &Map<String, Json>)> = arms
         .iter()
@@ -63,22 +95,120 @@ pub(super) fn table(measured: &Json, mut table: Table) -> Table {
         let cells = present
             .iter()
             .map(|(_, arm)| arm.get(measure).map(shown).unwrap_or_default());
-        table.add_row(
-            std::iter::once(measure.replace('_', " ").replace("roc auc", "ROC AUC")).chain(cells),
-        );
+        table.add_row(std::iter::once(title(measure)).chain(cells));
     }
     table
 }
 
-/// How many rows were measured, in words.
+/// How many rows were measured and what chose the model, in words.
 pub(super) fn rows_measured(measured: &Json) -> Option<String> {
-    let rows = usize::try_from(measured.get("rows")?.as_u64()?).ok()?;
-    let share = measured.get("positive_share")?.as_f64()?;
-    Some(format!(
-        "{} rows, {:.1} % positive",
-        grouped(rows),
-        100.0 * share
-    ))
+    let mut words = vec![format!("{} rows", rows(measured)?)];
+    if let Some(share) = measured.get("positive_share").and_then(Json::as_f64) {
+        words.push(format!("{} positive", percent(share)));
+    }
+    if let Some(measure) = measured.get("chosen_by").and_then(Json::as_str) {
+        words.push(format!("chosen by {}", title(measure)));
+    }
+    Some(words.join(", "))
+}
+
+/// What intervals or sets of labels promise, and what the test rows found; `None` where nothing is promised.
+pub(super) fn coverage_table(measured: &Json, mut table: Table) -> Option<Table> {
+    let coverage = measured.get("coverage")?;
+    let number = |name: &str| coverage.get(name).and_then(Json::as_f64);
+    let method = coverage.get("method").and_then(Json::as_str)?;
+    let of_numbers = method == "split";
+    let what = if of_numbers {
+        "intervals"
+    } else {
+        "sets of labels"
+    };
+    table.add_row(["method".to_owned(), format!("{what}, {method}")]);
+    table.add_row(["promised".to_owned(), percent(number("confidence")?)]);
+    let test = coverage.get("test")?;
+    let part = |name: &str| test.get(name).and_then(Json::as_f64).map(percent);
+    let holds = match coverage.get("holds").and_then(Json::as_bool) {
+        Some(true) => ", the promise within",
+        Some(false) => ", the promise outside",
+        None => "",
+    };
+    let (found, low, high) = (part("value")?, part("low")?, part("high")?);
+    table.add_row([
+        "found".to_owned(),
+        format!("{found}  ({low} … {high}){holds}"),
+    ]);
+    if let Some(rows) = rows(coverage) {
+        table.add_row(["from".to_owned(), format!("{rows} validation rows")]);
+    }
+    if let Some(size) = number("size") {
+        let name = if of_numbers {
+            "mean width"
+        } else {
+            "labels in a set"
+        };
+        table.add_row([name.to_owned(), format!("{size:.4}")]);
+    }
+    Some(table)
+}
+
+/// A group of test rows a row; `None` where there are no groups.
+pub(super) fn slices_table(measured: &Json, mut table: Table) -> Option<Table> {
+    let slices = measured.get("slices")?.as_array()?;
+    let of = |slice: &Json| {
+        let measures = slice.get("measures").and_then(Json::as_array);
+        measures.cloned().unwrap_or_default()
+    };
+    // Small groups have no measures.
+    let most = slices.iter().map(of).max_by_key(Vec::len)?;
+    let names: Vec<&str> = most.iter().map(measure).collect();
+    let head = ["group", "rows"].map(str::to_owned);
+    table.set_header(head.into_iter().chain(names.iter().map(|name| title(name))));
+    for slice in slices {
+        let text = |name: &str| slice.get(name).and_then(Json::as_str);
+        let group = format!(
+            "{} = {}",
+            text("input").unwrap_or_default(),
+            text("value").unwrap_or("missing")
+        );
+        let measures = of(slice);
+        let cells = names.iter().map(|name| {
+            let found = measures.iter().find(|one| measure(one) == *name);
+            found.map(shown).unwrap_or_default()
+        });
+        table.add_row(
+            [group, rows(slice).unwrap_or_default()]
+                .into_iter()
+                .chain(cells),
+        );
+    }
+    Some(table)
+}
+
+fn measure(one: &Json) -> &str {
+    one.get("measure")
+        .and_then(Json::as_str)
+        .unwrap_or_default()
+}
+
+/// A measure's name for people.
+fn title(measure: &str) -> String {
+    match measure {
+        "roc_auc" => "ROC AUC".to_owned(),
+        "macro_f1" => "macro F1".to_owned(),
+        "rmse" => "RMSE".to_owned(),
+        "mae" => "MAE".to_owned(),
+        "r2" => "R²".to_owned(),
+        _ => measure.replace('_', " "),
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+fn rows(json: &Json) -> Option<String> {
+    let rows = usize::try_from(json.get("rows")?.as_u64()?).ok()?;
+    Some(grouped(rows))
 }
 
 /// `0.6890  (0.6800 … 0.7000)` of an estimate with its interval, or a plain value.
@@ -208,5 +338,69 @@ mod tests {
             rows_measured(&found["test, split by time"]).as_deref(),
             Some("2,000 rows, 25.0 % positive")
         );
+    }
+
+    #[test]
+    fn a_study_shows_what_it_measured() {
+        let estimate =
+            |value: f64| json!({"value": value, "low": value - 0.25, "high": value + 0.25});
+        let measured = |value: f64| {
+            let mut one = estimate(value);
+            one["measure"] = "roc_auc".into();
+            one
+        };
+        let study = json!({
+            "candidates": [1],
+            "selection": {"by": "roc_auc"},
+            "test": {"rows": 1200, "measures": [measured(0.75)], "calibration": []},
+            "coverage": {"method": "lac", "confidence": 0.9, "rows": 300, "quantiles": {"all": 0.5}, "test": estimate(0.5), "holds": false, "size": 1.5},
+            "slices": [
+                {"input": "city", "value": "Bern", "rows": 3, "measures": []},
+                {"input": "city", "value": null, "rows": 1000, "measures": [measured(0.5)]},
+            ],
+        });
+        let provenance = json!({"predicate": {"runDetails": {"skewless_study": study}}});
+        let found = &of(&provenance).unwrap()["test"];
+        assert_eq!(
+            rows_measured(found).as_deref(),
+            Some("1,200 rows, chosen by ROC AUC")
+        );
+        let words = |table: Table| {
+            let lines = table.lines().map(|line| line.trim().to_owned());
+            let lines = lines.map(|line| {
+                line.split("  ")
+                    .map(str::trim)
+                    .filter(|cell| !cell.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(" | ")
+            });
+            lines.collect::<Vec<_>>()
+        };
+        let empty = || crate::inspect::table(100);
+        assert_eq!(
+            words(table(found, empty())),
+            ["measure | model", "ROC AUC | 0.7500 | (0.5000 … 1.0000)"]
+        );
+        assert_eq!(
+            words(coverage_table(found, empty()).unwrap()),
+            [
+                "method | sets of labels, lac",
+                "promised | 90.0 %",
+                "found | 50.0 % | (25.0 % … 75.0 %), the promise outside",
+                "from | 300 validation rows",
+                "labels in a set | 1.5000",
+            ]
+        );
+        assert_eq!(
+            words(slices_table(found, empty()).unwrap()),
+            [
+                "group | rows | ROC AUC",
+                "city = Bern | 3",
+                "city = missing | 1,000 | 0.5000 | (0.2500 … 0.7500)",
+            ]
+        );
+        let mut facts = Vec::new();
+        collect(&provenance, &mut Vec::new(), &mut facts);
+        assert_eq!(facts, []);
     }
 }

@@ -27,6 +27,20 @@ impl Report<'_> {
             let rows = metrics::rows_measured(measured).map(|rows| format!(", {rows}"));
             let title = format!("Metrics: {what}{}", rows.unwrap_or_default());
             sections.push(section(&title, &metrics::table(measured, table(width))));
+            let beside = [
+                (
+                    "Coverage of the test rows",
+                    metrics::coverage_table(measured, table(width)),
+                ),
+                (
+                    "Slices of the test rows",
+                    metrics::slices_table(measured, table(width)),
+                ),
+            ];
+            let present = beside
+                .into_iter()
+                .filter_map(|(title, table)| Some(section(title, &table?)));
+            sections.extend(present);
         }
         if let Some(provenance) = &self.provenance {
             sections.push(section(

@@ -1,0 +1,26 @@
+// Bundles that promise a coverage, made of others.
+
+import { changed } from "./bundles.mjs";
+
+/** A list, an option and a number of spec.plan (docs/bundle.md). */
+const list = (elements, write) => [elements.length, ...elements.flatMap(write)];
+const option = (value, write) => (value === null || value === undefined ? [0] : [1, ...write(value)]);
+const number = (value) => [1, ...new Uint8Array(Float64Array.of(value).buffer)];
+const text = (value) => [value.length, ...Buffer.from(value)];
+
+/** The bundle with a promise in `output.json` and in `spec.plan`. */
+export function promising(bundle, conformal) {
+  const { method, confidence, quantile, by, groups = [] } = conformal;
+  const group = (one) => [...text(one.value), ...option(one.quantile, number)];
+  const plan = [0, 1, ["split", "lac", "aps"].indexOf(method), ...number(confidence), ...option(quantile, number), ...option(by, text), ...list(groups, group)];
+  return changed(bundle, {
+    parts: {
+      // The members stand in the order of their names.
+      "output.json": (data) => {
+        const written = Object.entries({ ...JSON.parse(data), conformal }).sort(([a], [b]) => (a < b ? -1 : 1));
+        return ["output.json", Buffer.from(`${JSON.stringify(Object.fromEntries(written))}\n`)];
+      },
+      "spec.plan": (data) => ["spec.plan", Buffer.from([2, ...data.subarray(1), ...plan])],
+    },
+  });
+}
