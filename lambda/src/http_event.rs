@@ -64,12 +64,13 @@ impl HttpEvent {
     }
 
     /// The answer as a stream: JSON lines piece by piece, anything else as one piece.
-    pub(crate) fn stream(self, host: &Host, service: &Arc<Service>) -> Streamed {
+    pub(crate) fn stream(mut self, host: &Host, service: &Arc<Service>) -> Streamed {
         if self.body.is_ok()
             && let Admission::Lines(begun) = service.admit(&self.request())
         {
-            let asked = self.body.unwrap_or_default();
-            return Streamed::lines(begun, service, asked);
+            let lines = std::mem::replace(&mut self.body, Ok(Vec::new())).unwrap_or_default();
+            return Streamed::lines(begun, service, lines)
+                .unwrap_or_else(|error| Streamed::whole(self.refuse(service, &error)));
         }
         Streamed::whole(self.respond(host, service))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use skewless_core::Result;
 use skewless_protocol::{Headers, Lines, Response, Service, Tally};
 
 /// Bytes of a body of JSON lines that are answered at a time.
@@ -13,6 +14,8 @@ const PIECE: usize = 1 << 16;
 pub struct Streamed {
     status: u16,
     headers: Headers,
+    /// What was made of the body before the response began.
+    first: Option<Vec<u8>>,
     body: Body,
     ended: Ended,
 }
@@ -66,15 +69,21 @@ impl Streamed {
             status: response.status,
             ended: Ended::of(&mut response),
             headers: response.headers,
+            first: None,
             body: Body::Whole(response.body),
         }
     }
 
-    /// Lines to be answered.
-    pub(crate) fn lines(begun: Response, service: &Arc<Service>, asked: Vec<u8>) -> Self {
-        Self {
+    /// Lines to be answered; the first answers are made, so that what goes wrong before them is a refusal, which has a
+    /// status.
+    ///
+    /// # Errors
+    /// What ended the lines before any was answered.
+    pub(crate) fn lines(begun: Response, service: &Arc<Service>, asked: Vec<u8>) -> Result<Self> {
+        let mut streamed = Self {
             status: begun.status,
             headers: begun.headers,
+            first: None,
             body: Body::Lines {
                 lines: Lines::new(service),
                 service: Arc::clone(service),
@@ -82,7 +91,9 @@ impl Streamed {
                 taken: 0,
             },
             ended: Ended::default(),
-        }
+        };
+        streamed.first = streamed.make_piece()?;
+        Ok(streamed)
     }
 
     /// The status code.
@@ -111,11 +122,16 @@ impl Streamed {
 
     /// The next piece of the body; nothing once it is whole.
     pub fn next_piece(&mut self) -> Option<Vec<u8>> {
+        // Once a row is answered, an error is a last line and none of the whole.
+        self.first.take().or_else(|| self.make_piece().ok()?)
+    }
+
+    fn make_piece(&mut self) -> Result<Option<Vec<u8>>> {
         loop {
             match std::mem::replace(&mut self.body, Body::Done) {
-                Body::Done => return None,
-                Body::Whole(bytes) if bytes.is_empty() => return None,
-                Body::Whole(bytes) => return Some(bytes),
+                Body::Done => return Ok(None),
+                Body::Whole(bytes) if bytes.is_empty() => return Ok(None),
+                Body::Whole(bytes) => return Ok(Some(bytes)),
                 Body::Lines {
                     service,
                     mut lines,
@@ -134,6 +150,12 @@ impl Streamed {
                         failures: lines.failures().clone(),
                         code: lines.over().map(|error| error.code()),
                     };
+                    if self.ended.tally.rows == 0 && lines.over().is_some() {
+                        return match lines.into_over() {
+                            Some(error) => Err(error),
+                            None => Ok(None),
+                        };
+                    }
                     if !is_last && self.ended.code.is_none() {
                         self.body = Body::Lines {
                             service,
@@ -143,7 +165,7 @@ impl Streamed {
                         };
                     }
                     if !answers.is_empty() {
-                        return Some(answers);
+                        return Ok(Some(answers));
                     }
                 }
             }

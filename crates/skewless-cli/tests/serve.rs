@@ -226,7 +226,8 @@ fn a_request_has_an_id_times_and_a_line_in_the_log() {
     let kept = server.ask_with(
         "POST",
         "/invocations",
-        "x-request-id: mine-7\r\n",
+        "x-request-id: mine-7\r\n\
+         traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n",
         &asked.body,
     );
     assert!(
@@ -245,6 +246,7 @@ fn a_request_has_an_id_times_and_a_line_in_the_log() {
         ("failures", json!(0)),
         ("model", json!("small")),
         ("version", json!("1.2.3")),
+        ("trace_id", json!("0af7651916cd43dd8448eb211c80319c")),
     ] {
         assert_eq!(entry[name], value, "{entry}");
     }
@@ -259,6 +261,15 @@ fn a_request_has_an_id_times_and_a_line_in_the_log() {
         .unwrap()[..8]
         .to_owned();
     assert!(!entry.to_string().contains(&departure), "{entry}");
+    let untraced = server.ask_with(
+        "GET",
+        "/ping",
+        "x-request-id: untraced\r\ntraceparent: 00-\"-\"-01\r\n",
+        b"",
+    );
+    assert!(untraced.has("http/1.1 200"));
+    let entry = server.logged(|entry| entry["request_id"] == "untraced");
+    assert!(entry.get("trace_id").is_none(), "{entry}");
     let odd = server.ask_with("GET", "/ping", "x-request-id: two words\r\n", b"");
     assert!(
         !odd.has("two words") && odd.has("\r\nx-request-id: "),

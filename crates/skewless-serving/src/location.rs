@@ -6,9 +6,8 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
-use object_store::http::HttpBuilder;
 use object_store::path::Path;
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
+use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 use skewless_core::{Error, Result};
 use url::{Position, Url};
 
@@ -61,11 +60,11 @@ impl Location {
         matches!(self, Self::Address(_))
     }
 
-    /// Opens an address. Credentials, region and endpoint of S3 are those of `AWS_*` variables, of the function's role
+    /// Opens an address of S3. Credentials, region and endpoint of S3 are those of `AWS_*` variables, of the function's role
     /// where it runs on Lambda; without an endpoint that says otherwise, S3 is asked under its own names.
     ///
     /// # Errors
-    /// `config.invalid_value` where the client cannot be made.
+    /// `config.invalid_value` where the client cannot be made, and for an address that is not S3's.
     pub fn open(url: &Url) -> Result<Store> {
         take_ring();
         let refused = |error: object_store::Error| {
@@ -75,20 +74,15 @@ impl Location {
             )
             .with_source(error)
         };
+        if url.scheme() != "s3" {
+            let message = "objects are read and written below s3://BUCKET/PREFIX alone";
+            return Err(Error::misuse("config.invalid_value", message).with_value(url.as_str()));
+        }
         let path = Path::from_url_path(url.path()).map_err(|error| refused(error.into()))?;
-        let store: Arc<dyn ObjectStore> = if url.scheme() == "s3" {
-            let builder = AmazonS3Builder::from_env()
-                .with_url(url.as_str())
-                .with_retry(patience());
-            Arc::new(builder.build().map_err(refused)?)
-        } else {
-            let options = ClientOptions::new().with_allow_http(url.scheme() == "http");
-            let builder = HttpBuilder::new()
-                .with_url(&url[..Position::BeforePath])
-                .with_retry(patience())
-                .with_client_options(options);
-            Arc::new(builder.build().map_err(refused)?)
-        };
+        let builder = AmazonS3Builder::from_env()
+            .with_url(url.as_str())
+            .with_retry(patience());
+        let store = Arc::new(builder.build().map_err(refused)?);
         Ok(Store { store, path })
     }
 }
@@ -156,8 +150,10 @@ mod tests {
 
     #[test]
     fn an_address_is_a_store_and_a_path() {
-        let url = Url::parse("http://127.0.0.1:9/a%20b/c.skw").unwrap();
+        let url = Url::parse("s3://models/a%20b/c.skw").unwrap();
         let store = Location::open(&url).unwrap();
         assert_eq!(store.path.as_ref(), "a b/c.skw");
+        let url = Url::parse("http://127.0.0.1:9/c").unwrap();
+        assert_eq!(Location::open(&url).unwrap_err().code(), "config.invalid_value");
     }
 }

@@ -18,7 +18,15 @@ pub(crate) fn test(profile: &str) -> Result<()> {
 }
 
 fn tests(bootstrap: &Path, program: &Path, storage: &Path) -> Result<()> {
-    let mut tests = command("node", &["--test", "function.test.mjs", "storage.test.mjs"]);
+    let mut tests = command(
+        "node",
+        &[
+            "--test",
+            "function.test.mjs",
+            "protocol.test.mjs",
+            "storage.test.mjs",
+        ],
+    );
     tests
         .current_dir(at("tests/lambda"))
         .env("TESTED_BOOTSTRAP", bootstrap)

@@ -28,6 +28,7 @@ pub(super) struct Exchange {
     method: axum::http::Method,
     path: String,
     id: HeaderValue,
+    trace: Option<String>,
     started: Instant,
     link: Arc<Link>,
     outcome: Mutex<Outcome>,
@@ -92,6 +93,8 @@ impl Answering {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
             id,
+            trace: (request.headers().get("traceparent"))
+                .and_then(|parent| trace_id(parent.as_bytes())),
             started: Instant::now(),
             link,
             outcome: Mutex::default(),
@@ -179,6 +182,7 @@ impl Answering {
                     version = facts.map(|facts| facts.version.as_str()),
                     digest = facts.map(|facts| facts.digest.as_str()),
                     request_id = exchange.id.to_str().unwrap_or_default(),
+                    trace_id = exchange.trace,
                 )
             };
         }
@@ -233,6 +237,16 @@ impl Drop for Tail {
 /// Visible ASCII, as ids are on every door.
 fn is_an_id(text: &[u8]) -> bool {
     (1..=ID_BYTES).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic)
+}
+
+/// The trace of a `traceparent` header, `VERSION-TRACE-PARENT-FLAGS` in lower-case hexadecimal.
+///
+/// <https://www.w3.org/TR/trace-context/#traceparent-header>
+fn trace_id(parent: &[u8]) -> Option<String> {
+    let id = parent.split(|&byte| byte == b'-').nth(1)?;
+    let is_hexadecimal = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_one = id.len() == 32 && id.iter().all(is_hexadecimal);
+    is_one.then(|| String::from_utf8_lossy(id).into_owned())
 }
 
 fn shortened(path: &str) -> &str {

@@ -421,3 +421,52 @@ fn not_empty(text: &str) -> Result<String> {
 fn invalid(rule: &str) -> Error {
     Error::misuse("config.invalid_value", rule)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    /// What a key's written default says as the key is shown; nothing where it says that there is none, or how it is found.
+    fn written(default: &str) -> Option<String> {
+        if let Some(quoted) = default.strip_prefix('`') {
+            return quoted.split('`').next().map(str::to_owned);
+        }
+        let (number, unit) = default.split_once(' ').unwrap_or((default, ""));
+        let number: f64 = number.replace(',', "").parse().ok()?;
+        let times = match unit {
+            "" => 1.0,
+            "KiB" => 1024.0,
+            "MiB" => 1024.0 * 1024.0,
+            "GiB" => 1024.0 * 1024.0 * 1024.0,
+            _ => return None,
+        };
+        Some((number * times).to_string())
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let config = Config::new(Door::Serve);
+        let mut compared = 0;
+        for key in KEYS {
+            let shown = (key.show)(&config);
+            match (written(key.default), shown) {
+                (Some(written), Some(shown)) => {
+                    let same = match (written.parse::<f64>(), shown.parse::<f64>()) {
+                        (Ok(written), Ok(shown)) => written == shown,
+                        _ => written == shown,
+                    };
+                    assert!(same, "{}: {written} and {shown}", key.name);
+                    compared += 1;
+                }
+                (Some(written), None) => assert_eq!(written, "off", "{}", key.name),
+                (None, shown) => assert!(
+                    key.default.starts_with("none") && shown.is_none() || key.default.contains(' '),
+                    "{}: {shown:?}",
+                    key.name
+                ),
+            }
+        }
+        assert!(compared >= 20, "{compared}");
+    }
+}
