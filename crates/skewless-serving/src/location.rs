@@ -154,6 +154,9 @@ mod tests {
         let store = Location::open(&url).unwrap();
         assert_eq!(store.path.as_ref(), "a b/c.skw");
         let url = Url::parse("http://127.0.0.1:9/c").unwrap();
-        assert_eq!(Location::open(&url).unwrap_err().code(), "config.invalid_value");
+        assert_eq!(
+            Location::open(&url).unwrap_err().code(),
+            "config.invalid_value"
+        );
     }
 }
