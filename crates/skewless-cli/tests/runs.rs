@@ -346,6 +346,15 @@ fn lineage_is_told_as_events() {
 }
 
 #[test]
+fn the_committed_study_leaves_nothing_unsaid() {
+    let study = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../models/flights/study.toml"
+    );
+    told(&Fixture::new(), &["lint", study]);
+}
+
+#[test]
 fn lint_lists_what_is_unsaid_until_it_is_said() {
     let fixture = project("");
     let run = fixture.run(&["lint", "skewless.toml", "--json"]);

@@ -182,6 +182,27 @@ fn a_failed_gate_writes_the_report_and_no_bundle() {
 }
 
 #[test]
+fn who_opens_the_test_again_with_another_configuration_is_told() {
+    let fixture = project("");
+    let run = fixture.run(&["train", "skewless.toml"]);
+    ended(&run, 0, "");
+    assert!(!run.stdout.contains("opened before"), "{}", run.stdout);
+    let again = fixture.run(&["train", "skewless.toml"]);
+    assert!(!again.stdout.contains("opened before"), "{}", again.stdout);
+    let other = std::fs::read_to_string(fixture.path("skewless.toml")).unwrap();
+    fixture.write(
+        "skewless.toml",
+        other.replace("resamples = 30", "resamples = 31"),
+    );
+    let run = fixture.run(&["train", "skewless.toml"]);
+    assert!(
+        run.stdout.contains("opened before") && run.stdout.contains("by 2 recorded runs"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
 fn a_check_stops_the_run_before_anything_is_written() {
     let leak = "[[input]]\nname = \"tax\"\ntype = \"number\"\n[[feature_set]]\nname = \"leaky\"\n\
         [[feature_set.feature]]\nname = \"taxed\"\nop = \"number\"\nfrom = \"tax\"\n";

@@ -107,6 +107,20 @@ pub(super) fn save(path: &Path, run: &Run) -> Result<()> {
     write().map_err(|error| refused(path, error))?
 }
 
+/// How many other runs over the same data have measured the test, with another configuration.
+///
+/// # Errors
+/// As [`save`].
+pub(super) fn openings(path: &Path, run: &Run) -> Result<u64> {
+    let text = "SELECT count(*) FROM run WHERE data = ?1 AND configuration_sha256 <> ?2 AND id <> ?3 \
+        AND EXISTS (SELECT 1 FROM metric WHERE metric.run = run.id AND part = 'test')";
+    let given = params![run.data, run.configuration_sha256, run.id];
+    let count: i64 = open(path)?
+        .query_row(text, given, |row| row.get(0))
+        .map_err(|error| refused(path, error))?;
+    Ok(count.unsigned_abs())
+}
+
 /// Opens the file of earlier runs; nothing is written.
 ///
 /// # Errors

@@ -57,6 +57,13 @@ impl Recording {
             .extend(written.iter().filter_map(|path| output(path)));
     }
 
+    /// How many recorded runs of other configurations have measured the test of the same data; none where that is not known.
+    pub(crate) fn openings(&self) -> u64 {
+        let path = self.database.as_ref();
+        path.and_then(|path| database::openings(path, &self.run).ok())
+            .unwrap_or_default()
+    }
+
     /// Takes over what trees and baseline gave and the files that were written.
     pub(crate) fn trees(&mut self, report: &Report, written: &[PathBuf]) {
         facts::trees(&mut self.run, report);

@@ -19,8 +19,10 @@ pub(super) fn run(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow
     let options = options(&args.run)?;
     let studied = study(&args.run.config, &options, &mut *progress::on_stderr())?;
     let written = write(args, folder, &options, &studied)?;
+    let mut openings = 0;
     if let Some(recording) = recording {
         recording.study(&studied.report, &written);
+        openings = recording.openings();
     }
     if args.json {
         print(&format!(
@@ -28,7 +30,7 @@ pub(super) fn run(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow
             serde_json::to_string_pretty(&studied.report)?
         ))?;
     } else {
-        print(&text(&studied, &written))?;
+        print(&text(&studied, &written, openings))?;
     }
     Ok(match studied.bundle {
         Some(_) => Outcome::Done,
@@ -88,7 +90,8 @@ pub(super) fn keep_timings(options: &StudyOptions, studied: &Studied) -> anyhow:
     put(&store.join("timings.json"), times.as_bytes())
 }
 
-fn text(studied: &Studied, written: &[PathBuf]) -> String {
+/// `openings` are those of the test by other configurations before.
+fn text(studied: &Studied, written: &[PathBuf], openings: u64) -> String {
     let report = &studied.report;
     let mut sections = vec![
         section(
@@ -102,7 +105,7 @@ fn text(studied: &Studied, written: &[PathBuf]) -> String {
         section("Selection", &duels(report)),
         section(
             &format!("Test: {} rows, opened once", grouped(report.test.rows)),
-            &test(report),
+            &test(report, openings),
         ),
     ];
     if !report.joins.is_empty() {
@@ -210,8 +213,14 @@ fn duels(report: &StudyReport) -> comfy_table::Table {
     table
 }
 
-fn test(report: &StudyReport) -> comfy_table::Table {
+fn test(report: &StudyReport, openings: u64) -> comfy_table::Table {
     let mut table = table(width());
+    if openings > 0 {
+        let told = format!(
+            "by {openings} recorded runs of other configurations: the more there are, the more the best of them flatters"
+        );
+        table.add_row(["opened before".to_owned(), told]);
+    }
     for one in &report.test.measures {
         table.add_row([one.measure.title().to_owned(), interval(one.estimate)]);
     }

@@ -178,6 +178,9 @@ pub struct ExperimentConfig {
     /// Seed of its models and of its random search; that of `[model]` if absent.
     #[serde(default)]
     pub seed: Option<u64>,
+    /// Training rows that a fit takes at most; where there are more, the seed draws them. What fits into memory.
+    #[serde(default)]
+    pub max_rows: Option<usize>,
     /// The families of models with their parameters.
     pub model: Vec<FamilyConfig>,
 }

@@ -51,21 +51,22 @@ impl Fit<'_> {
             return external(self.recipe, &self.recipe.folder.join(bundle));
         }
         let set = self.recipe.set(&self.candidate.feature_set)?;
-        let columns = self.data.columns.select(self.rows);
+        let rows = self.candidate.rows_of(self.rows);
+        let columns = self.data.columns.select(&rows);
         let spec = set
             .spec
             .fit(&columns, self.data.lookups_of(&set.spec))
-            .map_err(|error| in_file(error, self.rows))?;
+            .map_err(|error| in_file(error, &rows))?;
         let pipeline = Pipeline::new(&spec)?;
         self.check_missing(&pipeline)?;
-        let mut features = pipeline.transform(&columns, 0..self.rows.len())?;
+        let mut features = pipeline.transform(&columns, 0..rows.len())?;
         if !features.errors.is_empty() {
-            return Err(in_file(features.errors.swap_remove(0), self.rows));
+            return Err(in_file(features.errors.swap_remove(0), &rows));
         }
         let rows = TrainingRows {
             features,
             columns: pipeline.column_names(),
-            truth: self.data.truth_of(self.rows),
+            truth: self.data.truth_of(&rows),
             task: self.recipe.task(),
             classes: self.recipe.classes(),
         };

@@ -254,6 +254,7 @@ impl Race<'_> {
             "parameters": candidate.parameters,
             "external": external,
             "seed": candidate.seed,
+            "max_rows": candidate.max_rows,
             "train": digest_rows(&train),
             "validate": digest_rows(&fold.validate),
         }));
@@ -270,7 +271,8 @@ impl Race<'_> {
     fn bytes(&self, job: &Job<'_>) -> u64 {
         let set = self.recipe.set(&job.candidate.feature_set);
         let features = set.map_or(0, |set| set.columns_at_most());
-        (job.train.len() as u64) * (features as u64 + 4) * 8 * COPIES
+        let rows = job.candidate.max_rows.unwrap_or(usize::MAX);
+        (job.train.len().min(rows) as u64) * (features as u64 + 4) * 8 * COPIES
     }
 
     fn outcome(&self, job: &Job<'_>, threads: usize) -> Result<(Outcome, bool)> {

@@ -17,6 +17,7 @@ use super::models::config::Search;
 use super::models::{self, Parameters};
 use super::sources::Tables;
 use crate::model_check;
+use crate::random::Random;
 use crate::recipe::{day, fault, per_day, split_input, unreadable};
 
 /// One model to try: parameters on a feature set.
@@ -30,7 +31,10 @@ pub struct Candidate {
     pub parameters: Parameters,
     /// Seed of everything random in it.
     pub seed: u64,
-    /// SHA-256 over feature set, parameters and seed.
+    /// Training rows that it is fitted on at most, drawn by the seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rows: Option<usize>,
+    /// SHA-256 over feature set, parameters, seed, and the bound on rows where there is one.
     pub digest: String,
 }
 
@@ -434,6 +438,9 @@ fn hunts(config: &Config, sets: &[FeatureSet]) -> Result<Vec<Hunt>> {
     let mut hunts: Vec<Hunt> = Vec::new();
     for experiment in &config.experiment {
         let seed = experiment.seed.unwrap_or(config.model.seed);
+        if experiment.max_rows == Some(0) {
+            return fault("experiment.max_rows", "at least one row is needed");
+        }
         for family in &experiment.model {
             let named = family
                 .feature_sets
@@ -450,11 +457,10 @@ fn hunts(config: &Config, sets: &[FeatureSet]) -> Result<Vec<Hunt>> {
                 let candidate = |parameters: &Parameters| Candidate {
                     experiment: experiment.name.clone(),
                     feature_set: name.clone(),
-                    digest: sha256_hex(
-                        json!([set.digest, parameters, seed]).to_string().as_bytes(),
-                    ),
+                    digest: candidate_digest(set, parameters, seed, experiment.max_rows),
                     parameters: parameters.clone(),
                     seed,
+                    max_rows: experiment.max_rows,
                 };
                 hunts.push(Hunt {
                     candidates: points.iter().map(candidate).collect(),
@@ -476,6 +482,38 @@ fn hunts(config: &Config, sets: &[FeatureSet]) -> Result<Vec<Hunt>> {
     }
     Ok(hunts)
 }
+
+fn candidate_digest(
+    set: &FeatureSet,
+    parameters: &Parameters,
+    seed: u64,
+    max_rows: Option<usize>,
+) -> String {
+    let told = match max_rows {
+        None => json!([set.digest, parameters, seed]),
+        Some(rows) => json!([set.digest, parameters, seed, rows]),
+    };
+    sha256_hex(told.to_string().as_bytes())
+}
+
+impl Candidate {
+    /// The rows of a fit out of those given: all, or as many as the bound allows, which a seed draws.
+    pub(crate) fn rows_of(&self, rows: &[usize]) -> Vec<usize> {
+        match self.max_rows {
+            Some(most) if most < rows.len() => {
+                let mut drawn = rows.to_vec();
+                Random::new(self.seed, DRAWN).shuffle(&mut drawn);
+                drawn.truncate(most);
+                drawn.sort_unstable();
+                drawn
+            }
+            _ => rows.to_vec(),
+        }
+    }
+}
+
+/// The stream of random numbers that draws rows.
+const DRAWN: u64 = 3;
 
 #[cfg(test)]
 mod tests {

@@ -367,6 +367,9 @@ impl Run<'_> {
             rows,
         };
         let labelled = self.data.labelled().len();
+        let winner = standings.get(selection.winner);
+        let most = winner.and_then(|winner| winner.candidate.max_rows);
+        let fitted_on = self.folds.last.len().min(most.unwrap_or(usize::MAX));
         StudyReport {
             name: config.model.name.clone(),
             version: config.model.version.clone(),
@@ -383,7 +386,7 @@ impl Run<'_> {
                 .chain([
                     step("with a label", labelled),
                     step("outside the gaps", labelled - self.folds.left_out),
-                    step("fit of the winner", self.folds.last.len()),
+                    step("fit of the winner", fitted_on),
                     step("test", self.folds.test.len()),
                 ])
                 .collect(),

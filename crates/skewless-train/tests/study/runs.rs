@@ -1,10 +1,12 @@
 //! Whole studies: every task and split, the same bytes on any number of threads and from kept results, poison.
 
-use skewless_core::{Bundle, Predictor, Task};
-use skewless_train::study::{StudyOptions, StudyReport};
+use std::collections::{BTreeMap, BTreeSet};
+
+use skewless_core::{Bundle, Predictor, Record, Task};
+use skewless_train::study::{StudyOptions, StudyReport, export};
 
 use crate::project::{
-    BY_HASH, BY_TIME, Project, binary, deliveries, multiclass, regression, rows, table,
+    BY_HASH, BY_TIME, Delivery, Project, binary, deliveries, multiclass, regression, rows, table,
 };
 
 const GROUP: &str = "[split]\nby = \"group\"\ninput = \"courier\"\ntest = 0.3\nvalidate = 0.3\n";
@@ -62,16 +64,39 @@ fn every_task_and_split_gives_a_bundle_that_answers() {
     }
 }
 
-/// Three couriers are few groups: that a whole courier can be missing from the training is what the split is for.
 #[test]
-fn groups_stay_whole_or_the_empty_part_is_named() {
-    let error = Project::new(&binary(GROUP)).run().err();
-    if let Some(error) = error {
-        assert!(
-            ["train.empty_split", "input.unknown"].contains(&error.code()),
-            "{error}"
+fn groups_stay_whole() {
+    let zone = |row: &Delivery| row.id * 7919 % 40;
+    let input = "[[input]]\nname = \"zone\"\ntype = \"integer\"\n";
+    let split = GROUP.replace("courier", "zone");
+    let config = format!("{}\n{input}", binary(&split));
+    let all = rows(1_200);
+    let table = table(&all, ",zone", |row| format!(",{}", zone(row)));
+    let project = Project::with_table(&config, &table);
+    project.run().unwrap();
+    let exported = export(&project.path().join("skewless.toml"), Some("all"), None).unwrap();
+    let column = |name: &str| {
+        let place = exported.names.iter().position(|known| known == name);
+        &exported.columns[place.unwrap()]
+    };
+    let mut part_of = BTreeMap::new();
+    for (&row, &part) in column("row").iter().zip(column("part")) {
+        let zone = zone(&all[row as usize]);
+        assert_eq!(
+            *part_of.entry(zone).or_insert(part),
+            part,
+            "zone {zone} is torn apart"
         );
     }
+    let parts: BTreeSet<u64> = part_of.values().map(|part| part.to_bits()).collect();
+    assert_eq!(parts.len(), 2, "training and validation");
+    let outside = |row: &&Delivery| row.delay.is_some() && !part_of.contains_key(&zone(row));
+    let tested = all.iter().filter(outside).count();
+    let report = project.run().unwrap().report;
+    assert_eq!(
+        report.test.rows, tested,
+        "the test's zones are in no other part"
+    );
 }
 
 #[test]
@@ -118,46 +143,137 @@ fn a_changed_row_changes_data_and_bundle_and_reuses_nothing() {
     assert_ne!(before.report.digest, after.report.digest);
 }
 
-/// What is fitted for the winner, with everything that it was chosen by.
-fn fitted(config: &str, table: &str) -> (Vec<Vec<f64>>, String) {
-    let studied = Project::with_table(config, table).run().unwrap();
-    let bundle = Bundle::from_bytes(&studied.bundle.unwrap()).unwrap();
-    let folds = studied
-        .report
-        .candidates
-        .iter()
-        .flat_map(|candidate| candidate.folds.clone());
-    (
-        folds.collect(),
-        serde_json::to_string(bundle.features()).unwrap(),
-    )
+/// What a study fitted and chose by.
+#[derive(Debug, PartialEq)]
+struct Fitted {
+    /// Measures of every candidate by fold.
+    measures: Vec<Vec<f64>>,
+    features: String,
+    /// Raw scores of the given rows: what the weights are.
+    scores: Vec<f64>,
 }
 
-/// The held-out rows become absurd: had a mean, a vocabulary or a choice seen them, it would move.
+fn fitted(config: &str, table: &str, probe: &[Delivery]) -> Fitted {
+    let studied = Project::with_table(config, table).run().unwrap();
+    let bundle = Bundle::from_bytes(&studied.bundle.unwrap()).unwrap();
+    let predictor = Predictor::new(&bundle).unwrap();
+    let record = |row: &Delivery| {
+        let rain = row.rain.map_or("null".to_owned(), |rain| rain.to_string());
+        let text = format!(
+            r#"{{"courier":"{}","distance":{},"rain":{rain}}}"#,
+            row.courier, row.distance
+        );
+        Record::from_json(&text).unwrap()
+    };
+    let records: Vec<Record> = probe.iter().map(record).collect();
+    let candidates = studied.report.candidates.iter();
+    Fitted {
+        measures: candidates.flat_map(|one| one.folds.clone()).collect(),
+        features: serde_json::to_string(bundle.features()).unwrap(),
+        scores: predictor.predict_records(&records).unwrap().raw,
+    }
+}
+
+/// The rows of some days become absurd: had a mean, a vocabulary, a weight or a choice seen them, it would move.
+fn poisoned(days: std::ops::Range<usize>) -> String {
+    let mut rows = rows(1_200);
+    for row in rows.iter_mut().filter(|row| days.contains(&row.day)) {
+        row.distance = 1e6 + row.id as f64;
+        row.rain = Some(999_999);
+        row.courier = "poison";
+        row.delay = row.delay.map(|_| if row.id % 2 == 0 { -1e6 } else { 1e6 });
+    }
+    table(&rows, "", |_| String::new())
+}
+
 #[test]
 fn nothing_that_is_fitted_sees_the_rows_that_are_held_out() {
-    let clean = rows(1_200);
-    let poisoned = |from: usize, to: usize| {
-        let mut rows = clean.clone();
-        for row in rows.iter_mut().filter(|row| (from..to).contains(&row.day)) {
-            row.distance = 1e6 + row.id as f64;
-            row.rain = Some(999_999);
-            row.courier = "poison";
-            row.delay = row.delay.map(|_| if row.id % 2 == 0 { -1e6 } else { 1e6 });
-        }
-        table(&rows, "", |_| String::new())
+    let probe = &rows(1_200)[..50];
+    // Of one candidate, so that the validation chooses nothing.
+    let alone = |config: String, kind: &str| {
+        let (head, _) = config.split_once("[[experiment]]").unwrap();
+        let family = match kind {
+            "linear" => "kind = \"linear\"\npenalty = [0.01]\n",
+            "trees" => {
+                "kind = \"trees\"\niterations = [15]\nlearning_rate = [0.2]\nmax_depth = [3]\n"
+            }
+            _ => "kind = \"mlp\"\nhidden = [[4]]\nepochs = [5]\nlearning_rate = [0.05]\n",
+        };
+        let model =
+            "[[experiment]]\nname = \"one\"\nfeature_sets = [\"all\"]\n[[experiment.model]]\n";
+        format!("{head}{model}{family}")
     };
-    let config = binary(BY_TIME);
-    let (measures, features) = fitted(&config, &table(&clean, "", |_| String::new()));
-    // The test: neither what is fitted nor what is chosen by moves.
-    let (same, unmoved) = fitted(&config, &poisoned(90, 120));
-    assert_eq!((&same, &unmoved), (&measures, &features));
-    // The validation: what is fitted stays, and only its measures move.
-    let (moved, unmoved) = fitted(&config, &poisoned(60, 89));
-    assert_eq!(unmoved, features);
-    assert_ne!(moved, measures);
-    // And the test can fail: poison in the training rows moves what is fitted.
-    assert_ne!(fitted(&config, &poisoned(0, 20)).1, features);
+    for kind in ["linear", "trees", "mlp"] {
+        for config in [binary(BY_TIME), regression(BY_TIME)] {
+            let config = alone(config, kind);
+            let clean = fitted(&config, &poisoned(0..0), probe);
+            // The test: neither what is fitted nor what is chosen by moves.
+            assert_eq!(fitted(&config, &poisoned(90..120), probe), clean, "{kind}");
+            // The validation: what is fitted stays, and only its measures move.
+            let validated = fitted(&config, &poisoned(60..89), probe);
+            assert_eq!(
+                (&validated.features, &validated.scores),
+                (&clean.features, &clean.scores),
+                "{kind}"
+            );
+            assert_ne!(validated.measures, clean.measures);
+            // And the test can fail: poison in the training rows moves what is fitted.
+            let trained = fitted(&config, &poisoned(0..20), probe);
+            assert_ne!(trained.features, clean.features);
+            assert_ne!(trained.scores, clean.scores);
+        }
+    }
+    // All candidates, in one fold and in windows that expand, whose first fold does not see what the second trains on.
+    for split in [BY_TIME, WINDOWS] {
+        let config = binary(split);
+        let clean = fitted(&config, &poisoned(0..0), probe);
+        assert_eq!(fitted(&config, &poisoned(90..120), probe), clean);
+    }
+    let config = binary(WINDOWS);
+    let (clean, later) = (
+        fitted(&config, &poisoned(0..0), probe),
+        fitted(&config, &poisoned(60..90), probe),
+    );
+    let firsts =
+        |fitted: &Fitted| -> Vec<Vec<f64>> { fitted.measures.iter().step_by(2).cloned().collect() };
+    assert_eq!(
+        firsts(&clean),
+        firsts(&later),
+        "the first window ends before"
+    );
+    assert_ne!(clean.measures, later.measures);
+}
+
+#[test]
+fn a_bound_on_rows_draws_them_by_the_seed() {
+    let bounded = |rows: usize| {
+        let bound = format!("name = \"families\"\nmax_rows = {rows}");
+        let config = regression(BY_HASH).replace("name = \"families\"", &bound);
+        Project::new(&config).run().unwrap()
+    };
+    let fit = |report: &StudyReport| {
+        let steps = &report.steps;
+        let step = steps.iter().find(|step| step.step == "fit of the winner");
+        step.unwrap().rows
+    };
+    let few = bounded(300);
+    assert_eq!(fit(&few.report), 300);
+    assert_eq!(few.report.candidates[0].candidate.max_rows, Some(300));
+    assert_eq!(bounded(300).bundle, few.bundle);
+    let (plain, wide) = (
+        Project::new(&regression(BY_HASH)).run().unwrap(),
+        bounded(5_000),
+    );
+    assert_eq!(fit(&plain.report), fit(&wide.report));
+    let measures = |report: &StudyReport| -> Vec<Vec<f64>> {
+        report
+            .candidates
+            .iter()
+            .map(|one| one.measures.clone())
+            .collect()
+    };
+    assert_eq!(measures(&plain.report), measures(&wide.report));
+    assert_ne!(measures(&plain.report), measures(&few.report));
 }
 
 #[test]
