@@ -8,7 +8,10 @@ use std::process::Command;
 const ELSEWHERE: [(&str, &str); 3] = [
     ("cargo xtask demo", "a step of `cargo xtask test`"),
     ("cargo xtask test", "what runs this test"),
-    ("cargo xtask install", "a step of `cargo xtask test`, into a folder of its own"),
+    (
+        "cargo xtask install",
+        "a step of `cargo xtask test`, into a folder of its own",
+    ),
 ];
 
 fn root() -> PathBuf {

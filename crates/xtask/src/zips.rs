@@ -42,8 +42,8 @@ impl Processor {
 /// Builds both zips, prints their bytes, writes them into the document, and fails above the limit.
 pub(crate) fn measure() -> Result<()> {
     let budget: toml::Table = std::fs::read_to_string(at(BUDGET))?.parse()?;
-    let limit = budget.get("zip_bytes").and_then(toml::Value::as_integer);
-    let limit = usize::try_from(limit.context("zip_bytes")?)?;
+    let limit = budget.get("zip_mb").and_then(toml::Value::as_integer);
+    let limit = usize::try_from(limit.context("zip_mb")?)? << 20;
     let mut text = String::from("| `cargo lambda build` for | bytes | limit |\n|---|---:|---:|\n");
     let mut over = Vec::new();
     for processor in [Processor::Arm64, Processor::X86_64] {
