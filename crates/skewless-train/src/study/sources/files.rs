@@ -17,13 +17,19 @@ pub(super) fn files(source: &str, folder: &Path, patterns: &[String]) -> Result<
     let mut all: Vec<String> = Vec::new();
     for pattern in patterns {
         let mut found = vec![String::new()];
+        let is_absolute = pattern.starts_with('/');
         for (place, part) in pattern.split('/').enumerate() {
             let mut next = Vec::new();
             for path in &found {
-                let joined = |name: &str| match place {
-                    0 => name.to_owned(),
-                    _ => format!("{path}/{name}"),
+                let joined = |name: &str| match path.is_empty() && (place == 0 || !is_absolute) {
+                    true => name.to_owned(),
+                    false => format!("{path}/{name}"),
                 };
+                if part == "**" {
+                    next.push(path.clone());
+                    next.extend(below(folder, path)?);
+                    continue;
+                }
                 if !part.contains(['*', '?']) {
                     next.push(joined(part));
                     continue;
@@ -40,6 +46,8 @@ pub(super) fn files(source: &str, folder: &Path, patterns: &[String]) -> Result<
             found.retain(|path| folder.join(path).is_file());
         }
         found.sort_unstable();
+        // A folder is reached by `**` in more than one way where two stand in a pattern.
+        found.dedup();
         if found.is_empty() {
             let message = format!("source `{source}`: no file is named like `{pattern}`");
             return Err(Error::input("source.no_files", message).with_value(pattern));
@@ -50,6 +58,24 @@ pub(super) fn files(source: &str, folder: &Path, patterns: &[String]) -> Result<
                 return Err(Error::input("source.file_twice", message).with_value(&path));
             }
             all.push(path);
+        }
+    }
+    Ok(all)
+}
+
+/// All folders below one, of any depth; links are not followed, and names that begin with a dot are left out.
+fn below(folder: &Path, path: &str) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for name in names(&folder.join(path), "*")? {
+        let inner = match path.is_empty() {
+            true => name,
+            false => format!("{path}/{name}"),
+        };
+        let is_folder =
+            std::fs::symlink_metadata(folder.join(&inner)).is_ok_and(|meta| meta.is_dir());
+        if is_folder {
+            all.extend(below(folder, &inner)?);
+            all.push(inner);
         }
     }
     Ok(all)
@@ -166,6 +192,16 @@ mod tests {
         assert_eq!(
             of(&["c.csv", "*/*.csv"]).unwrap(),
             ["c.csv", "a/1.csv", "b/10.csv", "b/2.csv"]
+        );
+        assert_eq!(
+            of(&["**/*.csv"]).unwrap(),
+            ["a/1.csv", "b/10.csv", "b/2.csv", "c.csv"]
+        );
+        assert_eq!(of(&["**/b/**/1*.csv"]).unwrap(), ["b/10.csv"]);
+        let absolute = format!("{}/**/1.csv", folder.path().display());
+        assert_eq!(
+            of(&[&absolute]).unwrap(),
+            [format!("{}/a/1.csv", folder.path().display())]
         );
         assert_eq!(of(&["*.parquet"]).unwrap_err().code(), "source.no_files");
         assert_eq!(

@@ -74,6 +74,7 @@ impl Tables {
     /// # Errors
     /// `train.config`.
     pub(crate) fn new(config: &Config) -> Result<Self> {
+        check_local(config)?;
         let sources = config.source.iter().map(source);
         let views = config.view.iter().map(view);
         let named = sources.chain(views).collect::<Result<Vec<Named>>>()?;
@@ -99,6 +100,22 @@ impl Tables {
     /// Place of a table.
     pub(crate) fn place(&self, name: &str) -> Option<usize> {
         self.named.iter().position(|one| one.name == name)
+    }
+}
+
+/// Tables are files of this machine; an address would be taken for a path that is not there.
+fn check_local(config: &Config) -> Result<()> {
+    let paths = config.source.iter().flat_map(|source| source.path.all());
+    let lookups = config.lookup.iter().map(|lookup| &lookup.source);
+    let mut all = paths.chain(lookups).chain([&config.data.source]);
+    match all.find(|path| path.contains("://")) {
+        Some(address) => {
+            let message = format!(
+                "`{address}` is no file here: tables are read from local files, into which it is to be copied"
+            );
+            Err(Error::unsupported("unsupported.source", message).with_value(address))
+        }
+        None => Ok(()),
     }
 }
 
