@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use skewless_core::Result;
+use skewless_core::{Error, Result};
 use skewless_core::spec::{Input, InputType};
 
 use super::clock::Clock;
