@@ -56,7 +56,7 @@ impl Client {
     /// # Errors
     /// `records.mlflow`
     pub(super) fn experiment(&self, name: &str) -> Result<Option<String>> {
-        let mut url = self.under("/api/2.0/mlflow/experiments/get-by-name")?;
+        let mut url = self.under("/api/2.0/mlflow/experiments/get-by-name");
         url.query_pairs_mut().append_pair("experiment_name", name);
         let (status, answer) = self.ask(self.request(Method::GET, url), PATIENCE)?;
         if status == StatusCode::NOT_FOUND {
@@ -73,10 +73,7 @@ impl Client {
     /// `records.mlflow`
     pub(super) fn post(&self, path: &str, body: &Json) -> Result<Json> {
         let request = self
-            .request(
-                Method::POST,
-                self.under(&format!("/api/2.0/mlflow/{path}"))?,
-            )
+            .request(Method::POST, self.under(&format!("/api/2.0/mlflow/{path}")))
             .header("content-type", "application/json")
             .body(body.to_string());
         let (status, answer) = self.ask(request, PATIENCE)?;
@@ -113,15 +110,14 @@ impl Client {
         let kept = Url::parse(artefacts).ok();
         let kept = kept.filter(|kept| kept.scheme() == "mlflow-artifacts");
         let kept = kept.ok_or_else(|| {
-            let scheme = artefacts.split(':').next().unwrap_or_default();
             failure(&format!(
-                "the server takes no artefacts itself (it keeps them at `{scheme}:…`; `mlflow server --serve-artifacts` takes them)"
+                "its artefacts go to `{artefacts}` and not through it, as with `mlflow server --serve-artifacts`"
             ))
         })?;
         let mut url = self.under(&format!(
             "/api/2.0/mlflow-artifacts/artifacts/{}",
             kept.path().trim_matches('/')
-        ))?;
+        ));
         if let Some(host) = kept.host_str() {
             let moved = url.set_host(Some(host)).is_ok() && url.set_port(kept.port()).is_ok();
             if !moved {
@@ -131,11 +127,12 @@ impl Client {
         Ok(url)
     }
 
-    fn under(&self, path: &str) -> Result<Url> {
+    /// The address of a path on the server.
+    fn under(&self, path: &str) -> Url {
         let mut url = self.address.clone();
         let path = format!("{}{path}", url.path().trim_end_matches('/'));
         url.set_path(&path);
-        Ok(url)
+        url
     }
 
     fn request(&self, method: Method, url: Url) -> RequestBuilder {
@@ -203,7 +200,8 @@ fn server(address: &str) -> Result<Url> {
     let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     url.ok_or_else(|| {
         let message = "--mlflow takes the address of a tracking server, http://… or https://…";
-        Error::misuse("config.invalid_value", message).with_value(address)
+        // An address may hold a password: it is not told on.
+        Error::misuse("config.invalid_value", message)
     })
 }
 
@@ -257,7 +255,10 @@ mod tests {
         let client = Client::new("http://127.0.0.1:5000").unwrap();
         let refused = client.proxied("s3://bucket/1/ab").unwrap_err();
         assert_eq!(refused.code(), "records.mlflow");
-        assert!(refused.message().contains("`s3:…`"), "{refused}");
+        assert!(
+            refused.message().contains("`s3://bucket/1/ab`"),
+            "{refused}"
+        );
     }
 
     #[test]

@@ -15,11 +15,12 @@ use skewless_core::{Error, Result};
 use super::{Artefact, Candidate, Direction, Metric, Run, Status, instant};
 use client::Client;
 
-/// What MLflow takes at once, and what it takes of a text in characters.
-const METRICS: usize = 1_000;
+/// What MLflow takes at once: 100 tags, 100 params, and 1,000 of everything together.
+const METRICS: usize = 800;
 const PARAMETERS: usize = 100;
 const TAGS: usize = 100;
 const DATASETS: usize = 1_000;
+/// What it takes of a text, in characters.
 const PARAMETER_LENGTH: usize = 6_000;
 const TAG_LENGTH: usize = 8_000;
 const DATASET_NAME_LENGTH: usize = 500;
@@ -32,6 +33,14 @@ const RECORD: &str = "record.json";
 
 /// A tracking server.
 pub(super) struct Server(Client);
+
+/// What is logged of a run.
+#[derive(Default)]
+struct Facts {
+    tags: Vec<Json>,
+    parameters: Vec<Json>,
+    metrics: Vec<Json>,
+}
 
 /// A run of the server: its id there, and where its artefacts go.
 struct Begun {
@@ -56,20 +65,21 @@ impl Server {
         let begun = self.begin(run, &experiment, &name(run), Vec::new())?;
         let sent = self.tell(run, &experiment, &begun);
         if let Err(error) = &sent {
-            let unsent = vec![tag("skewless.unsent", &error.to_string())];
-            self.log(&begun, "tags", unsent, TAGS)?;
+            self.tag(&begun, tag("skewless.unsent", error.message()))?;
         }
-        self.end(run, &begun)?;
+        let status = match run.status {
+            Status::Done => "FINISHED",
+            Status::Running | Status::GateFailed | Status::Error => "FAILED",
+        };
+        self.end(run, &begun, status)?;
         sent
     }
 
+    /// Everything but the end.
     fn tell(&self, run: &Run, experiment: &str, begun: &Begun) -> Result<()> {
-        self.log(begun, "tags", tags(run), TAGS)?;
-        if let Some(winner) = run.winner {
-            self.log_parameters(run, begun, winner)?;
-            let of_all = |one: &&Metric| one.candidate == winner && one.fold.is_none();
-            self.log_metrics(run, begun, run.metrics.iter().filter(of_all))?;
-        }
+        let mut facts = Facts::of(run, run.winner, |one| one.fold.is_none());
+        facts.tags = tags(run);
+        self.log(begun, &facts)?;
         let inputs = of(run, Direction::Input).map(dataset).collect::<Vec<_>>();
         for some in inputs.chunks(DATASETS) {
             let datasets = json!({"run_id": begun.id, "datasets": some});
@@ -88,15 +98,12 @@ impl Server {
         parent: &Begun,
         candidate: &Candidate,
     ) -> Result<()> {
-        let place = candidate.place;
         let nested = vec![tag("mlflow.parentRunId", &parent.id)];
         let begun = self.begin(run, experiment, &name_of(candidate), nested)?;
-        self.log(&begun, "tags", tags_of(run, candidate), TAGS)?;
-        self.log_parameters(run, &begun, place)?;
-        let own = run.metrics.iter().filter(|one| one.candidate == place);
-        self.log_metrics(run, &begun, own)?;
-        let ended = json!({"run_id": begun.id, "status": "FINISHED", "end_time": ended(run)});
-        self.0.post("runs/update", &ended).map(drop)
+        let mut facts = Facts::of(run, Some(candidate.place), |_| true);
+        facts.tags = tags_of(run, candidate);
+        self.log(&begun, &facts)?;
+        self.end(run, &begun, "FINISHED")
     }
 
     /// The id of the experiment of that name, which is made where there is none.
@@ -127,45 +134,34 @@ impl Server {
         })
     }
 
-    fn end(&self, run: &Run, begun: &Begun) -> Result<()> {
-        let status = match run.status {
-            Status::Done => "FINISHED",
-            Status::Running | Status::GateFailed | Status::Error => "FAILED",
-        };
+    fn end(&self, run: &Run, begun: &Begun, status: &str) -> Result<()> {
         let ended = json!({"run_id": begun.id, "status": status, "end_time": ended(run)});
         self.0.post("runs/update", &ended).map(drop)
     }
 
-    fn log_parameters(&self, run: &Run, begun: &Begun, candidate: usize) -> Result<()> {
-        let own = run
-            .parameters
-            .iter()
-            .filter(|one| one.candidate == candidate);
-        let all = own.map(|one| {
-            let value = shortened(&shown(&one.value), PARAMETER_LENGTH);
-            json!({"key": one.name, "value": value})
-        });
-        self.log(begun, "params", all.collect(), PARAMETERS)
+    fn tag(&self, begun: &Begun, tag: Json) -> Result<()> {
+        let facts = Facts {
+            tags: vec![tag],
+            ..Facts::default()
+        };
+        self.log(begun, &facts)
     }
 
-    fn log_metrics<'a>(
-        &self,
-        run: &Run,
-        begun: &Begun,
-        metrics: impl Iterator<Item = &'a Metric>,
-    ) -> Result<()> {
-        let time = ended(run);
-        let all = metrics.flat_map(|one| measured(one, time)).collect();
-        self.log(begun, "metrics", all, METRICS)
-    }
-
-    /// Logs metrics, params or tags, no more at once than MLflow takes.
-    fn log(&self, begun: &Begun, what: &str, all: Vec<Json>, most: usize) -> Result<()> {
-        for some in all.chunks(most) {
-            let batch = json!({"run_id": begun.id, what: some});
+    /// Logs no more at once than MLflow takes.
+    fn log(&self, begun: &Begun, facts: &Facts) -> Result<()> {
+        let mut tags = facts.tags.chunks(TAGS);
+        let mut parameters = facts.parameters.chunks(PARAMETERS);
+        let mut metrics = facts.metrics.chunks(METRICS);
+        loop {
+            let next = [tags.next(), parameters.next(), metrics.next()];
+            if next.iter().all(Option::is_none) {
+                return Ok(());
+            }
+            let [tags, params, metrics] = next.map(Option::unwrap_or_default);
+            let batch =
+                json!({"run_id": begun.id, "tags": tags, "params": params, "metrics": metrics});
             self.0.post("runs/log-batch", &batch)?;
         }
-        Ok(())
     }
 
     /// Uploads what the run wrote, the bundle as a model folder, and the record.
@@ -179,14 +175,11 @@ impl Server {
             match model::folder(run, &begun.id, name, &bytes)? {
                 None => put(&[], name, bytes)?,
                 Some(folder) => {
+                    let description = folder.description.to_string();
                     put(&[MODEL], name, bytes)?;
-                    put(
-                        &[MODEL],
-                        "MLmodel",
-                        folder.description.to_string().into_bytes(),
-                    )?;
-                    let known = vec![tag("mlflow.log-model.history", &folder.history.to_string())];
-                    self.log(begun, "tags", known, TAGS)?;
+                    put(&[MODEL], "MLmodel", description.into_bytes())?;
+                    let history = tag("mlflow.log-model.history", &folder.history.to_string());
+                    self.tag(begun, history)?;
                 }
             }
         }
@@ -194,6 +187,26 @@ impl Server {
             Error::internal("internal.json", "the record is no JSON").with_source(error)
         })?;
         put(&[], RECORD, record)
+    }
+}
+
+impl Facts {
+    /// Parameters and those measures of a candidate that are wanted.
+    fn of(run: &Run, candidate: Option<usize>, wanted: impl Fn(&Metric) -> bool) -> Self {
+        let own = run.parameters.iter();
+        let own = own.filter(|one| Some(one.candidate) == candidate);
+        let parameters = own.map(|one| {
+            let value = shortened(&shown(&one.value), PARAMETER_LENGTH);
+            json!({"key": one.name, "value": value})
+        });
+        let own = run.metrics.iter();
+        let own = own.filter(|one| Some(one.candidate) == candidate && wanted(one));
+        let time = ended(run);
+        Self {
+            tags: Vec::new(),
+            parameters: parameters.collect(),
+            metrics: own.flat_map(|one| measured(one, time)).collect(),
+        }
     }
 }
 
