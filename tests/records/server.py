@@ -77,6 +77,7 @@ def main(skewless: str) -> None:
             check_run(project, client)
             check_retrained(project, client, url)
             check_failed(project, client, url)
+            check_unsent(project, client, url)
         check_refusals(project, url)
 
 
@@ -213,6 +214,19 @@ def check_failed(project: Project, client: MlflowClient, url: str) -> None:
     project.configure("")
 
 
+def check_unsent(project: Project, client: MlflowClient, url: str) -> None:
+    """Of an experiment whose artefacts don't go through the server, everything else arrives."""
+    client.create_experiment("elsewhere", artifact_location="s3://elsewhere/runs")
+    (project.folder / "skewless.toml").write_text(CONFIG.replace('name = "rooms"', 'name = "elsewhere"'))
+    warned = project.train(url, "-o", "elsewhere.skw")
+    run, nested = latest(client, "elsewhere")
+    assert (run.info.status, len(nested)) == ("FINISHED", 2), run.info
+    for text in [warned, run.data.tags["skewless.unsent"]]:
+        assert "s3://elsewhere/runs" in text, text
+    assert "records.mlflow" in warned, warned
+    project.configure("")
+
+
 def check_refusals(project: Project, gone: str) -> None:
     """A server that is gone and one that refuses cost a warning, and nothing else."""
     known = project.bytes("rooms.skw")
@@ -289,9 +303,9 @@ def answers(url: str) -> bool:
     return True
 
 
-def latest(client: MlflowClient) -> tuple[Run, list[Run]]:
-    """The newest run of the experiment, and those that are nested in it."""
-    experiment = client.get_experiment_by_name("rooms")
+def latest(client: MlflowClient, name: str = "rooms") -> tuple[Run, list[Run]]:
+    """The newest run of an experiment, and those that are nested in it."""
+    experiment = client.get_experiment_by_name(name)
     runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
     run = next(one for one in runs if "mlflow.parentRunId" not in one.data.tags)
     return run, [one for one in runs if one.data.tags.get("mlflow.parentRunId") == run.info.run_id]
