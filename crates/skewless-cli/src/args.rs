@@ -135,6 +135,9 @@ pub(crate) struct TrainingRunArgs {
     /// Append OpenLineage events of the run to this file, as JSON lines
     #[arg(long, value_name = "FILE")]
     pub(crate) openlineage: Option<PathBuf>,
+    /// Send the run, once it has ended, to this MLflow tracking server, such as http://127.0.0.1:5000
+    #[arg(long, value_name = "URL")]
+    pub(crate) mlflow: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -355,6 +355,28 @@ fn the_committed_study_leaves_nothing_unsaid() {
 }
 
 #[test]
+fn a_server_that_is_not_there_costs_a_warning() {
+    let fixture = project("");
+    train(&fixture, &["--no-store", "-o", "without.skw"], 0);
+    // Nobody listens where a listener has just been.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let run = train(&fixture, &["--mlflow", &address, "-o", "with.skw"], 0);
+    assert!(
+        run.stderr.contains("skewless: warning: records.mlflow: "),
+        "{}",
+        run.stderr
+    );
+    let bytes = |name: &str| std::fs::read(fixture.path(name)).unwrap();
+    assert!(bytes("with.skw") == bytes("without.skw"));
+    let all = json(&told(&fixture, &["runs", "--json"]));
+    assert_eq!(all[0]["status"], "done");
+    let run = fixture.run(&["train", "skewless.toml", "--mlflow", "sqlite:///runs.db"]);
+    ended(&run, 2, "config.invalid_value");
+}
+
+#[test]
 fn lint_lists_what_is_unsaid_until_it_is_said() {
     let fixture = project("");
     let run = fixture.run(&["lint", "skewless.toml", "--json"]);

@@ -93,6 +93,12 @@ pub(crate) fn run_tests() -> Result<()> {
         tests.arg(built::skewless(CI)?);
         run(tests)
     })?;
+    step("training runs on an MLflow server", || {
+        let python = setup::venv("records", "tests/records/requirements.txt")?;
+        let mut tests = command(python.join("python"), &["tests/records/server.py"]);
+        tests.arg(built::skewless(CI)?);
+        run(tests)
+    })?;
     step("parity", || parity::compare(CI))?;
     step("bench --small", bench::small)?;
     step("the demo", || demo::test(CI))

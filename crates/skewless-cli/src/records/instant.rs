@@ -9,6 +9,21 @@ pub(super) fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
+/// Milliseconds since 1970 of such a text; 0 for any other.
+pub(super) fn milliseconds(text: &str) -> i64 {
+    let time = text.parse::<jiff::Timestamp>();
+    time.map_or(0, jiff::Timestamp::as_millisecond)
+}
+
+/// Such a text as `2026-01-01 00:00:00.000000`; any other as it is.
+pub(super) fn spaced(text: &str) -> String {
+    let time = text.parse::<jiff::Timestamp>();
+    time.map_or_else(
+        |_| text.to_owned(),
+        |time| time.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string(),
+    )
+}
+
 /// A UUID of version 7 (RFC 9562): the time in milliseconds, then random bits, so that names sort by time.
 ///
 /// # Errors
@@ -55,5 +70,14 @@ mod tests {
         let random = 0x0cc3_18c4_dc0c_0c07_398f;
         let uuid = hyphenated(dated(random, 0x017f_22e2_79b0));
         assert_eq!(uuid, "017f22e2-79b0-7cc3-98c4-dc0c0c07398f");
+    }
+
+    #[test]
+    fn times_are_read_back() {
+        let text = "2026-01-01T00:00:00.250Z";
+        assert_eq!(milliseconds(text), 1_767_225_600_250);
+        assert_eq!(spaced(text), "2026-01-01 00:00:00.250000");
+        assert_eq!(spaced("2026-01-01T00:00:00Z"), "2026-01-01 00:00:00.000000");
+        assert_eq!((milliseconds("once"), spaced("once").as_str()), (0, "once"));
     }
 }

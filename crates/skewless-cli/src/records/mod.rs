@@ -7,6 +7,7 @@ mod database;
 mod facts;
 mod instant;
 pub(crate) mod lineage;
+mod mlflow;
 mod read;
 mod recording;
 

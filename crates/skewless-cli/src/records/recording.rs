@@ -8,7 +8,9 @@ use skewless_core::{Error, Result};
 use skewless_train::Report;
 use skewless_train::study::StudyReport;
 
-use super::{Artefact, Direction, FILE, Run, STORE, Status, database, facts, instant, lineage};
+use super::{
+    Artefact, Direction, FILE, Run, STORE, Status, database, facts, instant, lineage, mlflow,
+};
 use crate::args::TrainingRunArgs;
 use crate::exit::sentence;
 
@@ -18,6 +20,7 @@ pub(crate) struct Recording {
     /// None where nothing is kept, or the first write failed.
     database: Option<PathBuf>,
     lineage: Option<PathBuf>,
+    mlflow: Option<mlflow::Server>,
     /// Folder of the configuration.
     folder: PathBuf,
 }
@@ -26,9 +29,15 @@ impl Recording {
     /// Begins a record; none where the configuration cannot be read or nothing is to be kept.
     ///
     /// # Errors
-    /// `train.unwritable` where the lineage events cannot be appended, before any work is done.
+    /// Before any work is done, `train.unwritable` where the lineage events cannot be appended, and `config.invalid_value`
+    /// for what is no address of an MLflow server.
     pub(crate) fn begin(args: &TrainingRunArgs) -> Result<Option<Self>> {
-        if args.no_store && args.openlineage.is_none() {
+        let mlflow = args
+            .mlflow
+            .as_deref()
+            .map(mlflow::Server::new)
+            .transpose()?;
+        if args.no_store && args.openlineage.is_none() && mlflow.is_none() {
             return Ok(None);
         }
         let Ok(bytes) = std::fs::read(&args.config) else {
@@ -40,6 +49,7 @@ impl Recording {
             run: begun(&args.config, &bytes)?,
             database: (!args.no_store).then(|| store.join(FILE)),
             lineage: args.openlineage.clone(),
+            mlflow,
             folder,
         };
         if let Some(path) = &recording.lineage {
@@ -86,6 +96,11 @@ impl Recording {
         self.save();
         if let Some(path) = &self.lineage
             && let Err(error) = lineage::append(path, &self.run, &self.folder)
+        {
+            warn(&error);
+        }
+        if let Some(server) = &self.mlflow
+            && let Err(error) = server.send(&self.run)
         {
             warn(&error);
         }
