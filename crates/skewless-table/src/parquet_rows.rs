@@ -11,7 +11,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 use skewless_core::{Columns, Error, Result};
 
-use crate::block::{BLOCK_ROWS, Chunk, Rows};
+use crate::block::{Chunk, Rows};
 use crate::parquet_values::column;
 use crate::reader::{Extra, Source, Stream};
 use crate::{Wanted, failure};
@@ -26,13 +26,14 @@ pub(crate) fn chunks(
     Vec<String>,
 )> {
     let name = source.name;
+    let rows = source.block_rows;
     let (batches, names) = match source.input {
-        Stream::File(file) => open::<File>(&name, file, wanted, extra)?,
+        Stream::File(file) => open::<File>(&name, file, rows, wanted, extra)?,
         Stream::Read(mut read) => {
             let mut bytes = Vec::new();
             read.read_to_end(&mut bytes)
                 .map_err(|error| failure::unreadable(&name, error))?;
-            open(&name, Bytes::from(bytes), wanted, extra)?
+            open(&name, Bytes::from(bytes), rows, wanted, extra)?
         }
     };
     let wanted = wanted.to_vec();
@@ -50,6 +51,7 @@ pub(crate) fn chunks(
 fn open<R: ChunkReader + 'static>(
     name: &str,
     input: R,
+    rows: usize,
     wanted: &[Wanted],
     extra: Extra,
 ) -> Result<(ParquetRecordBatchReader, Vec<String>)> {
@@ -73,7 +75,7 @@ fn open<R: ChunkReader + 'static>(
     let mask = ProjectionMask::roots(builder.parquet_schema(), taken);
     let reader = builder
         .with_projection(mask)
-        .with_batch_size(BLOCK_ROWS)
+        .with_batch_size(rows)
         .build()
         .map_err(invalid)?;
     Ok((reader, names))
@@ -128,6 +130,7 @@ mod tests {
     use skewless_core::Column;
 
     use super::*;
+    use crate::block::BLOCK_ROWS;
     use crate::{Cells, Format, Reader};
 
     fn table(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {

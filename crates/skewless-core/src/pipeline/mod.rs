@@ -3,6 +3,7 @@
 mod cells;
 mod check;
 mod compile;
+mod feature_columns;
 mod frame;
 mod hash;
 mod names;
@@ -21,6 +22,7 @@ pub(crate) use cells::RecordCells;
 pub use cells::{Cell, Cells};
 pub(crate) use compile::MAX_COLUMNS;
 pub(crate) use compile::{Compiler, Kind, Source};
+pub use feature_columns::FeatureColumns;
 pub(crate) use frame::Frame;
 use names::ColumnNames;
 pub(crate) use step::Index;
