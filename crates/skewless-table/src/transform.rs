@@ -1,7 +1,9 @@
 //! One chunk transformed: decoded, made into features, counted, encoded. Runs on any thread.
 
 use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
+use skewless_core::pipeline::FeatureColumns;
 use skewless_core::{Counter, Error, Pipeline, Result};
 
 use crate::answer::{names_of_inputs, unknown_fields};
@@ -29,6 +31,8 @@ pub struct Transformer<'a> {
     encoder: Option<FeatureEncoder>,
     counter: Option<Counter>,
     inputs: BTreeSet<&'a str>,
+    /// Memory of features that are encoded and dropped.
+    spare: Mutex<Vec<FeatureColumns>>,
 }
 
 impl<'a> Transformer<'a> {
@@ -43,6 +47,7 @@ impl<'a> Transformer<'a> {
             encoder,
             counter,
             inputs: names_of_inputs(pipeline),
+            spare: Mutex::default(),
         }
     }
 
@@ -54,34 +59,45 @@ impl<'a> Transformer<'a> {
         let block = chunk.decode()?;
         let first_row = block.first_row;
         let mut counter = self.counter.clone();
-        let (features, unknown_fields) = match &block.rows {
+        let mut features = self.spare().pop().unwrap_or_default();
+        let unknown_fields = match &block.rows {
             Rows::Records(records) => {
-                let features = self.pipeline.feature_columns_of_records(
+                self.pipeline.feature_columns_of_records(
                     records,
                     block.unreadable,
                     counter.as_mut(),
+                    &mut features,
                 );
-                (features, unknown_fields(&self.inputs, records))
+                unknown_fields(&self.inputs, records)
             }
             Rows::Columns(columns) => {
-                let features =
-                    self.pipeline
-                        .feature_columns(columns, block.unreadable, counter.as_mut())?;
+                self.pipeline.feature_columns(
+                    columns,
+                    block.unreadable,
+                    counter.as_mut(),
+                    &mut features,
+                )?;
                 // Columns that no input takes are noted when the table is opened.
-                (features, BTreeSet::new())
+                BTreeSet::new()
             }
         };
         let encoder = self.encoder.as_ref();
         let encoded = encoder
             .map(|encoder| encoder.encode(first_row, &features))
             .transpose()?;
-        Ok(Transformed {
+        let transformed = Transformed {
             first_row,
             rows: features.rows,
-            errors: features.errors,
+            errors: std::mem::take(&mut features.errors),
             encoded,
             counter,
             unknown_fields,
-        })
+        };
+        self.spare().push(features);
+        Ok(transformed)
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<FeatureColumns>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -12,8 +12,8 @@ use crate::predictor::{block_rows, first_faults};
 use crate::profile::Counter;
 use crate::record::Record;
 
-/// The columns of a batch's feature rows.
-#[derive(Debug)]
+/// The columns of a batch's feature rows; kept by a caller who transforms often, so that little is allocated each time.
+#[derive(Debug, Default)]
 pub struct FeatureColumns {
     /// Number of rows.
     pub rows: usize,
@@ -21,11 +21,13 @@ pub struct FeatureColumns {
     pub columns: Vec<Vec<f64>>,
     /// The first fault of each failed row, with its row, in the rows' order.
     pub errors: Vec<Error>,
+    numbers: Vec<f64>,
 }
 
 impl Pipeline {
-    /// Transforms columns; a faulty row fails alone. `refused` are faults that the caller found, each with its row, in the
-    /// rows' order; they come before those found here. A counter counts the rows, without predictions.
+    /// Transforms columns, in place of what `features` held; a faulty row fails alone. `refused` are faults that the caller
+    /// found, each with its row, in the rows' order; they come before those found here. A counter counts the rows, without
+    /// predictions.
     ///
     /// # Errors
     /// As [`Pipeline::transform`].
@@ -34,14 +36,16 @@ impl Pipeline {
         columns: &Columns,
         refused: Vec<Error>,
         mut counter: Option<&mut Counter>,
-    ) -> Result<FeatureColumns> {
-        let mut made = Making::new(self, columns.rows(), refused);
+        features: &mut FeatureColumns,
+    ) -> Result<()> {
+        let mut making = Making::new(self, features, refused);
         let size = block_rows(self.cells_per_row());
         for start in (0..columns.rows()).step_by(size) {
-            let frame = self.run(columns, start..start + size)?;
-            made.append(frame, Vec::new(), counter.as_deref_mut());
+            let numbers = std::mem::take(&mut making.features.numbers);
+            let frame = self.run_reusing(columns, start..start + size, numbers)?;
+            making.append(frame, Vec::new(), counter.as_deref_mut());
         }
-        Ok(made.features)
+        Ok(())
     }
 
     /// The same of records.
@@ -50,49 +54,46 @@ impl Pipeline {
         records: &[Record],
         refused: Vec<Error>,
         mut counter: Option<&mut Counter>,
-    ) -> FeatureColumns {
-        let mut made = Making::new(self, records.len(), refused);
-        let mut numbers = Vec::new();
+        features: &mut FeatureColumns,
+    ) {
+        let mut making = Making::new(self, features, refused);
         for records in records.chunks(block_rows(self.cells_per_row())) {
+            let numbers = std::mem::take(&mut making.features.numbers);
             let cells = RecordCells::new(records, self);
             let frame = self.run_cells(&cells, numbers);
             let unknown = self.unknown_fields(records);
-            numbers = made.append(frame, unknown, counter.as_deref_mut());
+            making.append(frame, unknown, counter.as_deref_mut());
         }
-        made.features
     }
 }
 
 /// Feature columns that grow frame by frame.
 struct Making<'a> {
     pipeline: &'a Pipeline,
-    features: FeatureColumns,
+    features: &'a mut FeatureColumns,
     refused: Peekable<IntoIter<Error>>,
 }
 
 impl<'a> Making<'a> {
-    fn new(pipeline: &'a Pipeline, rows: usize, refused: Vec<Error>) -> Self {
-        let column = || Vec::with_capacity(rows);
+    fn new(pipeline: &'a Pipeline, features: &'a mut FeatureColumns, refused: Vec<Error>) -> Self {
+        features.rows = 0;
+        features.columns.resize_with(pipeline.width(), Vec::new);
+        features.columns.iter_mut().for_each(Vec::clear);
+        features.errors.clear();
         Self {
             pipeline,
-            features: FeatureColumns {
-                rows: 0,
-                columns: std::iter::repeat_with(column)
-                    .take(pipeline.width())
-                    .collect(),
-                errors: Vec::new(),
-            },
+            features,
             refused: refused.into_iter().peekable(),
         }
     }
 
-    /// Appends the rows of a frame, of which some may be `refused`, and gives its memory back.
+    /// Appends the rows of a frame, of which some may be `refused`, and takes its memory back.
     fn append(
         &mut self,
         mut frame: Frame<'_>,
         mut refused: Vec<Error>,
         counter: Option<&mut Counter>,
-    ) -> Vec<f64> {
+    ) {
         let (first, rows) = (self.features.rows, frame.rows);
         let mut faults = Vec::new();
         while let Some(error) = (self.refused).next_if(|error| error.row() < Some(first + rows)) {
@@ -109,7 +110,7 @@ impl<'a> Making<'a> {
             let mut good = vec![true; rows];
             let failed = good.iter_mut().zip(&faults);
             failed.for_each(|(good, fault)| *good = fault.is_none());
-            counter.count(self.pipeline, &frame, &good, std::iter::empty());
+            counter.count_columns(self.pipeline, &frame, &good);
         }
         self.append_values(&frame);
         self.features.rows += rows;
@@ -121,7 +122,7 @@ impl<'a> Making<'a> {
                 self.features.errors.push(error.with_row(first + row));
             }
         }
-        frame.into_numbers()
+        self.features.numbers = frame.into_numbers();
     }
 
     fn append_values(&mut self, frame: &Frame<'_>) {
