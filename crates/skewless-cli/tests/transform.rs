@@ -1,6 +1,8 @@
 //! `skewless transform`, run as a program: the serving pipeline's bits, whatever the format and the number of threads, in
 //! memory that does not grow with the table.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod fixture;
 
 use fixture::{Fixture, csv, json_lines, rows};
