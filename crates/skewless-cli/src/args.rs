@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Answer the records of a table, in their order
     #[command(after_help = format!("{PREDICT_NOTES}\n\n{STATUSES}"))]
     Predict(PredictArgs),
+    /// Compute the features of the records of a table, in their order, as serving computes them
+    #[command(after_help = format!("{TRANSFORM_NOTES}\n\n{STATUSES}"))]
+    Transform(TransformArgs),
     /// Say what each feature of a record added to its raw score
     #[command(after_help = format!("{EXPLAIN_NOTES}\n\n{STATUSES}"))]
     Explain(ExplainArgs),
@@ -76,6 +79,11 @@ JSON lines answer each record with {\"label\", \"probability\", \"raw\"} for two
 \"raw\"} for several, {\"value\", \"raw\"} for a number; a bundle that promises a
 coverage adds the labels of the \"set\" or the \"interval\". A record that cannot be answered has {\"error\": {\"code\",
 \"message\", \"field\", \"value\", \"row\"}} in its place; rows count from 0, and the other rows are answered.";
+
+const TRANSFORM_NOTES: &str = "\
+A column a column of the feature row; missing is null, or an empty cell. A row that fails has its error in its place: in JSON lines
+{\"error\": {\"code\", \"message\", \"field\", \"value\", \"row\"}}, else nothing in the features and the columns `error` and
+`message`. The table goes through memory in blocks, so that its length does not matter.";
 
 const EXPLAIN_NOTES: &str = "\
 A line a record: {\"method\", \"raw\", \"base\", \"features\": [{\"feature\", \"inputs\", \"contributions\"}]}. A raw score is
@@ -414,6 +422,37 @@ pub(crate) struct PredictArgs {
     /// Print the SHA-256 over all predictions to standard output, and nothing else
     #[arg(long, conflicts_with_all = ["digest", "output", "to"])]
     pub(crate) digest_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TransformArgs {
+    /// The bundle
+    pub(crate) bundle: PathBuf,
+    /// The table of records [default: standard input]
+    #[arg(value_name = "IN")]
+    pub(crate) input: Option<PathBuf>,
+    /// Where the features go; the file appears when it is complete [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// The input's format [default: its extension; jsonl for standard input]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) from: Option<TableFormat>,
+    /// The output's format [default: its extension; jsonl for standard output]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) to: Option<TableFormat>,
+    /// Where the counts of the inputs' values go, as JSON, in the bins and categories of the bundle's profile; predictions are
+    /// not counted
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+    /// Write the profile alone; the features are computed and dropped
+    #[arg(long, requires = "profile", conflicts_with_all = ["output", "to"])]
+    pub(crate) profile_only: bool,
+    /// Threads that transform; the features and their order do not depend on it [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// Bytes that the program may take, by estimate, as in 500MB or 4GB; the bundle and the longest line need theirs
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = bytes)]
+    pub(crate) memory: u64,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,7 @@ mod runs;
 mod serve;
 #[cfg(feature = "train")]
 mod train;
+mod transform;
 mod verify;
 
 use std::process::ExitCode;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
         Command::Predict(args) => predict::run(&args),
+        Command::Transform(args) => transform::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Verify(args) => verify::run(&args),

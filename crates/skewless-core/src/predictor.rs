@@ -395,8 +395,7 @@ impl Predictor {
     }
 
     fn block_rows(&self) -> usize {
-        let cells = self.pipeline.cells_per_row().max(self.engine.outputs());
-        (MOST_CELLS / cells.max(1)).clamp(1, MOST_ROWS)
+        block_rows(self.pipeline.cells_per_row().max(self.engine.outputs()))
     }
 
     /// Appends the predictions of one frame, whose rows become the batch's from `first_row` on.
@@ -455,6 +454,11 @@ impl Predictor {
     }
 }
 
+/// Rows that go through the pipeline at a time, where a row takes so many numbers.
+pub(crate) fn block_rows(cells: usize) -> usize {
+    (MOST_CELLS / cells.max(1)).clamp(1, MOST_ROWS)
+}
+
 /// The text slot of the input whose values have conformal quantiles of their own.
 ///
 /// # Errors
@@ -483,7 +487,7 @@ fn with_shares(mut engine: Box<dyn Engine>, part: Option<&[u8]>) -> Result<Box<d
 }
 
 /// The first fault of each row, by row.
-fn first_faults(faults: Vec<Error>, rows: usize) -> Vec<Option<Error>> {
+pub(crate) fn first_faults(faults: Vec<Error>, rows: usize) -> Vec<Option<Error>> {
     let mut first: Vec<Option<Error>> = (0..rows).map(|_| None).collect();
     for fault in faults {
         let row = fault.row().unwrap_or_default();

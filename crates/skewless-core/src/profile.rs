@@ -97,6 +97,22 @@ impl Bins {
             .take(1)
             .for_each(|count| *count += 1);
     }
+
+    /// Adds values without branching on them, and gives how many are missing.
+    fn add_many<'a>(&mut self, values: impl Iterator<Item = &'a f64>) -> u64 {
+        let mut missing = 0;
+        for value in values {
+            if value.is_nan() {
+                missing += 1;
+                continue;
+            }
+            let below = self.edges.iter().map(|edge| usize::from(edge <= value));
+            if let Some(count) = self.counts.get_mut(below.sum::<usize>()) {
+                *count += 1;
+            }
+        }
+        missing
+    }
 }
 
 impl Profile {
@@ -290,6 +306,22 @@ impl Counter {
         good: &[bool],
         firsts: impl Iterator<Item = f64>,
     ) {
+        self.count_as::<false>(pipeline, frame, good, firsts);
+    }
+
+    /// The same without predictions, for frames of many rows.
+    pub(crate) fn count_columns(&mut self, pipeline: &Pipeline, frame: &Frame<'_>, good: &[bool]) {
+        self.count_as::<true>(pipeline, frame, good, std::iter::empty());
+    }
+
+    /// Counts value by value, or many at a time.
+    fn count_as<const MANY: bool>(
+        &mut self,
+        pipeline: &Pipeline,
+        frame: &Frame<'_>,
+        good: &[bool],
+        firsts: impl Iterator<Item = f64>,
+    ) {
         let rows = || {
             (0..)
                 .zip(good)
@@ -311,14 +343,26 @@ impl Counter {
             match target.slot {
                 Slot::Number(slot) => {
                     let values = frame.number(slot);
-                    rows()
-                        .filter_map(|row: usize| values.get(row))
-                        .for_each(|&value| profile.add_number(value));
+                    let values = rows().filter_map(|row: usize| values.get(row));
+                    match &mut profile.counts {
+                        Counts::Numbers(bins) if MANY => {
+                            profile.missing += bins.add_many(values);
+                        }
+                        _ => values.for_each(|&value| profile.add_number(value)),
+                    }
                 }
                 Slot::Text(slot) => {
                     let knows = |value: &str| steps.is_empty() || pipeline.any_has(steps, value);
-                    if let Some(text) = frame.texts.get(slot) {
-                        rows().for_each(|row| profile.add_category(text.value(row), knows));
+                    match frame.texts.get(slot) {
+                        Some(text) if MANY => {
+                            for (entry, count) in text.tally(rows()) {
+                                profile.add_category(entry, count, knows);
+                            }
+                        }
+                        Some(text) => {
+                            rows().for_each(|row| profile.add_category(text.value(row), 1, knows));
+                        }
+                        None => {}
                     }
                 }
                 Slot::Tensor(_) => {
@@ -339,7 +383,7 @@ impl InputProfile {
         }
     }
 
-    fn add_category(&mut self, value: Option<&str>, knows: impl Fn(&str) -> bool) {
+    fn add_category(&mut self, value: Option<&str>, rows: u64, knows: impl Fn(&str) -> bool) {
         let (
             Some(value),
             Counts::Categories {
@@ -350,16 +394,16 @@ impl InputProfile {
             },
         ) = (value, &mut self.counts)
         else {
-            self.missing += 1;
+            self.missing += rows;
             return;
         };
         let listed = values
             .binary_search_by(|listed| listed.as_str().cmp(value))
             .ok();
         match listed.and_then(|at| counts.get_mut(at)) {
-            Some(count) => *count += 1,
-            None if !knows(value) => *out_of_vocabulary += 1,
-            None => *other += 1,
+            Some(count) => *count += rows,
+            None if !knows(value) => *out_of_vocabulary += rows,
+            None => *other += rows,
         }
     }
 }

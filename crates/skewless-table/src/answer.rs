@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use skewless_core::output::NO_LABEL;
-use skewless_core::{BatchPrediction, Columns, Error, Predictor, Record, Result};
+use skewless_core::{BatchPrediction, Columns, Error, Pipeline, Predictor, Record, Result};
 
 use crate::{Block, Chunk, Encoded, Encoder, Extra, Reader, Rows, Source, Wanted};
 
@@ -25,7 +25,14 @@ pub struct Answer {
 /// # Errors
 /// As [`Reader::new`].
 pub fn reader(predictor: &Predictor, input: Source) -> Result<Reader> {
-    let pipeline = predictor.pipeline();
+    reader_of(predictor.pipeline(), input)
+}
+
+/// The same for features alone.
+///
+/// # Errors
+/// As [`Reader::new`].
+pub fn reader_of(pipeline: &Pipeline, input: Source) -> Result<Reader> {
     let wanted: Vec<Wanted> = pipeline.inputs().map(Wanted::from).collect();
     let extra = match pipeline.refuses_unknown_fields() {
         true => Extra::Keep,
@@ -75,11 +82,10 @@ pub struct Answerer<'a> {
 impl<'a> Answerer<'a> {
     /// Answers with what scores; encodes where there is an encoder.
     pub fn new(scores: &'a dyn Scores, encoder: Option<Encoder>) -> Self {
-        let inputs = scores.predictor().pipeline().declared_inputs().iter();
         Self {
             scores,
             encoder,
-            inputs: inputs.map(|input| input.name.as_str()).collect(),
+            inputs: names_of_inputs(scores.predictor().pipeline()),
         }
     }
 
@@ -91,7 +97,7 @@ impl<'a> Answerer<'a> {
         let block = chunk.decode()?;
         let first_row = block.first_row;
         let unknown_fields = match &block.rows {
-            Rows::Records(records) => self.unknown_fields(records),
+            Rows::Records(records) => unknown_fields(&self.inputs, records),
             // Columns that no input takes are noted when the table is opened.
             Rows::Columns(_) => BTreeSet::new(),
         };
@@ -119,15 +125,22 @@ impl<'a> Answerer<'a> {
         self.scores.answered(&block.rows, &predictions);
         Ok(predictions)
     }
+}
 
-    fn unknown_fields(&self, records: &[Record]) -> BTreeSet<String> {
-        let names = records
-            .iter()
-            .flat_map(Record::fields)
-            .map(|(name, _)| name);
-        let unknown: BTreeSet<&str> = names.filter(|name| !self.inputs.contains(name)).collect();
-        unknown.into_iter().map(str::to_owned).collect()
-    }
+/// The names of all inputs of a specification.
+pub(crate) fn names_of_inputs(pipeline: &Pipeline) -> BTreeSet<&str> {
+    let inputs = pipeline.declared_inputs().iter();
+    inputs.map(|input| input.name.as_str()).collect()
+}
+
+/// Fields of records that are none of the inputs.
+pub(crate) fn unknown_fields(inputs: &BTreeSet<&str>, records: &[Record]) -> BTreeSet<String> {
+    let names = records
+        .iter()
+        .flat_map(Record::fields)
+        .map(|(name, _)| name);
+    let unknown: BTreeSet<&str> = names.filter(|name| !inputs.contains(name)).collect();
+    unknown.into_iter().map(str::to_owned).collect()
 }
 
 /// Puts the error of a row that could not be read in the place of what the empty row gave.

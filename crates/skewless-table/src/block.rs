@@ -3,7 +3,7 @@
 use skewless_core::{Columns, Error, Record, Result};
 
 /// Most rows of a block: enough to spread the cost of a batch, few enough to stay in the cache.
-pub(crate) const BLOCK_ROWS: usize = 8192;
+pub const BLOCK_ROWS: usize = 8192;
 
 /// The rows of a block in the form the core takes.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::ByteRecord;
 use skewless_core::{Columns, Error, Result};
 
-use crate::block::{BLOCK_ROWS, Chunk, Rows};
+use crate::block::{Chunk, Rows};
 use crate::reader::{Extra, Source};
 use crate::typed::{Growing, push_cell};
 use crate::{Cells, Wanted, failure};
@@ -34,6 +34,7 @@ pub(crate) fn chunks(
             input,
             taken,
             width,
+            block_rows: source.block_rows,
             next_row: 0,
             ended: false,
         },
@@ -89,6 +90,7 @@ struct CsvRows {
     input: Input,
     taken: Vec<Taken>,
     width: usize,
+    block_rows: usize,
     next_row: usize,
     ended: bool,
 }
@@ -118,7 +120,7 @@ impl Iterator for CsvRows {
 impl CsvRows {
     fn read_rows(&mut self) -> Result<Vec<ByteRecord>> {
         let mut rows = Vec::new();
-        while !self.ended && rows.len() < BLOCK_ROWS {
+        while !self.ended && rows.len() < self.block_rows {
             let mut row = ByteRecord::new();
             let more = self
                 .input

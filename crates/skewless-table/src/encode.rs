@@ -226,7 +226,7 @@ fn error_cells(width: usize, error: &Error) -> Vec<String> {
 }
 
 /// The shortest text that reads back as the same number, as in JSON.
-fn number_text(value: f64) -> String {
+pub(crate) fn number_text(value: f64) -> String {
     serde_json::Number::from_f64(value)
         .map_or_else(|| value.to_string(), |number| number.to_string())
 }

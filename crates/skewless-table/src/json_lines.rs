@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use skewless_core::{Error, Record, Result};
 
-use crate::block::{BLOCK_ROWS, Chunk, Rows};
+use crate::block::{Chunk, Rows};
 use crate::failure;
 use crate::reader::Source;
 
@@ -24,6 +24,7 @@ pub(crate) fn chunks(source: Source) -> impl Iterator<Item = Result<Chunk>> + Se
     Lines {
         name: source.name,
         input: source.input.into_read(),
+        block_rows: source.block_rows,
         rest: Vec::new(),
         ready: VecDeque::new(),
         next_row: 0,
@@ -35,6 +36,7 @@ pub(crate) fn chunks(source: Source) -> impl Iterator<Item = Result<Chunk>> + Se
 struct Lines {
     name: String,
     input: Box<dyn Read + Send>,
+    block_rows: usize,
     /// The beginning of a line whose end has not come yet.
     rest: Vec<u8>,
     ready: VecDeque<Chunk>,
@@ -100,7 +102,7 @@ impl Lines {
         self.started |= !text.is_empty();
         let lines = lines(&text, from);
         let text: Arc<[u8]> = text.into();
-        for lines in lines.chunks(BLOCK_ROWS) {
+        for lines in lines.chunks(self.block_rows) {
             let (text, lines) = (Arc::clone(&text), lines.to_vec());
             let rows = lines.len();
             self.ready

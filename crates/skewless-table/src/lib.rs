@@ -2,8 +2,9 @@
 //!
 //! A [`Reader`] cuts a file or a stream into [`Chunk`]s, cheaply and in order; [`Chunk::decode`] does the work and may
 //! run on another thread. The result is a [`Block`]: rows for the core, and the rows that could not be read, each with
-//! its error. [`Encoder`] and [`PredictionWriter`] are the way back, and [`Answerer`] is what stands between the two. [`read_columns`] reads a whole table for training,
-//! [`read_files`] several files as one.
+//! its error. [`Encoder`] and [`PredictionWriter`] are the way back, and [`Answerer`] is what stands between the two;
+//! [`Transformer`], [`FeatureEncoder`] and [`FeatureWriter`] are the same for features. [`read_columns`] reads a whole table
+//! for training, [`read_files`] several files as one.
 //!
 //! Rows are counted from 0 over the whole table, in every format; a header and blank lines do not count.
 
@@ -12,6 +13,7 @@ mod block;
 mod csv_rows;
 mod encode;
 mod failure;
+mod features;
 mod format;
 mod json_lines;
 mod lookup;
@@ -21,22 +23,28 @@ mod parquet_predictions;
 #[cfg(feature = "parquet")]
 mod parquet_rows;
 #[cfg(feature = "parquet")]
+mod parquet_sink;
+#[cfg(feature = "parquet")]
 mod parquet_values;
 mod predictions;
 mod reader;
 mod records;
+mod sink;
+mod transform;
 mod typed;
 mod wanted;
 mod whole;
 
-pub use answer::{Answer, Answerer, Scores, reader};
-pub use block::{Block, Chunk, Rows};
+pub use answer::{Answer, Answerer, Scores, reader, reader_of};
+pub use block::{BLOCK_ROWS, Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder, error_json};
+pub use features::{FeatureEncoder, FeatureWriter};
 pub use format::Format;
 pub use lookup::read_lookup;
 pub use numbers::{write_columns, write_numbers};
 pub use predictions::PredictionWriter;
 pub use reader::{Extra, Reader, Source};
 pub use records::records;
+pub use transform::{Transformed, Transformer};
 pub use wanted::{Cells, Wanted};
 pub use whole::{column_names, read_columns, read_files, scan};

@@ -1,21 +1,16 @@
-//! Predictions as a Parquet file.
+//! Predictions as the rows of a Parquet file.
 
-use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow_array::builder::{BooleanBuilder, Float64Builder, StringBuilder};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
 use skewless_core::{BatchPrediction, Result};
 
 use crate::Encoder;
 use crate::encode::{Cells, fault};
 
-fn schema(encoder: &Encoder) -> Arc<Schema> {
+pub(crate) fn schema(encoder: &Encoder) -> Arc<Schema> {
     let fields = encoder.columns().map(|(name, cells)| {
         let kind = match cells {
             Cells::Text => DataType::Utf8,
@@ -84,39 +79,4 @@ pub(crate) fn batch(encoder: &Encoder, predictions: &BatchPrediction) -> Result<
 
 fn vec_of<T: Default>(count: usize) -> Vec<T> {
     std::iter::repeat_with(T::default).take(count).collect()
-}
-
-/// A Parquet file being written.
-pub(crate) struct ParquetSink<W: Write + Send>(ArrowWriter<W>);
-
-impl<W: Write + Send> ParquetSink<W> {
-    pub(crate) fn new(writer: W, encoder: &Encoder) -> io::Result<Self> {
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            // The library's version would otherwise stand in the file and change its bytes.
-            .set_created_by("skewless".to_owned())
-            .build();
-        ArrowWriter::try_new(writer, schema(encoder), Some(properties))
-            .map(Self)
-            .map_err(io_error)
-    }
-
-    pub(crate) fn write(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        self.0.write(batch).map_err(io_error)
-    }
-
-    pub(crate) fn finish(self) -> io::Result<W> {
-        self.0.into_inner().map_err(io_error)
-    }
-}
-
-/// The writer's own error where there is one, so that a closed pipe is known as such.
-fn io_error(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(source) => match source.downcast::<io::Error>() {
-            Ok(error) => *error,
-            Err(source) => io::Error::other(source),
-        },
-        other => io::Error::other(other),
-    }
 }

@@ -2,19 +2,24 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 
 use arrow_array::RecordBatch;
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
 use parquet::errors::ParquetError;
 use parquet::file::reader::ChunkReader;
 use skewless_core::{Columns, Error, Result};
 
-use crate::block::{BLOCK_ROWS, Chunk, Rows};
+use crate::block::{Chunk, Rows};
 use crate::parquet_values::column;
 use crate::reader::{Extra, Source, Stream};
-use crate::{Wanted, failure};
+use crate::{Cells, Wanted, failure};
 
 /// The chunks, and the names of all columns.
 pub(crate) fn chunks(
@@ -26,13 +31,14 @@ pub(crate) fn chunks(
     Vec<String>,
 )> {
     let name = source.name;
+    let rows = source.block_rows;
     let (batches, names) = match source.input {
-        Stream::File(file) => open::<File>(&name, file, wanted, extra)?,
+        Stream::File(file) => open::<File>(&name, file, rows, wanted, extra)?,
         Stream::Read(mut read) => {
             let mut bytes = Vec::new();
             read.read_to_end(&mut bytes)
                 .map_err(|error| failure::unreadable(&name, error))?;
-            open(&name, Bytes::from(bytes), wanted, extra)?
+            open(&name, Bytes::from(bytes), rows, wanted, extra)?
         }
     };
     let wanted = wanted.to_vec();
@@ -50,11 +56,19 @@ pub(crate) fn chunks(
 fn open<R: ChunkReader + 'static>(
     name: &str,
     input: R,
+    rows: usize,
     wanted: &[Wanted],
     extra: Extra,
 ) -> Result<(ParquetRecordBatchReader, Vec<String>)> {
     let invalid = |error| invalid(name, error);
-    let builder = ParquetRecordBatchReaderBuilder::try_new(input).map_err(invalid)?;
+    let metadata = ArrowReaderMetadata::load(&input, ArrowReaderOptions::default());
+    let metadata = metadata.map_err(invalid)?;
+    let schema = by_dictionary(metadata.schema(), wanted);
+    let options = ArrowReaderOptions::default().with_schema(schema);
+    // A file whose schema cannot be said again is read as it is.
+    let metadata =
+        ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options).unwrap_or(metadata);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(input, metadata);
     let names: Vec<String> = builder
         .schema()
         .fields()
@@ -73,10 +87,28 @@ fn open<R: ChunkReader + 'static>(
     let mask = ProjectionMask::roots(builder.parquet_schema(), taken);
     let reader = builder
         .with_projection(mask)
-        .with_batch_size(BLOCK_ROWS)
+        .with_batch_size(rows)
         .build()
         .map_err(invalid)?;
     Ok((reader, names))
+}
+
+/// The schema with texts that are wanted by dictionary, as Parquet holds them where they repeat.
+fn by_dictionary(schema: &SchemaRef, wanted: &[Wanted]) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        let is_wanted =
+            |wanted: &Wanted| wanted.name == *field.name() && wanted.cells == Cells::Text;
+        match field.data_type() {
+            DataType::Utf8 if wanted.iter().any(is_wanted) => {
+                let text =
+                    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                Arc::new(field.as_ref().clone().with_data_type(text))
+            }
+            _ => Arc::clone(field),
+        }
+    });
+    let fields: Vec<FieldRef> = fields.collect();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 fn invalid(name: &str, error: ParquetError) -> Error {
@@ -121,14 +153,13 @@ fn columns(name: &str, batch: &RecordBatch, wanted: &[Wanted]) -> Result<Columns
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow_array::{ArrayRef, Float64Array, Int32Array, StringArray};
     use parquet::arrow::ArrowWriter;
     use skewless_core::Column;
 
     use super::*;
-    use crate::{Cells, Format, Reader};
+    use crate::block::BLOCK_ROWS;
+    use crate::{Format, Reader};
 
     fn table(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
         let batch = RecordBatch::try_from_iter(columns).unwrap();

@@ -8,6 +8,7 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, PrimitiveArray};
 use arrow_schema::{DataType, TimeUnit};
+use skewless_core::columns::MISSING_CODE;
 use skewless_core::{Column, Error, Result};
 
 use crate::typed::GrowingText;
@@ -108,6 +109,9 @@ fn offset(name: &str, field: &str, wanted: Option<&Wanted>) -> Result<f64> {
 
 fn map<T: ArrowPrimitiveType>(array: &ArrayRef, value: impl Fn(T::Native) -> f64) -> Vec<f64> {
     let array: &PrimitiveArray<T> = array.as_primitive();
+    if array.null_count() == 0 {
+        return array.values().iter().map(|&cell| value(cell)).collect();
+    }
     array
         .iter()
         .map(|cell| cell.map_or(f64::NAN, &value))
@@ -196,17 +200,36 @@ fn is_text(values: &DataType) -> bool {
 }
 
 fn dictionary(array: &ArrayRef) -> Result<skewless_core::TextColumn> {
-    let array = array.as_any_dictionary();
-    let entries = match text(array.values()) {
-        Some(entries) => entries?,
-        None => skewless_core::TextColumn::default(),
-    };
-    let mut text = GrowingText::default();
-    for (row, key) in array.normalized_keys().into_iter().enumerate() {
-        let present = array.keys().is_valid(row);
-        text.push(if present { entries.value(key) } else { None });
+    let values = array.as_any_dictionary().values();
+    match values.data_type() {
+        DataType::Utf8 => by_key(array, |key| values.as_string::<i32>().value(key)),
+        DataType::LargeUtf8 => by_key(array, |key| values.as_string::<i64>().value(key)),
+        _ => by_key(array, |key| values.as_string_view().value(key)),
     }
-    text.finish()
+}
+
+/// Takes each entry that occurs once, as often as the dictionary holds it: of one that is longer than the batch, few.
+fn by_key<'a>(
+    array: &'a ArrayRef,
+    entry: impl Fn(usize) -> &'a str,
+) -> Result<skewless_core::TextColumn> {
+    let array = array.as_any_dictionary();
+    let (keys, values) = (array.keys(), array.values());
+    let mut known: Vec<u32> = vec![MISSING_CODE; values.len()];
+    let mut dictionary = Vec::new();
+    let code = |(row, key): (usize, usize)| match known.get_mut(key) {
+        Some(code) if keys.is_valid(row) && values.is_valid(key) => {
+            if *code == MISSING_CODE {
+                *code = u32::try_from(dictionary.len()).unwrap_or(MISSING_CODE);
+                dictionary.push(entry(key).to_owned());
+            }
+            *code
+        }
+        _ => MISSING_CODE,
+    };
+    let codes = array.normalized_keys().into_iter().enumerate().map(code);
+    let codes = codes.collect();
+    skewless_core::TextColumn::from_dictionary(dictionary, codes)
 }
 
 #[cfg(test)]

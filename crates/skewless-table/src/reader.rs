@@ -6,6 +6,7 @@ use std::path::Path;
 
 use skewless_core::Result;
 
+use crate::block::BLOCK_ROWS;
 use crate::{Chunk, Format, Wanted, failure};
 
 /// Where a table comes from.
@@ -13,6 +14,8 @@ pub struct Source {
     pub(crate) name: String,
     pub(crate) format: Format,
     pub(crate) input: Stream,
+    /// Most rows of a block.
+    pub(crate) block_rows: usize,
 }
 
 pub(crate) enum Stream {
@@ -33,6 +36,21 @@ impl Source {
             name,
             format,
             input: Stream::File(file),
+            block_rows: BLOCK_ROWS,
+        }
+        .checked()
+    }
+
+    /// Takes a file that is open, at its beginning; `name` is what errors call it.
+    ///
+    /// # Errors
+    /// `unsupported.table_format`.
+    pub fn opened(name: &str, format: Format, file: File) -> Result<Self> {
+        Self {
+            name: name.to_owned(),
+            format,
+            input: Stream::File(file),
+            block_rows: BLOCK_ROWS,
         }
         .checked()
     }
@@ -46,8 +64,16 @@ impl Source {
             name: name.to_owned(),
             format,
             input: Stream::Read(Box::new(read)),
+            block_rows: BLOCK_ROWS,
         }
         .checked()
+    }
+
+    /// In blocks of at most so many rows, where that is fewer than [`BLOCK_ROWS`].
+    #[must_use]
+    pub fn in_blocks_of(mut self, rows: usize) -> Self {
+        self.block_rows = rows.clamp(1, BLOCK_ROWS);
+        self
     }
 
     fn checked(self) -> Result<Self> {

@@ -58,6 +58,8 @@ cargo xtask VERB
                   --date=TEXT as above
   bench lambda    cold starts of the Lambda function beside a Rust hello-world, Python and Node with ONNX Runtime, into
                   docs/performance.md; --date=TEXT and --built as above
+  bench scale     rows a second and memory of `skewless transform` beside DataFusion's scan and scikit-learn, into
+                  docs/performance.md; --rows=N in place of 100 million, --date=TEXT as above
   bench --small   the same scripts in few rounds on what is committed, without peers: what CI runs
   models          pack Silero VAD and Magika from their Python packages, and compare with ONNX Runtime
   onnx            ONNX's node tests of every known operator, their table into docs/onnx.md, their small copy into
@@ -113,6 +115,10 @@ fn dispatch(arguments: &[&str]) -> Result<()> {
         ["bench", "lambda", given @ ..] => {
             let given = Given::of(given, &["--date=", "--built"])?;
             bench::cold_starts(given.text("--date="), given.flag("--built"))
+        }
+        ["bench", "scale", given @ ..] => {
+            let given = Given::of(given, &["--rows=", "--date="])?;
+            bench::scale(given.text("--rows="), given.text("--date="))
         }
         ["bench", "sweep"] => bench::sweep(),
         ["bench", "--small"] => bench::small(),

@@ -12,10 +12,11 @@ use skewless_table::{Answer, Answerer, Encoder, PredictionWriter, reader};
 
 use crate::args::PredictArgs;
 use crate::exit::{Outcome, sentence};
-use crate::predict::notes::Notes;
 use crate::predict::plan::{DigestTo, Output, Plan};
 use crate::{bundle_file, destination};
-pub(crate) use plan::input;
+pub(crate) use notes::Notes;
+pub(crate) use ordered::{for_each, in_flight};
+pub(crate) use plan::{input, named};
 
 pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<Outcome> {
     let (bundle, predictor) = bundle_file::open_predictor(&args.bundle)?;
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &PredictArgs) -> anyhow::Result<Outcome> {
     let (encoder, mut writer) = open_output(&plan.output, &bundle)?;
     let answerer = Answerer::new(&predictor, encoder);
     let mut tally = Tally::default();
-    ordered::for_each(
+    for_each(
         reader,
         plan.jobs,
         |chunk| chunk.and_then(|chunk| answerer.answer(chunk)),

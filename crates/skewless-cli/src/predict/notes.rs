@@ -12,13 +12,13 @@ pub(super) fn refuses_unknown_fields(bundle: &Bundle) -> bool {
 }
 
 /// The names noted so far.
-pub(super) struct Notes<'a> {
+pub(crate) struct Notes<'a> {
     bundle: &'a Bundle,
     noted: BTreeSet<String>,
 }
 
 impl<'a> Notes<'a> {
-    pub(super) fn new(bundle: &'a Bundle) -> Self {
+    pub(crate) fn new(bundle: &'a Bundle) -> Self {
         Self {
             bundle,
             noted: BTreeSet::new(),
@@ -26,7 +26,7 @@ impl<'a> Notes<'a> {
     }
 
     /// Notes the columns of a table that no input takes.
-    pub(super) fn columns(&mut self, names: Option<&[String]>) {
+    pub(crate) fn columns(&mut self, names: Option<&[String]>) {
         let unknown = names
             .unwrap_or_default()
             .iter()
@@ -36,7 +36,7 @@ impl<'a> Notes<'a> {
     }
 
     /// Notes fields known to be no inputs.
-    pub(super) fn fields(&mut self, unknown: &BTreeSet<String>) {
+    pub(crate) fn fields(&mut self, unknown: &BTreeSet<String>) {
         if refuses_unknown_fields(self.bundle) {
             return;
         }

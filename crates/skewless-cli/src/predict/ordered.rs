@@ -6,10 +6,16 @@ use std::thread;
 /// Items and results that may wait at each thread. Bounded, so that a slow reader of the output holds the input back.
 const WAITING: usize = 2;
 
+/// Most items and results that are in memory at once: those that wait, one at work in each thread, one being dealt and one
+/// being taken.
+pub(crate) fn in_flight(jobs: usize) -> usize {
+    jobs.max(1) * (2 * WAITING + 1) + 2
+}
+
 /// Calls `work` for each item on one of `jobs` threads, and `take` with the results in the items' order. Items go round
 /// the threads in turn, so results are collected in the same turn and none overtakes another. After the first error of
 /// `take` nothing more is started.
-pub(super) fn for_each<T: Send, R: Send, E>(
+pub(crate) fn for_each<T: Send, R: Send, E>(
     items: impl Iterator<Item = T> + Send,
     jobs: usize,
     work: impl Fn(T) -> R + Sync,

@@ -50,7 +50,7 @@ impl Plan {
 }
 
 /// `-` is a standard stream.
-fn named(path: Option<&PathBuf>) -> Option<&Path> {
+pub(crate) fn named(path: Option<&PathBuf>) -> Option<&Path> {
     path.map(PathBuf::as_path)
         .filter(|path| path.as_os_str() != "-")
 }

@@ -46,6 +46,25 @@ impl TextSlot<'_> {
             .entry(code as usize)
             .or(self.filled.as_deref())
     }
+
+    /// How many of the rows hold each entry, and how many are missing.
+    pub(crate) fn tally(
+        &self,
+        rows: impl Iterator<Item = usize>,
+    ) -> impl Iterator<Item = (Option<&str>, u64)> {
+        let entries = self.dictionary.len();
+        let mut counts = vec![0_u64; entries + 1];
+        for row in rows {
+            let code = self.codes.get(row).map_or(entries, |&code| code as usize);
+            if let Some(count) = counts.get_mut(code.min(entries)) {
+                *count += 1;
+            }
+        }
+        let entry = |at| self.dictionary.entry(at).or(self.filled.as_deref());
+        let counts = counts.into_iter().enumerate();
+        let found = counts.filter(|(_, count)| *count > 0);
+        found.map(move |(at, count)| (entry(at), count))
+    }
 }
 
 /// The elements of one tensor input, row-major.
@@ -72,11 +91,7 @@ pub(crate) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    pub(crate) fn new(rows: usize, number_slots: usize) -> Self {
-        Self::reusing(rows, number_slots, Vec::new())
-    }
-
-    /// As [`Frame::new`], in memory that was used before.
+    /// An empty frame, in memory that may have been used before.
     pub(crate) fn reusing(rows: usize, number_slots: usize, mut numbers: Vec<f64>) -> Self {
         numbers.clear();
         numbers.resize(rows * number_slots, f64::NAN);

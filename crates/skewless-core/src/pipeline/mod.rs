@@ -3,6 +3,7 @@
 mod cells;
 mod check;
 mod compile;
+mod feature_columns;
 mod frame;
 mod hash;
 mod names;
@@ -21,6 +22,7 @@ pub(crate) use cells::RecordCells;
 pub use cells::{Cell, Cells};
 pub(crate) use compile::MAX_COLUMNS;
 pub(crate) use compile::{Compiler, Kind, Source};
+pub use feature_columns::FeatureColumns;
 pub(crate) use frame::Frame;
 use names::ColumnNames;
 pub(crate) use step::Index;
@@ -208,6 +210,16 @@ impl Pipeline {
     }
 
     pub(crate) fn run<'a>(&self, columns: &'a Columns, range: Range<usize>) -> Result<Frame<'a>> {
+        self.run_reusing(columns, range, Vec::new())
+    }
+
+    /// As [`Pipeline::run`], in memory that was used before.
+    fn run_reusing<'a>(
+        &self,
+        columns: &'a Columns,
+        range: Range<usize>,
+        numbers: Vec<f64>,
+    ) -> Result<Frame<'a>> {
         if self.unknown_fields == UnknownFields::Reject
             && let Some(name) = columns
                 .names()
@@ -216,7 +228,7 @@ impl Pipeline {
         {
             return Err(cells::unknown_field(name));
         }
-        let mut frame = checked_frame(&self.inputs, self.number_slots, columns, range)?;
+        let mut frame = checked_frame(&self.inputs, self.number_slots, columns, range, numbers)?;
         self.steps.iter().for_each(|step| step.run(&mut frame));
         Ok(frame)
     }
@@ -298,10 +310,11 @@ fn checked_frame<'a>(
     number_slots: usize,
     columns: &'a Columns,
     range: Range<usize>,
+    numbers: Vec<f64>,
 ) -> Result<Frame<'a>> {
     let end = range.end.min(columns.rows());
     let range = range.start.min(end)..end;
-    let mut frame = Frame::new(range.len(), number_slots);
+    let mut frame = Frame::reusing(range.len(), number_slots, numbers);
     for target in inputs {
         match columns.column(&target.input.name) {
             Some(column) => check::check_column(&mut frame, target, column, range.clone())?,

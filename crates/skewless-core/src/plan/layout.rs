@@ -118,7 +118,7 @@ impl Layout {
     clippy::cast_sign_loss,
     reason = "a code; NaN and negative numbers are excluded"
 )]
-pub(super) fn one_hot_column(code: &[f64]) -> Option<usize> {
+pub(crate) fn one_hot_column(code: &[f64]) -> Option<usize> {
     match code {
         [code] if *code >= 0.0 => Some(*code as usize),
         _ => None,

@@ -13,6 +13,7 @@ mod simd;
 mod trees;
 
 pub use contributions::Contributions;
+pub(crate) use layout::one_hot_column;
 pub use layout::{Group, Layout};
 pub use network::NetworkModel;
 

@@ -9,6 +9,7 @@ mod load;
 mod plot;
 mod report;
 mod runner;
+mod scale;
 mod serve;
 mod start;
 mod sweep;
@@ -58,6 +59,7 @@ pub(crate) fn small() -> Result<()> {
     edge::small()?;
     serve::small()?;
     cold::small()?;
+    scale::small()?;
     refuse(&failures)
 }
 
@@ -74,6 +76,11 @@ pub(crate) fn throughput(date: Option<&str>) -> Result<()> {
 /// `bench lambda`: cold starts of the Lambda function beside others, as JSON and as a table in the docs.
 pub(crate) fn cold_starts(date: Option<&str>, built: bool) -> Result<()> {
     cold::run_bench(date, built)
+}
+
+/// `bench scale`: rows a second and memory of `skewless transform`, as JSON and as a table in the docs.
+pub(crate) fn scale(rows: Option<&str>, date: Option<&str>) -> Result<()> {
+    scale::run_bench(rows.map_or(Ok(scale::ROWS), str::parse)?, date)
 }
 
 /// `bench sweep`: how cost grows, as JSON and as a plot in the docs.

@@ -1,0 +1,120 @@
+//! `skewless transform`: a table of records in, the features that the bundle's model would see out, in the same order.
+
+mod budget;
+mod plan;
+
+use std::io::Write;
+
+use skewless_core::{Bundle, Counter, Error, Pipeline};
+use skewless_table::{FeatureEncoder, FeatureWriter, Transformed, Transformer, reader_of};
+
+use self::budget::Budget;
+use self::plan::{Output, Plan};
+use crate::args::TransformArgs;
+use crate::bundle_file;
+use crate::destination::Destination;
+use crate::exit::{Outcome, sentence};
+use crate::predict::{Notes, for_each};
+
+pub(crate) fn run(args: &TransformArgs) -> anyhow::Result<Outcome> {
+    let (bundle, predictor) = bundle_file::open_predictor(&args.bundle)?;
+    let pipeline = predictor.pipeline();
+    let plan = Plan::of(args)?;
+    let budget = Budget::of(plan.memory, plan.jobs, pipeline);
+    let reader = reader_of(pipeline, plan.input.in_blocks_of(budget.block_rows))?;
+    let mut notes = Notes::new(&bundle);
+    notes.columns(reader.column_names());
+    let (encoder, mut writer) = open_output(&plan.output, pipeline, &budget)?;
+    let mut tally = Tally::new(&bundle, pipeline, plan.profile.is_some())?;
+    let transformer = Transformer::new(pipeline, encoder, tally.counter.clone());
+    for_each(
+        reader,
+        plan.jobs,
+        |chunk| chunk.and_then(|chunk| transformer.transform(chunk)),
+        |transformed| -> anyhow::Result<()> {
+            let mut transformed = transformed?;
+            notes.fields(&transformed.unknown_fields);
+            tally.count(&mut transformed);
+            if let (Some(writer), Some(encoded)) = (&mut writer, transformed.encoded) {
+                writer.write(encoded)?;
+            }
+            Ok(())
+        },
+    )?;
+    tally.check_rows()?;
+    if let Some(writer) = writer {
+        writer.finish()?.keep()?;
+    }
+    if let (Some(path), Some(counter)) = (plan.profile, &tally.counter) {
+        let mut to = Destination::open(Some(&path))?;
+        serde_json::to_writer_pretty(&mut to, counter.profile())?;
+        writeln!(to)?;
+        to.keep()?;
+    }
+    tally.report()
+}
+
+type Opened = (Option<FeatureEncoder>, Option<FeatureWriter<Destination>>);
+
+fn open_output(output: &Output, pipeline: &Pipeline, budget: &Budget) -> anyhow::Result<Opened> {
+    let Output::Features { path, format } = output else {
+        return Ok((None, None));
+    };
+    let encoder = FeatureEncoder::new(*format, pipeline.column_names())?;
+    let destination = Destination::open(path.as_deref())?;
+    let writer = FeatureWriter::new(destination, &encoder, budget.group_rows)?;
+    Ok((Some(encoder), Some(writer)))
+}
+
+/// What has been transformed so far.
+struct Tally {
+    rows: usize,
+    failed: usize,
+    first_failure: Option<String>,
+    counter: Option<Counter>,
+}
+
+impl Tally {
+    fn new(bundle: &Bundle, pipeline: &Pipeline, counts: bool) -> skewless_core::Result<Self> {
+        let counter = || Counter::new(pipeline, &bundle.profile()?);
+        Ok(Self {
+            rows: 0,
+            failed: 0,
+            first_failure: None,
+            counter: counts.then(counter).transpose()?,
+        })
+    }
+
+    fn count(&mut self, transformed: &mut Transformed) {
+        self.rows += transformed.rows;
+        self.failed += transformed.errors.len();
+        if let (Some(counter), Some(total)) = (&mut transformed.counter, &mut self.counter) {
+            counter.give_to(total);
+        }
+        if let (None, Some(error)) = (&self.first_failure, transformed.errors.first()) {
+            let row = transformed.first_row + error.row().unwrap_or_default();
+            self.first_failure = Some(format!("row {row}: {}", sentence(error)));
+        }
+    }
+
+    fn check_rows(&self) -> skewless_core::Result<()> {
+        if self.rows > 0 {
+            return Ok(());
+        }
+        Err(Error::input("input.empty_batch", "the input has no rows"))
+    }
+
+    fn report(self) -> anyhow::Result<Outcome> {
+        let Some(first) = self.first_failure else {
+            return Ok(Outcome::Done);
+        };
+        let rows = if self.rows == 1 { "row" } else { "rows" };
+        writeln!(
+            std::io::stderr(),
+            "skewless: {} of {} {rows} failed; first, {first}",
+            self.failed,
+            self.rows
+        )?;
+        Ok(Outcome::SomeFailed)
+    }
+}
