@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use skewless_core::{Error, Result};
 use skewless_core::spec::{Input, InputType};
+use skewless_core::{Error, Result};
 
 use super::clock::Clock;
 use super::config::{JoinConfig, SourceConfig, ViewConfig};
