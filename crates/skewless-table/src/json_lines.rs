@@ -176,6 +176,7 @@ fn record(line: &[u8]) -> Result<Record> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::BLOCK_ROWS;
     use crate::{Block, Format};
 
     /// Gives one byte a read, as the slowest pipe would.
