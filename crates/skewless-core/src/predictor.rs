@@ -487,6 +487,7 @@ fn with_shares(mut engine: Box<dyn Engine>, part: Option<&[u8]>) -> Result<Box<d
 }
 
 /// The first fault of each row, by row.
+#[inline(always)]
 pub(crate) fn first_faults(faults: Vec<Error>, rows: usize) -> Vec<Option<Error>> {
     let mut first: Vec<Option<Error>> = (0..rows).map(|_| None).collect();
     for fault in faults {

@@ -152,8 +152,7 @@ impl<'a> Compiler<'a> {
 
     /// The inputs' slots for all rows of `columns`; later slots are added as features come.
     pub(crate) fn frame<'f>(&self, columns: &'f Columns) -> Result<Frame<'f>> {
-        let rows = 0..columns.rows();
-        super::checked_frame(&self.inputs, self.number_slots, columns, rows, Vec::new())
+        super::checked_frame(&self.inputs, self.number_slots, columns, 0..columns.rows())
     }
 
     /// Runs the steps from number `first` on.

@@ -91,7 +91,11 @@ pub(crate) struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// An empty frame, in memory that may have been used before.
+    pub(crate) fn new(rows: usize, number_slots: usize) -> Self {
+        Self::reusing(rows, number_slots, Vec::new())
+    }
+
+    /// As [`Frame::new`], in memory that was used before.
     pub(crate) fn reusing(rows: usize, number_slots: usize, mut numbers: Vec<f64>) -> Self {
         numbers.clear();
         numbers.resize(rows * number_slots, f64::NAN);
@@ -117,6 +121,7 @@ impl<'a> Frame<'a> {
     }
 
     /// The memory of the numbers, for the next frame.
+    #[inline(always)]
     pub(crate) fn into_numbers(self) -> Vec<f64> {
         self.numbers
     }

@@ -210,7 +210,10 @@ impl Pipeline {
     }
 
     pub(crate) fn run<'a>(&self, columns: &'a Columns, range: Range<usize>) -> Result<Frame<'a>> {
-        self.run_reusing(columns, range, Vec::new())
+        self.check_names(columns)?;
+        let mut frame = checked_frame(&self.inputs, self.number_slots, columns, range)?;
+        self.steps.iter().for_each(|step| step.run(&mut frame));
+        Ok(frame)
     }
 
     /// As [`Pipeline::run`], in memory that was used before.
@@ -220,6 +223,17 @@ impl Pipeline {
         range: Range<usize>,
         numbers: Vec<f64>,
     ) -> Result<Frame<'a>> {
+        self.check_names(columns)?;
+        let range = within(range, columns);
+        let mut frame = Frame::reusing(range.len(), self.number_slots, numbers);
+        fill(&mut frame, &self.inputs, columns, &range)?;
+        self.steps.iter().for_each(|step| step.run(&mut frame));
+        Ok(frame)
+    }
+
+    // Inlined here and below: one caller of two is in the browser's module, where a call takes more bytes than the body.
+    #[inline(always)]
+    fn check_names(&self, columns: &Columns) -> Result<()> {
         if self.unknown_fields == UnknownFields::Reject
             && let Some(name) = columns
                 .names()
@@ -228,9 +242,7 @@ impl Pipeline {
         {
             return Err(cells::unknown_field(name));
         }
-        let mut frame = checked_frame(&self.inputs, self.number_slots, columns, range, numbers)?;
-        self.steps.iter().for_each(|step| step.run(&mut frame));
-        Ok(frame)
+        Ok(())
     }
 
     pub(crate) fn feature_rows(&self, frame: Frame<'_>) -> FeatureRows {
@@ -305,23 +317,38 @@ impl Pipeline {
 }
 
 /// The inputs' slots filled with checked values.
+#[inline(always)]
 fn checked_frame<'a>(
     inputs: &[InputSlot],
     number_slots: usize,
     columns: &'a Columns,
     range: Range<usize>,
-    numbers: Vec<f64>,
 ) -> Result<Frame<'a>> {
+    let range = within(range, columns);
+    let mut frame = Frame::new(range.len(), number_slots);
+    fill(&mut frame, inputs, columns, &range)?;
+    Ok(frame)
+}
+
+/// The rows of a range that exist.
+fn within(range: Range<usize>, columns: &Columns) -> Range<usize> {
     let end = range.end.min(columns.rows());
-    let range = range.start.min(end)..end;
-    let mut frame = Frame::reusing(range.len(), number_slots, numbers);
+    range.start.min(end)..end
+}
+
+fn fill<'a>(
+    frame: &mut Frame<'a>,
+    inputs: &[InputSlot],
+    columns: &'a Columns,
+    range: &Range<usize>,
+) -> Result<()> {
     for target in inputs {
         match columns.column(&target.input.name) {
-            Some(column) => check::check_column(&mut frame, target, column, range.clone())?,
-            None => check::absent(&mut frame, target),
+            Some(column) => check::check_column(frame, target, column, range.clone())?,
+            None => check::absent(frame, target),
         }
     }
-    Ok(frame)
+    Ok(())
 }
 
 impl InputSlot {
