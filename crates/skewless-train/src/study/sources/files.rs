@@ -18,6 +18,7 @@ pub(super) fn files(source: &str, folder: &Path, patterns: &[String]) -> Result<
     for pattern in patterns {
         let mut found = vec![String::new()];
         let is_absolute = pattern.starts_with('/');
+        let is_deep = pattern.split('/').any(|part| part == "**");
         for (place, part) in pattern.split('/').enumerate() {
             let mut next = Vec::new();
             for path in &found {
@@ -31,7 +32,11 @@ pub(super) fn files(source: &str, folder: &Path, patterns: &[String]) -> Result<
                     continue;
                 }
                 if !part.contains(['*', '?']) {
-                    next.push(joined(part));
+                    let named = joined(part);
+                    // Of the folders that `**` stands for, few have what is named behind it.
+                    if !is_deep || folder.join(&named).exists() {
+                        next.push(named);
+                    }
                     continue;
                 }
                 next.extend(
