@@ -246,6 +246,24 @@ test("records of a stream fail by their sequence numbers", async (t) => {
   assert.equal(written.trimEnd().split("\n").length, 1);
 });
 
+test("a function that is killed under messages loses none: they come again, and all are answered", async (t) => {
+  await storage.bucket("killed");
+  const lambda = await started(t, { SKEWLESS_OUTPUT: "s3://killed/out" });
+  const lists = Array.from({ length: 10 }, () => JSON.stringify(Array(10).fill(records).flat()));
+  // Killed at several moments of the work, which takes some hundred milliseconds.
+  for (const [attempt, after] of [0, 20, 80].entries()) {
+    const lost = await lambda.invoke(messages(lists), { id: `killed-${attempt}`, taken: () => setTimeout(() => lambda.kill("SIGKILL"), after) });
+    assert.equal(lost.error.errorType, "Runtime.ExitError", "nothing is acknowledged");
+    await lambda.ended();
+    lambda.launch();
+  }
+  assert.deepEqual(await storage.list("killed"), [], "no part of an answer is there");
+  const { value } = await lambda.invoke(messages(lists), { id: "again" });
+  assert.deepEqual(value.batchItemFailures, []);
+  const written = (await storage.get("killed/out/sqs/again.jsonl")).toString().trimEnd().split("\n");
+  assert.equal(written.length, 100 * records.length);
+});
+
 test("the feature log is written to S3 after the answers and when the function ends; the shadow is counted", async (t) => {
   await storage.bucket("logs");
   const lambda = await started(t, {

@@ -22,6 +22,7 @@ fn tests(bootstrap: &Path, program: &Path, storage: &Path) -> Result<()> {
         "node",
         &[
             "--test",
+            "clock.test.mjs",
             "function.test.mjs",
             "protocol.test.mjs",
             "storage.test.mjs",
