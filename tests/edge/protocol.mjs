@@ -145,12 +145,15 @@ export function protocolTests(host) {
     const answers = parsed(await answer.text());
     assert.deepEqual(answers.map((one) => one.error?.code), [undefined, "input.line_too_long", undefined]);
     assert.equal(answers[1].error.row, 1);
+    if (host().lacks?.lines) {
+      context.diagnostic(host().lacks.lines);
+    } else {
+      const many = parsed(await (await post("/invocations", LINES, "{}\n".repeat(100_500))).text());
+      assert.equal(many.length, 100_001);
+      assert.deepEqual([many.at(-1).error.code, many.at(-1).error.row], ["input.too_many_rows", undefined]);
+    }
     const nothing = await post("/invocations", LINES, "\n\n");
     assert.deepEqual([nothing.status, (await nothing.json()).error.code], [400, "input.empty_batch"]);
-    if (host().lacks?.lines) return context.diagnostic(host().lacks.lines);
-    const many = parsed(await (await post("/invocations", LINES, "{}\n".repeat(100_500))).text());
-    assert.equal(many.length, 100_001);
-    assert.deepEqual([many.at(-1).error.code, many.at(-1).error.row], ["input.too_many_rows", undefined]);
   });
 
   test("other refusals have their codes", async () => {
