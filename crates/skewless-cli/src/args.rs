@@ -26,6 +26,9 @@ pub(crate) enum Command {
     /// Compute the features of a configuration's feature set, for a model that is trained elsewhere
     #[command(after_help = format!("{FEATURES_NOTES}\n\n{STATUSES}"))]
     Features(FeaturesArgs),
+    /// Fit a feature specification on tables of any length, in bounded memory
+    #[command(after_help = format!("{FIT_NOTES}\n\n{STATUSES}"))]
+    Fit(FitArgs),
     /// Write a source of a configuration as the lookup table that serving uses
     #[command(after_help = format!("{LOOKUP_NOTES}\n\n{STATUSES}"))]
     Lookup(LookupArgs),
@@ -69,6 +72,11 @@ const FEATURES_NOTES: &str = "\
 The features are fitted on the rows that the winner of `skewless train` is fitted on. Without IN the configuration's own
 rows are computed, with the columns `row`, `part` (0 training, n validation of fold n) and `label`, and without the test:
 that stays shut. With IN every row of IN is computed, and there are features alone.";
+
+const FIT_NOTES: &str = "\
+Every row of the tables counts: leave out what is to stay unseen. The tables are read from the beginning for each pass; how many
+there are depends on the ops and the memory, what is fitted does not. `skewless transform` and `skewless pack --features` take
+the result.";
 
 const LOOKUP_NOTES: &str = "\
 Keys are in byte order. Of a source with a time each key has its newest row; of others a key stands once. Key and columns
@@ -237,6 +245,27 @@ pub(crate) struct FeaturesArgs {
     /// Where the features go: a .parquet or .csv file
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct FitArgs {
+    /// The specification: `[[input]]`, `[[feature]]` and `[[lookup]]` in TOML or JSON, or a configuration with `[[experiment]]`
+    pub(crate) spec: PathBuf,
+    /// The training rows: .parquet, .csv or .jsonl files, one after the other
+    #[arg(value_name = "TABLE", required = true)]
+    pub(crate) tables: Vec<PathBuf>,
+    /// The feature set of a configuration [default: the first]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) set: Option<String>,
+    /// Where the fitted specification goes, as JSON
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
+    /// Threads that read; what is fitted does not depend on it [default: all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    pub(crate) threads: Option<u16>,
+    /// Bytes that the program may take, by estimate, as in 500MB or 4GB; vocabularies and the longest line need theirs
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = bytes)]
+    pub(crate) memory: u64,
 }
 
 #[derive(Debug, Args)]
@@ -426,8 +455,9 @@ pub(crate) struct PredictArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TransformArgs {
-    /// The bundle
-    pub(crate) bundle: PathBuf,
+    /// The bundle, or a fitted specification (.json)
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) features: PathBuf,
     /// The table of records [default: standard input]
     #[arg(value_name = "IN")]
     pub(crate) input: Option<PathBuf>,

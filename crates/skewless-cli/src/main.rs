@@ -5,6 +5,8 @@ mod bundle_file;
 mod destination;
 mod exit;
 mod explain;
+#[cfg(any(feature = "pack", feature = "train"))]
+mod fit;
 mod inspect;
 #[cfg(feature = "train")]
 mod lint;
@@ -19,6 +21,8 @@ mod report;
 mod runs;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(any(feature = "pack", feature = "train"))]
+mod spec_file;
 #[cfg(feature = "train")]
 mod train;
 mod transform;
@@ -54,6 +58,10 @@ fn run(command: Command) -> anyhow::Result<Outcome> {
         Command::Features(args) => train::features(&args),
         #[cfg(not(feature = "train"))]
         Command::Features(_) => Err(exit::left_out("features", "train")),
+        #[cfg(any(feature = "pack", feature = "train"))]
+        Command::Fit(args) => fit::run(&args),
+        #[cfg(not(any(feature = "pack", feature = "train")))]
+        Command::Fit(_) => Err(exit::left_out("fit", "pack")),
         #[cfg(feature = "train")]
         Command::Lookup(args) => train::lookup(&args),
         #[cfg(not(feature = "train"))]

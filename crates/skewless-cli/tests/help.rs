@@ -18,6 +18,7 @@ fn every_command_has_help_with_exit_statuses() {
         Some("report"),
         Some("pack"),
         Some("predict"),
+        Some("fit"),
         Some("transform"),
         Some("explain"),
         Some("inspect"),

@@ -171,6 +171,53 @@ fn rows_that_the_champion_refuses_are_counted_and_left_out() {
 }
 
 #[test]
+fn a_split_that_changed_lets_no_champion_judge_rows_that_it_has_seen() {
+    const BY_TIME: &str =
+        "by = \"time\"\ninput = \"sold\"\nvalidate_last = \"10d\"\ntest_last = \"10d\"";
+    assert!(CONFIG.contains(BY_TIME));
+    let fixture = Fixture::new();
+    fixture.write("rooms.csv", rooms(56, 100));
+    let by_key = |seed: u32, test: f64| {
+        let split = format!("by = \"hash\"\ninput = \"size\"\nvalidate = 0.2\ntest = {test}");
+        CONFIG
+            .replace(BY_TIME, &split)
+            .replace("seed = 3", &format!("seed = {seed}"))
+    };
+    let write = |config: &str| {
+        fixture.write("skewless.toml", config);
+    };
+    let train = |config: &str| {
+        write(config);
+        let run = fixture.run(&["train", "skewless.toml", "--no-store", "-o", "champion.skw"]);
+        ended(&run, 0, "");
+    };
+    train(&by_key(3, 0.3));
+    // A smaller share by the same hash is a part of what the champion has not seen.
+    for (config, status, told) in [
+        (by_key(3, 0.3), 0, ""),
+        (by_key(3, 0.2), 0, ""),
+        (
+            by_key(3, 0.4),
+            4,
+            "its own was a share of 0.3 of `size` by the seed 3, this one is 0.4",
+        ),
+        (by_key(8, 0.3), 4, "it has seen rows of this test"),
+        (
+            CONFIG.to_owned(),
+            4,
+            "its rows were split by `size` and are of all times",
+        ),
+    ] {
+        write(&config);
+        ended(&retrain(&fixture, &["--changed"]), status, told);
+    }
+    train(CONFIG);
+    write(&by_key(3, 0.3));
+    let told = "it was trained on rows up to a time, whatever their `size`";
+    ended(&retrain(&fixture, &["--changed"]), 4, told);
+}
+
+#[test]
 fn a_champion_that_cannot_be_compared_is_told() {
     let fixture = project("");
     fixture.write("rooms.csv", rooms(45, 100));

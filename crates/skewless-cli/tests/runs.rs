@@ -346,12 +346,16 @@ fn lineage_is_told_as_events() {
 }
 
 #[test]
-fn the_committed_study_leaves_nothing_unsaid() {
-    let study = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../models/flights/study.toml"
-    );
-    told(&Fixture::new(), &["lint", study]);
+fn the_committed_configurations_leave_nothing_unsaid() {
+    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+    for model in [
+        "flights/skewless.toml",
+        "flights/study.toml",
+        "wine/skewless.toml",
+        "diabetes/skewless.toml",
+    ] {
+        told(&Fixture::new(), &["lint", &format!("{models}/{model}")]);
+    }
 }
 
 #[test]

@@ -229,25 +229,6 @@ fn the_profile_is_that_of_one_whole_batch_and_merges() {
     assert_eq!(merged, due);
 }
 
-/// Most memory that a run of the program took, in KiB.
-#[cfg(target_os = "linux")]
-fn peak(fixture: &Fixture, arguments: &[&str]) -> u64 {
-    let mut child = fixture.command(arguments).spawn().unwrap();
-    drop(child.stdin.take());
-    let path = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    while child.try_wait().unwrap().is_none() {
-        let status = std::fs::read_to_string(&path).unwrap_or_default();
-        let line = status.lines().find(|line| line.starts_with("VmHWM"));
-        let found = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-        most = most.max(found.unwrap_or_default());
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
-    assert!(child.wait().unwrap().success());
-    assert!(most > 0);
-    most
-}
-
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_does_not_grow_with_the_table() {
@@ -271,26 +252,68 @@ fn memory_does_not_grow_with_the_table() {
             let input = format!("in.{format}");
             fixture.write(&input, bytes);
             let output = format!("out.{format}");
-            peak(
-                &fixture,
-                &[
-                    "transform",
-                    "small.skw",
-                    &input,
-                    "-o",
-                    &output,
-                    "--threads",
-                    "2",
-                    "--memory",
-                    "8MB",
-                ],
-            )
+            fixture.peak(&[
+                "transform",
+                "small.skw",
+                &input,
+                "-o",
+                &output,
+                "--threads",
+                "2",
+                "--memory",
+                "8MB",
+            ])
         });
         assert!(
             peaks[1] < peaks[0] + 8 * 1024,
             "{format}: {peaks:?} KiB for {MANY} rows and ten times as many"
         );
     }
+}
+
+/// The specification of the bundle, as a file of its own.
+fn specification(fixture: &Fixture) -> String {
+    let (bundle, _) = predictor(fixture);
+    serde_json::to_string(bundle.features()).unwrap()
+}
+
+#[test]
+fn a_fitted_specification_stands_for_the_bundle() {
+    let fixture = Fixture::new();
+    fixture.write("a.csv", csv(&rows(300)));
+    fixture.write("features.json", specification(&fixture));
+    let [by_bundle, by_specification] = ["small.skw", "features.json"]
+        .map(|features| fixture.run(&["transform", features, "a.csv", "--to", "csv"]));
+    assert_eq!((by_bundle.status, by_specification.status), (0, 0));
+    assert_eq!(by_bundle.stdout, by_specification.stdout);
+    fixture::ended(
+        &by_specification,
+        0,
+        "note: field `note` is no input of features.json and is ignored",
+    );
+
+    let run = fixture.run(&[
+        "transform",
+        "features.json",
+        "a.csv",
+        "--profile",
+        "p.json",
+        "--profile-only",
+    ]);
+    fixture::ended(&run, 2, "misuse.profile");
+    fixture.write("broken.json", "{\"inputs\": 3}");
+    let run = fixture.run(&["transform", "broken.json", "a.csv"]);
+    fixture::ended(
+        &run,
+        4,
+        "broken.json: spec.invalid: this is no fitted specification",
+    );
+    let run = fixture.run(&["transform", "absent.json", "a.csv"]);
+    fixture::ended(
+        &run,
+        4,
+        "absent.json: spec.invalid: the file cannot be read",
+    );
 }
 
 #[test]

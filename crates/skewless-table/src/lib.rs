@@ -4,7 +4,8 @@
 //! run on another thread. The result is a [`Block`]: rows for the core, and the rows that could not be read, each with
 //! its error. [`Encoder`] and [`PredictionWriter`] are the way back, and [`Answerer`] is what stands between the two;
 //! [`Transformer`], [`FeatureEncoder`] and [`FeatureWriter`] are the same for features. [`read_columns`] reads a whole table
-//! for training, [`read_files`] several files as one.
+//! for training, [`read_files`] several files as one; [`Files`] are several that no memory has to hold,
+//! of which [`read_sample`] draws rows.
 //!
 //! Rows are counted from 0 over the whole table, in every format; a header and blank lines do not count.
 
@@ -14,6 +15,7 @@ mod csv_rows;
 mod encode;
 mod failure;
 mod features;
+mod files;
 mod format;
 mod json_lines;
 mod lookup;
@@ -39,6 +41,7 @@ pub use answer::{Answer, Answerer, Scores, reader, reader_of};
 pub use block::{BLOCK_ROWS, Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder, error_json};
 pub use features::{FeatureEncoder, FeatureWriter};
+pub use files::{FileChunk, Files, Sample, read_sample};
 pub use format::Format;
 pub use lookup::read_lookup;
 pub use numbers::{write_columns, write_numbers};

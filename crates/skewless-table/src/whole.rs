@@ -59,14 +59,14 @@ pub fn column_names(path: &Path) -> Result<Option<Vec<String>>> {
 }
 
 /// A table under construction.
-struct Whole<'a> {
+pub(crate) struct Whole<'a> {
     wanted: &'a [Wanted],
     growing: Vec<Option<Growing>>,
     rows: usize,
 }
 
 impl<'a> Whole<'a> {
-    fn new(wanted: &'a [Wanted]) -> Self {
+    pub(crate) fn new(wanted: &'a [Wanted]) -> Self {
         Self {
             wanted,
             growing: wanted.iter().map(|_| None).collect(),
@@ -83,18 +83,23 @@ impl<'a> Whole<'a> {
         check_present(&name, &reader, self.wanted)?;
         for chunk in reader {
             let (rows, first_row) = decoded(chunk?, &name)?;
-            self.rows += rows.len();
             let columns = match rows {
                 Rows::Columns(columns) => columns,
                 Rows::Records(records) => typed(&records, self.wanted)
                     .map_err(|error| located(error, &name, first_row))?,
             };
-            append(&mut self.growing, &columns, self.wanted, &name)?;
+            self.append(&columns, &name)?;
         }
         Ok(self.rows - before)
     }
 
-    fn finish(self) -> Result<Columns> {
+    /// Appends rows; `name` is what errors call their table.
+    pub(crate) fn append(&mut self, columns: &Columns, name: &str) -> Result<()> {
+        self.rows += columns.rows();
+        append(&mut self.growing, columns, self.wanted, name)
+    }
+
+    pub(crate) fn finish(self) -> Result<Columns> {
         let mut columns = Columns::new(self.rows);
         for (growing, wanted) in self.growing.into_iter().zip(self.wanted) {
             let growing = growing.unwrap_or_else(|| Growing::of(wanted.cells));
@@ -105,7 +110,7 @@ impl<'a> Whole<'a> {
 }
 
 /// The rows of a chunk, and where the first of them stands in the file.
-fn decoded(chunk: Chunk, name: &str) -> Result<(Rows, usize)> {
+pub(crate) fn decoded(chunk: Chunk, name: &str) -> Result<(Rows, usize)> {
     let mut block = chunk.decode()?;
     if block.unreadable.is_empty() {
         return Ok((block.rows, block.first_row));
@@ -117,7 +122,7 @@ fn decoded(chunk: Chunk, name: &str) -> Result<(Rows, usize)> {
     ))
 }
 
-fn check_present(name: &str, reader: &Reader, wanted: &[Wanted]) -> Result<()> {
+pub(crate) fn check_present(name: &str, reader: &Reader, wanted: &[Wanted]) -> Result<()> {
     let Some(names) = reader.column_names() else {
         return Ok(());
     };
@@ -136,7 +141,7 @@ fn missing_column(name: &str, column: &str) -> Error {
 }
 
 /// The error of a row, counted over the whole table.
-fn located(error: Error, name: &str, first_row: usize) -> Error {
+pub(crate) fn located(error: Error, name: &str, first_row: usize) -> Error {
     let row = first_row + error.row().unwrap_or_default();
     let mut located = Error::new(
         error.kind(),
@@ -182,7 +187,7 @@ fn append(
 }
 
 /// Records as columns. A field that a record lacks is missing.
-fn typed(records: &[Record], wanted: &[Wanted]) -> Result<Columns> {
+pub(crate) fn typed(records: &[Record], wanted: &[Wanted]) -> Result<Columns> {
     let mut columns = Columns::new(records.len());
     for wanted in wanted {
         let mut growing = Growing::of(wanted.cells);

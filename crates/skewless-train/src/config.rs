@@ -92,6 +92,9 @@ pub struct DataConfig {
     /// What it holds, for the card.
     #[serde(default)]
     pub doc: Option<String>,
+    /// Studies: of more rows than these as many are drawn by the model's seed while they are read; all if absent.
+    #[serde(default)]
+    pub max_rows: Option<usize>,
 }
 
 /// `[label]`: positive where the input's value is greater than `above`; a row without a value has no label.

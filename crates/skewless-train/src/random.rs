@@ -14,18 +14,23 @@ impl Random {
         Self(generator)
     }
 
+    /// A whole number of 64 bits.
+    pub(crate) fn word(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// A number below `bound`, by the high half of a 128-bit product; for bounds below 2^32 its bias is under 2^-32.
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the high half is below `bound`, which is a usize"
     )]
     pub(crate) fn below(&mut self, bound: usize) -> usize {
-        ((u128::from(self.0.next_u64()) * bound as u128) >> 64) as usize
+        ((u128::from(self.word()) * bound as u128) >> 64) as usize
     }
 
     /// A number from 0 on and below 1, in steps of 2^-53.
     pub(crate) fn unit(&mut self) -> f64 {
-        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.word() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     /// Fisher–Yates.

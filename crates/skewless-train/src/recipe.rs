@@ -81,6 +81,9 @@ impl Recipe {
             feature: config.baseline.feature.clone(),
             ..spec.clone()
         };
+        if config.data.max_rows.is_some() {
+            return fault("data.max_rows", "rows are drawn for `[[experiment]]` alone");
+        }
         spec.check()?;
         baseline_spec.check()?;
         model_check::check(&config)?;

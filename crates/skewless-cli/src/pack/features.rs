@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use skewless_core::{Columns, Error, FeatureSpec, FittedSpec};
-use skewless_table::{Wanted, read_columns, read_lookup};
+use skewless_core::{Columns, Error, FittedSpec};
+use skewless_table::{read_columns, read_lookup};
 
 use crate::args::PackArgs;
 use crate::pack::in_file;
+use crate::spec_file::{sources, written};
 
 /// Reads the specification and fits it where it is not fitted yet.
 pub(super) fn fitted(args: &PackArgs, path: &Path, bytes: &[u8]) -> anyhow::Result<FittedSpec> {
@@ -50,37 +51,4 @@ fn given(args: &PackArgs, path: &Path, fitted: FittedSpec) -> anyhow::Result<Fit
         )
         .into()),
     }
-}
-
-/// A written specification.
-fn written(text: &str, is_json: bool) -> skewless_core::Result<FeatureSpec> {
-    let invalid = |message: String| Error::spec("spec.invalid", message.trim_end().to_owned());
-    if !is_json {
-        return toml::from_str(text).map_err(|error| invalid(error.to_string()));
-    }
-    serde_json::from_str(text).map_err(|as_written| {
-        match serde_json::from_str::<FittedSpec>(text) {
-            Err(as_fitted) => invalid(format!(
-                "neither a fitted specification ({as_fitted}) nor a written one ({as_written})"
-            )),
-            Ok(_) => Error::internal(
-                "internal.spec",
-                "a fitted specification was read as a written one",
-            ),
-        }
-    })
-}
-
-/// The inputs that features are made from.
-fn sources(spec: &FeatureSpec) -> Vec<Wanted> {
-    let is_source = |name: &String| {
-        spec.feature
-            .iter()
-            .any(|feature| feature.from.names().contains(name))
-    };
-    spec.input
-        .iter()
-        .filter(|input| is_source(&input.name))
-        .map(Wanted::from)
-        .collect()
 }

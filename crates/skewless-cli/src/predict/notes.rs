@@ -3,24 +3,29 @@
 use std::collections::BTreeSet;
 use std::io::Write;
 
-use skewless_core::Bundle;
 use skewless_core::spec::UnknownFields;
-
-/// True when a record with an unknown field is refused; there is nothing to note then.
-pub(super) fn refuses_unknown_fields(bundle: &Bundle) -> bool {
-    bundle.features().unknown_fields == UnknownFields::Reject
-}
+use skewless_core::{Bundle, FittedSpec};
 
 /// The names noted so far.
 pub(crate) struct Notes<'a> {
-    bundle: &'a Bundle,
+    features: &'a FittedSpec,
+    /// What the features are of.
+    of: String,
     noted: BTreeSet<String>,
 }
 
 impl<'a> Notes<'a> {
     pub(crate) fn new(bundle: &'a Bundle) -> Self {
+        let manifest = bundle.manifest();
+        let of = format!("{} {}", manifest.name, manifest.version);
+        Self::of(bundle.features(), of)
+    }
+
+    /// Notes about features of something else than a bundle.
+    pub(crate) fn of(features: &'a FittedSpec, of: String) -> Self {
         Self {
-            bundle,
+            features,
+            of,
             noted: BTreeSet::new(),
         }
     }
@@ -37,28 +42,23 @@ impl<'a> Notes<'a> {
 
     /// Notes fields known to be no inputs.
     pub(crate) fn fields(&mut self, unknown: &BTreeSet<String>) {
-        if refuses_unknown_fields(self.bundle) {
+        // A record with an unknown field is refused then.
+        if self.features.unknown_fields == UnknownFields::Reject {
             return;
         }
         for name in unknown {
             if self.noted.insert(name.clone()) {
-                let manifest = self.bundle.manifest();
                 // A note that cannot be printed is not worth failing for.
                 let _ = writeln!(
                     std::io::stderr(),
-                    "note: field `{name}` is no input of {} {} and is ignored",
-                    manifest.name,
-                    manifest.version
+                    "note: field `{name}` is no input of {} and is ignored",
+                    self.of
                 );
             }
         }
     }
 
     fn is_input(&self, name: &str) -> bool {
-        self.bundle
-            .features()
-            .inputs
-            .iter()
-            .any(|input| input.name == name)
+        self.features.inputs.iter().any(|input| input.name == name)
     }
 }

@@ -17,8 +17,8 @@ const GROUP_ROWS: usize = 1 << 20;
 /// Rows of a block, and of a row group of the output. Half of the memory is for all blocks that are in flight, a quarter for
 /// the row group; the rest is the program's, the bundle's and the reader's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Budget {
-    pub(super) block_rows: usize,
+pub(crate) struct Budget {
+    pub(crate) block_rows: usize,
     pub(super) group_rows: usize,
 }
 
@@ -28,7 +28,8 @@ impl Budget {
         Self::of_sizes(memory, jobs, elements.sum(), pipeline.width())
     }
 
-    fn of_sizes(memory: u64, jobs: usize, inputs: usize, features: usize) -> Self {
+    /// For so many cells of inputs and of features in a row.
+    pub(crate) fn of_sizes(memory: u64, jobs: usize, inputs: usize, features: usize) -> Self {
         let memory = usize::try_from(memory).unwrap_or(usize::MAX);
         let row = INPUT_BYTES * inputs + FEATURE_BYTES * features;
         let block_rows = memory / 2 / in_flight(jobs) / row.max(1);

@@ -4,11 +4,13 @@ mod budget;
 mod plan;
 
 use std::io::Write;
+use std::path::Path;
 
-use skewless_core::{Bundle, Counter, Error, Pipeline};
+use anyhow::Context;
+use skewless_core::{Bundle, Counter, Error, FittedSpec, Pipeline, Predictor};
 use skewless_table::{FeatureEncoder, FeatureWriter, Transformed, Transformer, reader_of};
 
-use self::budget::Budget;
+pub(crate) use self::budget::Budget;
 use self::plan::{Output, Plan};
 use crate::args::TransformArgs;
 use crate::bundle_file;
@@ -17,15 +19,16 @@ use crate::exit::{Outcome, sentence};
 use crate::predict::{Notes, for_each};
 
 pub(crate) fn run(args: &TransformArgs) -> anyhow::Result<Outcome> {
-    let (bundle, predictor) = bundle_file::open_predictor(&args.bundle)?;
-    let pipeline = predictor.pipeline();
+    let features = Features::open(&args.features)?;
+    let pipeline = features.pipeline();
     let plan = Plan::of(args)?;
     let budget = Budget::of(plan.memory, plan.jobs, pipeline);
     let reader = reader_of(pipeline, plan.input.in_blocks_of(budget.block_rows))?;
-    let mut notes = Notes::new(&bundle);
+    let mut notes = features.notes(&args.features);
     notes.columns(reader.column_names());
     let (encoder, mut writer) = open_output(&plan.output, pipeline, &budget)?;
-    let mut tally = Tally::new(&bundle, pipeline, plan.profile.is_some())?;
+    let counter = plan.profile.is_some().then(|| features.counter());
+    let mut tally = Tally::new(counter.transpose()?);
     let transformer = Transformer::new(pipeline, encoder, tally.counter.clone());
     for_each(
         reader,
@@ -54,6 +57,64 @@ pub(crate) fn run(args: &TransformArgs) -> anyhow::Result<Outcome> {
     tally.report()
 }
 
+/// Where the features' parameters come from.
+#[expect(clippy::large_enum_variant, reason = "there is one")]
+enum Features {
+    Bundle(Bundle, Predictor),
+    Specification(FittedSpec, Pipeline),
+}
+
+impl Features {
+    fn open(path: &Path) -> anyhow::Result<Self> {
+        let is_json = path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        if !is_json {
+            let (bundle, predictor) = bundle_file::open_predictor(path)?;
+            return Ok(Self::Bundle(bundle, predictor));
+        }
+        let spec = specification(path).with_context(|| path.display().to_string())?;
+        let pipeline = Pipeline::new(&spec).with_context(|| path.display().to_string())?;
+        Ok(Self::Specification(spec, pipeline))
+    }
+
+    fn pipeline(&self) -> &Pipeline {
+        match self {
+            Self::Bundle(_, predictor) => predictor.pipeline(),
+            Self::Specification(_, pipeline) => pipeline,
+        }
+    }
+
+    fn notes(&self, path: &Path) -> Notes<'_> {
+        match self {
+            Self::Bundle(bundle, _) => Notes::new(bundle),
+            Self::Specification(spec, _) => Notes::of(spec, path.display().to_string()),
+        }
+    }
+
+    /// Counts in the bins of the bundle's profile.
+    fn counter(&self) -> skewless_core::Result<Counter> {
+        match self {
+            Self::Bundle(bundle, predictor) => {
+                Counter::new(predictor.pipeline(), &bundle.profile()?)
+            }
+            Self::Specification(..) => Err(Error::misuse(
+                "misuse.profile",
+                "`--profile` counts in the bins of a bundle's profile, which a specification does not have",
+            )),
+        }
+    }
+}
+
+/// A fitted specification from a file.
+fn specification(path: &Path) -> skewless_core::Result<FittedSpec> {
+    let invalid = |message| Error::spec("spec.invalid", message);
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| invalid("the file cannot be read".to_owned()).with_source(error))?;
+    serde_json::from_str(&text)
+        .map_err(|error| invalid(format!("this is no fitted specification: {error}")))
+}
+
 type Opened = (Option<FeatureEncoder>, Option<FeatureWriter<Destination>>);
 
 fn open_output(output: &Output, pipeline: &Pipeline, budget: &Budget) -> anyhow::Result<Opened> {
@@ -75,14 +136,13 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(bundle: &Bundle, pipeline: &Pipeline, counts: bool) -> skewless_core::Result<Self> {
-        let counter = || Counter::new(pipeline, &bundle.profile()?);
-        Ok(Self {
+    fn new(counter: Option<Counter>) -> Self {
+        Self {
             rows: 0,
             failed: 0,
             first_failure: None,
-            counter: counts.then(counter).transpose()?,
-        })
+            counter,
+        }
     }
 
     fn count(&mut self, transformed: &mut Transformed) {

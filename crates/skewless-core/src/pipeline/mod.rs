@@ -23,7 +23,7 @@ pub use cells::{Cell, Cells};
 pub(crate) use compile::MAX_COLUMNS;
 pub(crate) use compile::{Compiler, Kind, Source};
 pub use feature_columns::FeatureColumns;
-pub(crate) use frame::Frame;
+pub(crate) use frame::{Frame, TextSlot};
 use names::ColumnNames;
 pub(crate) use step::Index;
 use step::{Branch, Step};

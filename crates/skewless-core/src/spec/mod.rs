@@ -8,6 +8,7 @@ mod input;
 
 pub(crate) use check::check_input;
 pub use feature::{FeatureAsWritten, FeatureSpec, From, LookupSource, OpName, Strategy};
+pub use fit::Blocks;
 pub use fitted::{
     Closed, DatePart, Encode, FittedFeature, FittedOp, FittedSpec, LookupColumn, LookupTable, Norm,
     UnknownFields,

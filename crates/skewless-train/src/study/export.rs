@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use skewless_core::pipeline::Pipeline;
-use skewless_core::{Error, FittedSpec, Result};
+use skewless_core::{Error, FeatureSpec, FittedSpec, Result};
 use skewless_table::{Wanted, read_columns};
 
 use super::data::Data;
+use super::feature_set::FeatureSet;
 use super::folds::Folds;
 use super::recipe::Recipe;
 use crate::arm::in_file;
@@ -33,11 +34,7 @@ pub struct Exported {
 /// As reading and splitting in [`super::study`]; `train.config` for a set that is not there.
 pub fn export(config_path: &Path, set: Option<&str>, table: Option<&Path>) -> Result<Exported> {
     let recipe = Recipe::read(config_path)?;
-    let set = match set {
-        None => recipe.sets.first(),
-        Some(name) => recipe.sets.iter().find(|set| set.name == name),
-    };
-    let set = set.ok_or_else(|| Error::spec("train.config", "there is no such feature set"))?;
+    let set = named(&recipe, set)?;
     let data = Data::read(&recipe, None)?;
     let folds = data.split(&recipe)?;
     let training = data.columns.select(&folds.last);
@@ -55,7 +52,8 @@ pub fn export(config_path: &Path, set: Option<&str>, table: Option<&Path>) -> Re
         None => {
             let (rows, parts) = parts(&folds);
             names.extend(["row", "part", "label"].map(str::to_owned));
-            columns.push(rows.iter().map(|&row| row as f64).collect());
+            let place = |&row: &usize| data.places.row(row) as f64;
+            columns.push(rows.iter().map(place).collect());
             columns.push(parts);
             columns.push(data.truth_of(&rows));
             (data.columns.select(&rows), rows)
@@ -82,6 +80,41 @@ pub fn export(config_path: &Path, set: Option<&str>, table: Option<&Path>) -> Re
         columns,
         spec,
     })
+}
+
+/// The specification of a feature set (the first if none is named), to be fitted.
+///
+/// # Errors
+/// As [`super::study`] for the configuration; `train.config` for a set that is not there, and for one with a lookup table
+/// that is made from a source and not read from a file.
+pub fn feature_set(config_path: &Path, set: Option<&str>) -> Result<FeatureSpec> {
+    let recipe = Recipe::read(config_path)?;
+    let spec = &named(&recipe, set)?.spec;
+    let config = &recipe.config;
+    let made = |source: &String| {
+        let sources = config.source.iter().map(|one| &one.name);
+        sources
+            .chain(config.view.iter().map(|view| &view.name))
+            .any(|name| name == source)
+    };
+    match spec.lookup.iter().find(|lookup| made(&lookup.source)) {
+        None => Ok(spec.clone()),
+        Some(lookup) => {
+            let message = format!(
+                "lookup `{}` is made from `{}`: write it with `skewless lookup`, and let `source` name the file",
+                lookup.name, lookup.source
+            );
+            Err(Error::spec("train.config", message).with_field("lookup.source"))
+        }
+    }
+}
+
+fn named<'a>(recipe: &'a Recipe, set: Option<&str>) -> Result<&'a FeatureSet> {
+    let found = match set {
+        None => recipe.sets.first(),
+        Some(name) => recipe.sets.iter().find(|set| set.name == name),
+    };
+    found.ok_or_else(|| Error::spec("train.config", "there is no such feature set"))
 }
 
 /// Rows outside the test, rising, each with the fold that it validates.

@@ -38,7 +38,7 @@ mod stop;
 mod store;
 mod strength;
 
-pub use export::{Exported, export};
+pub use export::{Exported, export, feature_set};
 pub use recipe::Candidate;
 pub use report::StudyReport;
 pub use retrain::{Retrained, Retraining, retrain};

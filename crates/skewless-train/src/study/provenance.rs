@@ -6,7 +6,7 @@ use skewless_core::plan::Model;
 
 use super::pack::Packing;
 use super::report::StudyReport;
-use super::retrain::seen_until;
+use super::retrain::{KeySplit, seen_until};
 use crate::provenance::{Build, date, written};
 
 /// The statement about `model`.
@@ -49,6 +49,10 @@ pub(crate) fn statement(
     let seen = seen_until(packing.recipe, packing.data, packing.folds)?;
     if let (Value::Object(details), Some(seen)) = (&mut details, seen) {
         details.insert("skewless_seen_until".to_owned(), seen.into());
+    }
+    let split = KeySplit::of(packing.recipe)?;
+    if let (Value::Object(details), Some(split)) = (&mut details, split) {
+        details.insert("skewless_split".to_owned(), written(&split));
     }
     if let (Value::Object(details), false) = (&mut details, report.sources.is_empty()) {
         details.insert("skewless_sources".to_owned(), written(&report.sources));

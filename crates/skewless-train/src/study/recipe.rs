@@ -434,6 +434,9 @@ fn shares(split: &SplitConfig, seed: u64) -> Result<Shares> {
 }
 
 fn hunts(config: &Config, sets: &[FeatureSet]) -> Result<Vec<Hunt>> {
+    if config.data.max_rows == Some(0) {
+        return fault("data.max_rows", "at least one row is needed");
+    }
     let all: Vec<String> = sets.iter().map(|set| set.name.clone()).collect();
     let mut hunts: Vec<Hunt> = Vec::new();
     for experiment in &config.experiment {

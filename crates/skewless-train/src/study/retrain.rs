@@ -148,6 +148,39 @@ pub fn retrain(
     })
 }
 
+/// How rows came to the test by their keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct KeySplit {
+    /// The input with the key.
+    input: String,
+    /// The seed of the hash.
+    seed: u64,
+    /// Share of the keys in the test: those with the smallest hashes.
+    test: f64,
+}
+
+impl KeySplit {
+    /// That of a study; none where it splits by time.
+    ///
+    /// # Errors
+    /// `train.config` for an input that is not there.
+    pub(crate) fn of(recipe: &Recipe) -> Result<Option<Self>> {
+        let Split::Key(shares) = &recipe.split else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            input: recipe.split_input()?.name.clone(),
+            seed: shares.seed,
+            test: shares.test,
+        }))
+    }
+
+    /// Whether every row of `test` was in this split's test too.
+    fn has_kept(&self, test: &Self) -> bool {
+        self.input == test.input && self.seed == test.seed && self.test >= test.test
+    }
+}
+
 /// The bundle in use, opened and known to fit.
 pub(crate) struct Champion {
     bundle: Bundle,
@@ -183,6 +216,11 @@ impl Champion {
             .pointer("/predicate/runDetails/skewless_seen_until")
             .and_then(Value::as_str)
             .and_then(|text| text.parse().ok());
+        let split = provenance.pointer("/predicate/runDetails/skewless_split");
+        let split = split.and_then(|split| KeySplit::deserialize(split).ok());
+        if let Some(seen) = seen_by_key(KeySplit::of(recipe)?, split, seen_until.is_some()) {
+            return Err(refused(seen));
+        }
         Ok(Self {
             configuration,
             seen_until,
@@ -380,6 +418,27 @@ fn moments(recipe: &Recipe, data: &Data) -> Result<Option<Vec<f64>>> {
     let seconds = 86_400.0 / per_day(input)?;
     let times = times(&data.columns, input)?;
     Ok(Some(times.iter().map(|time| time * seconds).collect()))
+}
+
+/// Why a champion may have seen rows of a test, where either of the two was split by keys: `due` is the new study's split, `its`
+/// the champion's, which has neither where it does not say how its rows were split.
+fn seen_by_key(due: Option<KeySplit>, its: Option<KeySplit>, by_time: bool) -> Option<String> {
+    match (due, its) {
+        (Some(due), Some(its)) if its.has_kept(&due) => None,
+        (Some(due), Some(its)) => Some(format!(
+            "it has seen rows of this test: its own was a share of {} of `{}` by the seed {}, this one is {} of `{}` by {}",
+            its.test, its.input, its.seed, due.test, due.input, due.seed
+        )),
+        (Some(due), None) if by_time => Some(format!(
+            "it was trained on rows up to a time, whatever their `{}`, and may have seen rows of this test",
+            due.input
+        )),
+        (None, Some(its)) => Some(format!(
+            "its rows were split by `{}` and are of all times, so that it may have seen rows of this test",
+            its.input
+        )),
+        (Some(_) | None, None) => None,
+    }
 }
 
 /// The time of the last row that takes part in fitting or choosing; only of a split by time.

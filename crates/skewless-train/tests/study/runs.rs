@@ -277,6 +277,87 @@ fn a_bound_on_rows_draws_them_by_the_seed() {
 }
 
 #[test]
+fn rows_are_drawn_while_they_are_read() {
+    let drawn = |source: &str, rows: usize| {
+        let source = format!("source = \"{source}\"\nmax_rows = {rows}");
+        regression(BY_HASH).replace("source = \"deliveries.csv\"", &source)
+    };
+    let files = "[[source]]\nname = \"parts\"\npath = \"parts/*.csv\"\n\
+                 [[view]]\nname = \"seen\"\nsql = \"SELECT * FROM parts\"\n";
+    let all = deliveries(1_200);
+    let lines: Vec<&str> = all.lines().collect();
+    let part = |lines_of: &[&str]| format!("{}\n{}\n", lines[0], lines_of.join("\n"));
+    let project = |config: &str| {
+        Project::with_table(config, &all)
+            .with("parts/1.csv", &part(&lines[1..500]))
+            .with("parts/2.csv", &part(&lines[500..]))
+    };
+    let steps = |report: &StudyReport| -> Vec<(String, usize)> {
+        (report.steps.iter())
+            .map(|step| (step.step.clone(), step.rows))
+            .collect()
+    };
+    let measures = |report: &StudyReport| -> Vec<Vec<f64>> {
+        (report.candidates.iter())
+            .map(|one| one.measures.clone())
+            .collect()
+    };
+    let few = project(&drawn("deliveries.csv", 700)).run().unwrap();
+    assert_eq!(steps(&few.report)[0], ("read".to_owned(), 1_200));
+    assert_eq!(steps(&few.report)[1], ("drawn by the seed".to_owned(), 700));
+    let again = project(&drawn("deliveries.csv", 700)).run().unwrap();
+    assert_eq!(again.bundle, few.bundle);
+    // The same rows, whether one file, two, or SQLite gives them.
+    for source in ["parts", "seen"] {
+        let config = format!("{}\n{files}", drawn(source, 700));
+        let same = project(&config).run().unwrap();
+        assert_eq!(measures(&same.report), measures(&few.report), "{source}");
+        assert_eq!(
+            steps(&same.report)[..2],
+            steps(&few.report)[..2],
+            "{source}"
+        );
+    }
+    // More than there are: all, in their order. Another number is another data digest.
+    let plain = project(&regression(BY_HASH)).run().unwrap();
+    let wide = project(&drawn("deliveries.csv", 5_000)).run().unwrap();
+    assert_eq!(measures(&plain.report), measures(&wide.report));
+    assert_eq!(
+        steps(&wide.report)[1],
+        ("drawn by the seed".to_owned(), 1_200)
+    );
+    assert_ne!(measures(&few.report), measures(&wide.report));
+    assert_ne!(few.report.data, wide.report.data);
+    assert_ne!(plain.report.data, wide.report.data);
+
+    // A fault is told with the row's place in its file.
+    let line = lines.len() - 1;
+    let faults: Vec<usize> = (1..=line)
+        .filter_map(|line| {
+            let mut lines = lines.clone();
+            let bad = lines[line].replace("2020-", "2o2o-");
+            lines[line] = &bad;
+            let error = Project::with_table(
+                &drawn("deliveries.csv", 700),
+                &format!("{}\n", lines.join("\n")),
+            )
+            .run()
+            .err()?;
+            assert_eq!(error.code(), "input.invalid_time", "{error}");
+            assert_eq!(error.row(), Some(line - 1), "{error}");
+            Some(line)
+        })
+        .take(3)
+        .collect();
+    assert_eq!(faults.len(), 3);
+    let none = Project::new(&drawn("deliveries.csv", 0)).run().unwrap_err();
+    assert_eq!(
+        (none.code(), none.field()),
+        ("train.config", Some("data.max_rows"))
+    );
+}
+
+#[test]
 fn halving_leaves_most_behind_and_random_search_tries_a_few() {
     let search = "max_depth = [1, 2, 3]\nmax_leaves = [4, 8]\nsearch = { by = \"halving\", factor = 2, least_rows = 100 }\n";
     let config = regression(BY_HASH).replace("max_depth = [2, 3]\n", search);

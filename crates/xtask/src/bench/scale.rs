@@ -1,5 +1,5 @@
-//! `bench scale`: `skewless transform` over a table of any length on one core, beside DataFusion's scan of the same columns and
-//! scikit-learn's transformer with the same ops.
+//! `bench scale`: `skewless transform` and `skewless fit` over a table of any length on one core, beside DataFusion's scan of the
+//! same columns and scikit-learn's transformer with the same ops.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -30,6 +30,7 @@ const TICKS: f64 = 100.0;
 
 const OURS: &str = "`skewless transform`, with the profile";
 const OURS_WRITING: &str = "the same, and the features written as Parquet";
+const FITTING: &str = "`skewless fit` of the specification, all passes";
 const SKLEARN: &str = "scikit-learn's `ColumnTransformer`, read by pyarrow";
 
 /// What the measurement works with.
@@ -54,7 +55,7 @@ pub(crate) fn run_bench(rows: u64, date: Option<&str>) -> Result<()> {
             "--package=skewless-cli",
             "--package=skewless-scale",
             "--no-default-features",
-            "--features=skewless-cli/parquet",
+            "--features=skewless-cli/pack,skewless-cli/parquet",
         ]))
     })?;
     let built = web::target().join("release");
@@ -156,6 +157,7 @@ impl Bench {
             )?,
         ];
         std::fs::remove_file(self.file("features.parquet"))?;
+        measured.push(self.fitting(rows)?);
         if let Some(python) = python {
             let mut scan = pinned(python);
             scan.arg(at("tests/scale/datafusion_scan.py"))
@@ -198,6 +200,24 @@ impl Bench {
             bail!("{} rows are counted where {rows} are due", counted["rows"]);
         }
         held(row(name, rows as f64, seconds, processor, memory))
+    }
+
+    fn fitting(&self, rows: u64) -> Result<Value> {
+        let mut fit = pinned(&self.program);
+        fit.arg("fit")
+            .arg(at("tests/scale/features.toml"))
+            .arg(self.file("table.parquet"))
+            .arg("--threads=1")
+            .arg("--output")
+            .arg(self.file("fitted.json"));
+        let began = Instant::now();
+        let (told, processor, memory) = watched(fit)?;
+        if !told.contains(&format!(" fitted on {rows} rows ")) {
+            bail!("{rows} rows are due: {told}");
+        }
+        println!("  {}", told.trim());
+        let seconds = began.elapsed().as_secs_f64();
+        held(row(FITTING, rows as f64, seconds, processor, memory))
     }
 }
 

@@ -75,7 +75,7 @@ impl LookupExport {
             };
             wanted.push(Wanted::from(&input));
         }
-        let taken = work.stock.take(place, wanted.clone())?;
+        let taken = work.stock.take(place, wanted.clone(), None)?;
         let named = work.named(place)?;
         let (keys, rows) = newest(named, &taken, &key)?;
         let mut written = Columns::new(rows.len());
@@ -132,7 +132,7 @@ impl<'a> Work<'a> {
         let mut wanted = vec![Wanted::new(&lookup.key, Cells::Text)];
         let numbers = lookup.columns.iter();
         wanted.extend(numbers.map(|column| Wanted::new(column, Cells::Number)));
-        let taken = self.stock.take(place, wanted)?;
+        let taken = self.stock.take(place, wanted, None)?;
         let named = self.named(place)?;
         let (keys, rows) = newest(named, &taken, &lookup.key)?;
         let mut values = Vec::new();

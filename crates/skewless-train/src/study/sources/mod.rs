@@ -23,7 +23,7 @@ use skewless_table::{Format, Wanted, column_names};
 
 use self::clock::Clock;
 use self::matching::{Groups, gather};
-use self::stock::{Stock, Taken};
+use self::stock::{Draw, Stock, Taken};
 use self::tables::{Join, Named};
 use super::data::digest;
 use super::recipe::Recipe;
@@ -76,13 +76,18 @@ pub(crate) fn assemble(recipe: &Recipe, date: f64) -> Result<Assembled> {
     } = work;
     findings.extend(stock.stale(date));
     let (files, sources) = stock.into_facts();
-    let is_plain = sources.is_empty() && joins.is_empty();
+    let max_rows = recipe.config.data.max_rows;
+    let is_plain = sources.is_empty() && joins.is_empty() && max_rows.is_none();
     let decided = json!({
         "files": files.iter().map(|file| [&file.path, &file.sha256]).collect::<Vec<_>>(),
         "sources": sources.iter().map(|source| [&source.name, &source.digest]).collect::<Vec<_>>(),
         "data": recipe.config.data.source,
         "joins": joins,
     });
+    let decided = match max_rows {
+        None => decided,
+        Some(most) => json!([decided, most, recipe.config.model.seed]),
+    };
     Ok(Assembled {
         digest: (!is_plain).then(|| digest(&decided)),
         columns,
@@ -129,12 +134,19 @@ impl<'a> Work<'a> {
             }
         }
         let wanted: Vec<Wanted> = typed.iter().map(Wanted::from).collect();
+        let draw = self.recipe.config.data.max_rows.map(|most| Draw {
+            most,
+            seed: self.recipe.config.model.seed,
+        });
         let taken = match table {
-            Some(place) => self.stock.take(place, wanted)?,
-            None => self.stock.path(source, &wanted)?,
+            Some(place) => self.stock.take(place, wanted, draw)?,
+            None => self.stock.path(source, &wanted, draw)?,
         };
         self.refuse_twice(source, &taken, &joined)?;
-        self.step("read".to_owned(), taken.columns.rows());
+        self.step("read".to_owned(), taken.of);
+        if draw.is_some() {
+            self.step("drawn by the seed".to_owned(), taken.columns.rows());
+        }
         Ok((taken.columns, taken.places))
     }
 
@@ -208,7 +220,7 @@ impl<'a> Work<'a> {
         }
         let taken = self
             .stock
-            .take(join.table, typed.iter().map(Wanted::from).collect())?;
+            .take(join.table, typed.iter().map(Wanted::from).collect(), None)?;
         let right_keys: Vec<Cow<'_, Column>> = right_keys
             .iter()
             .map(|input| key(&taken.columns, input))

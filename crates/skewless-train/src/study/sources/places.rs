@@ -2,9 +2,17 @@
 
 use skewless_core::Error;
 
+/// Where the rows of a table stand.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    origin: Origin,
+    /// The place of each row among all, where some were drawn.
+    drawn: Option<Vec<usize>>,
+}
+
 /// The files of a table in their order, or the view that it is.
 #[derive(Clone, Debug)]
-pub(crate) enum Places {
+enum Origin {
     /// Each with its rows.
     Files(Vec<(String, usize)>),
     /// By name.
@@ -12,13 +20,43 @@ pub(crate) enum Places {
 }
 
 impl Places {
+    /// All rows of files, each given with its number of rows.
+    pub(super) fn of_files(files: impl IntoIterator<Item = (String, usize)>) -> Self {
+        Self {
+            origin: Origin::Files(files.into_iter().collect()),
+            drawn: None,
+        }
+    }
+
+    /// All rows of a view.
+    pub(super) fn of_view(name: &str) -> Self {
+        Self {
+            origin: Origin::View(name.to_owned()),
+            drawn: None,
+        }
+    }
+
+    /// The rows that stand at these places among all.
+    pub(super) fn drawn(self, rows: Vec<usize>) -> Self {
+        Self {
+            drawn: Some(rows),
+            ..self
+        }
+    }
+
     /// The files' paths.
     pub(super) fn files(&self) -> impl Iterator<Item = &str> {
-        let files = match self {
-            Self::Files(files) => files.as_slice(),
-            Self::View(_) => &[],
+        let files = match &self.origin {
+            Origin::Files(files) => files.as_slice(),
+            Origin::View(_) => &[],
         };
         files.iter().map(|(path, _)| path.as_str())
+    }
+
+    /// The place of a row among all rows of its table.
+    pub(crate) fn row(&self, row: usize) -> usize {
+        let drawn = self.drawn.as_ref().and_then(|drawn| drawn.get(row));
+        drawn.copied().unwrap_or(row)
     }
 
     /// The error with its row counted in its file, and the file before its message.
@@ -37,9 +75,10 @@ impl Places {
     }
 
     fn place(&self, row: usize) -> (String, usize) {
-        let files = match self {
-            Self::View(name) => return (format!("view `{name}`"), row),
-            Self::Files(files) => files,
+        let row = self.row(row);
+        let files = match &self.origin {
+            Origin::View(name) => return (format!("view `{name}`"), row),
+            Origin::Files(files) => files,
         };
         let mut left = row;
         for (path, rows) in files {
@@ -58,7 +97,7 @@ mod tests {
 
     #[test]
     fn rows_are_counted_in_their_file() {
-        let places = Places::Files(vec![("a.csv".to_owned(), 2), ("b.csv".to_owned(), 3)]);
+        let places = Places::of_files([("a.csv".to_owned(), 2), ("b.csv".to_owned(), 3)]);
         let error = || Error::input("input.out_of_range", "`x` is 7").with_field("x");
         let located = places.located(error().with_row(3));
         assert_eq!(
@@ -66,5 +105,7 @@ mod tests {
             ("`b.csv`, row 1: `x` is 7", Some(1), Some("x"))
         );
         assert_eq!(places.located(error()).row(), None);
+        let located = places.drawn(vec![0, 4]).located(error().with_row(1));
+        assert_eq!(located.message(), "`b.csv`, row 2: `x` is 7");
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use skewless_core::spec::{Input, InputType};
 use skewless_core::{Columns, Error, Result};
-use skewless_table::{Cells, Wanted, read_files};
+use skewless_table::{Cells, Sample, Wanted, read_files, read_sample};
 
 use super::clock::Clock;
 use super::files::{files, source_file};
@@ -14,6 +14,7 @@ use super::sql::mentioned;
 use super::tables::{Named, Origin};
 use super::view::Views;
 use crate::data::SourceFile;
+use crate::random::Random;
 use crate::study::data::digest;
 use crate::study::recipe::Recipe;
 use crate::study::report::{Finding, Level, SourceFacts, SourceKind};
@@ -22,7 +23,38 @@ use crate::study::report::{Finding, Level, SourceFacts, SourceKind};
 pub(super) struct Taken {
     pub(super) columns: Columns,
     pub(super) places: Places,
+    /// Rows of the table, of which some may have been drawn.
+    pub(super) of: usize,
 }
+
+/// How many rows are drawn, and by what.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draw {
+    pub(super) most: usize,
+    pub(super) seed: u64,
+}
+
+impl Draw {
+    /// The numbers of a table's rows.
+    fn numbers(self) -> impl FnMut() -> u64 {
+        let mut random = Random::new(self.seed, ROWS_STREAM);
+        move || random.word()
+    }
+
+    /// Draws from rows that are in memory as [`read_sample`] does from files.
+    fn from(self, columns: &Columns) -> (Columns, Vec<usize>) {
+        let mut number = self.numbers();
+        let mut drawn: Vec<(u64, usize)> = (0..columns.rows()).map(|row| (number(), row)).collect();
+        drawn.sort_unstable();
+        drawn.truncate(self.most);
+        let mut rows: Vec<usize> = drawn.into_iter().map(|(_, row)| row).collect();
+        rows.sort_unstable();
+        (columns.select(&rows), rows)
+    }
+}
+
+/// The stream of random numbers by which rows are drawn while they are read.
+const ROWS_STREAM: u64 = 7;
 
 /// All that was read so far.
 pub(super) struct Stock<'a> {
@@ -49,20 +81,59 @@ impl<'a> Stock<'a> {
         }
     }
 
-    /// Reads a file that no source names.
+    /// Reads a file that no source names, all rows or as many as are drawn.
     ///
     /// # Errors
     /// `train.unreadable` and `table.*`.
-    pub(super) fn path(&mut self, path: &str, wanted: &[Wanted]) -> Result<Taken> {
-        let folder = &self.recipe.folder;
-        let mut file = source_file(folder, path)?;
-        let (columns, _) = read_files(&[folder.join(path)], wanted)?;
-        file.rows = columns.rows();
+    pub(super) fn path(
+        &mut self,
+        path: &str,
+        wanted: &[Wanted],
+        draw: Option<Draw>,
+    ) -> Result<Taken> {
+        let mut file = source_file(&self.recipe.folder, path)?;
+        let paths = vec![path.to_owned()];
+        let (taken, rows) = self.read(paths, wanted, draw)?;
+        file.rows = rows.iter().sum();
         self.keep(file);
-        Ok(Taken {
-            places: Places::Files(vec![(path.to_owned(), columns.rows())]),
+        Ok(taken)
+    }
+
+    /// Reads files, and gives the rows of each.
+    fn read(
+        &self,
+        paths: Vec<String>,
+        wanted: &[Wanted],
+        draw: Option<Draw>,
+    ) -> Result<(Taken, Vec<usize>)> {
+        let full = self.full(&paths);
+        let (columns, rows, drawn) = match draw {
+            None => {
+                let (columns, rows) = read_files(&full, wanted)?;
+                (columns, rows, None)
+            }
+            Some(draw) => {
+                let sample = read_sample(&full, wanted, draw.most, &mut draw.numbers())?;
+                let Sample {
+                    columns,
+                    drawn,
+                    rows,
+                } = sample;
+                (columns, rows, Some(drawn))
+            }
+        };
+        let places = Places::of_files(paths.into_iter().zip(rows.iter().copied()));
+        let places = match drawn {
+            Some(drawn) => places.drawn(drawn),
+            None => places,
+        };
+        let of = rows.iter().sum();
+        let taken = Taken {
             columns,
-        })
+            places,
+            of,
+        };
+        Ok((taken, rows))
     }
 
     /// Takes note of a file once.
@@ -73,11 +144,16 @@ impl<'a> Stock<'a> {
         }
     }
 
-    /// Reads columns of a source or a view, and its time with them.
+    /// Reads columns of a source or a view, and its time with them: all rows, or as many as are drawn.
     ///
     /// # Errors
     /// `source.*`, `view.*`, `train.unreadable` and `table.*`.
-    pub(super) fn take(&mut self, place: usize, mut wanted: Vec<Wanted>) -> Result<Taken> {
+    pub(super) fn take(
+        &mut self,
+        place: usize,
+        mut wanted: Vec<Wanted>,
+        draw: Option<Draw>,
+    ) -> Result<Taken> {
         let named = self.named(place)?;
         if let Some(clock) = &named.clock
             && wanted.iter().all(|one| one.name != clock.input.name)
@@ -87,24 +163,31 @@ impl<'a> Stock<'a> {
         let taken = match &named.origin {
             Origin::Files { patterns, .. } => {
                 let paths = files(&named.name, &self.recipe.folder, patterns)?;
-                let (columns, rows) = read_files(&self.full(&paths), &wanted)?;
+                let (taken, rows) = self.read(paths.clone(), &wanted, draw)?;
                 self.facts_of_files(place, &paths, &rows)?;
-                Taken {
-                    places: Places::Files(paths.into_iter().zip(rows).collect()),
-                    columns,
-                }
+                taken
             }
             Origin::View { .. } => {
                 self.load(place)?;
                 let columns = self.views()?.read(&named.name, &wanted)?;
                 self.facts_of_view(place, columns.rows())?;
+                let (places, of) = (Places::of_view(&named.name), columns.rows());
+                let (columns, places) = match draw {
+                    None => (columns, places),
+                    Some(draw) => {
+                        let (columns, rows) = draw.from(&columns);
+                        (columns, places.drawn(rows))
+                    }
+                };
                 Taken {
-                    places: Places::View(named.name.clone()),
                     columns,
+                    places,
+                    of,
                 }
             }
         };
         if let Some(clock) = &named.clock {
+            // Of rows that were drawn the newest may not be among them.
             let newest = newest(clock, &named.name, &taken);
             self.set_newest(place, newest?);
         }
@@ -154,7 +237,8 @@ impl<'a> Stock<'a> {
                     let wanted = [Wanted::from(&clock.input)];
                     let taken = Taken {
                         columns: self.views()?.read(&named.name, &wanted)?,
-                        places: Places::Files(paths.into_iter().zip(rows).collect()),
+                        of: rows.iter().sum(),
+                        places: Places::of_files(paths.into_iter().zip(rows)),
                     };
                     let newest = newest(clock, &named.name, &taken);
                     self.set_newest(place, newest?);
