@@ -78,15 +78,22 @@ fn files_threads_and_memory_change_nothing() {
     fixture.write("spec.toml", SPEC);
     let tables = tables(&fixture);
     let expected = expected(&fixture);
-    for (threads, memory, passes) in [("1", "1GB", "4 passes"), ("2", "300KB", "5 passes")] {
+    // Two passes for the deviation, one for quantiles that fit into memory, one to compute every feature.
+    for (threads, memory, due) in [("1", "1GB", 4..=4), ("2", "300KB", 5..=12)] {
         let mut arguments = vec!["fit", "spec.toml"];
         arguments.extend(&tables);
         arguments.extend(["-o", "out.json", "--threads", threads, "--memory", memory]);
         let run = fixture.run(&arguments);
         ended(&run, 0, "");
-        assert_eq!(
-            run.stdout,
-            format!("4 features fitted on {MANY} rows in {passes}, in out.json\n")
+        let passes = run
+            .stdout
+            .strip_prefix(&format!("4 features fitted on {MANY} rows in "))
+            .and_then(|rest| rest.strip_suffix(" passes, in out.json\n"))
+            .and_then(|passes| passes.parse::<usize>().ok());
+        assert!(
+            passes.is_some_and(|passes| due.contains(&passes)),
+            "{}",
+            run.stdout
         );
         let fitted = std::fs::read_to_string(fixture.path("out.json")).unwrap();
         let fitted: FittedSpec = serde_json::from_str(&fitted).unwrap();

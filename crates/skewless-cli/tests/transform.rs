@@ -280,7 +280,10 @@ fn specification(fixture: &Fixture) -> String {
 #[test]
 fn a_fitted_specification_stands_for_the_bundle() {
     let fixture = Fixture::new();
-    fixture.write("a.csv", csv(&rows(300)));
+    let text = csv(&rows(300));
+    let (head, rest) = text.split_once('\n').unwrap();
+    let noted = rest.replace('\n', ",x\n");
+    fixture.write("a.csv", format!("{head},note\n{noted}"));
     fixture.write("features.json", specification(&fixture));
     let [by_bundle, by_specification] = ["small.skw", "features.json"]
         .map(|features| fixture.run(&["transform", features, "a.csv", "--to", "csv"]));
@@ -300,7 +303,7 @@ fn a_fitted_specification_stands_for_the_bundle() {
         "p.json",
         "--profile-only",
     ]);
-    fixture::ended(&run, 2, "misuse.profile");
+    fixture::ended(&run, 4, "unsupported.profile");
     fixture.write("broken.json", "{\"inputs\": 3}");
     let run = fixture.run(&["transform", "broken.json", "a.csv"]);
     fixture::ended(

@@ -98,8 +98,8 @@ impl Features {
             Self::Bundle(bundle, predictor) => {
                 Counter::new(predictor.pipeline(), &bundle.profile()?)
             }
-            Self::Specification(..) => Err(Error::misuse(
-                "misuse.profile",
+            Self::Specification(..) => Err(Error::unsupported(
+                "unsupported.profile",
                 "`--profile` counts in the bins of a bundle's profile, which a specification does not have",
             )),
         }
