@@ -196,6 +196,10 @@ fn confidence(card: &mut Card, report: &StudyReport) {
             "Probabilities are the model's on a rising line through {} points, by isotonic regression on the validation rows.",
             table.from.len()
         )),
+        Some(Calibrated::VennAbers(table)) => card.paragraph(&format!(
+            "Probabilities are the model's on rising steps through {} points, by inductive Venn-Abers on the validation rows.",
+            table.from.len()
+        )),
         None => {}
     }
     let Some(coverage) = &report.coverage else {

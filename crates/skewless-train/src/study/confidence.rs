@@ -14,6 +14,7 @@ use super::data::Data;
 use super::intervals::wilson;
 use super::models::class;
 use super::recipe::Recipe;
+use super::venn_abers::venn_abers;
 use crate::bootstrap::Estimate;
 
 /// Conformal intervals or sets of the winner.
@@ -43,6 +44,8 @@ pub enum Calibrated {
     Platt(Platt),
     /// A rising broken line over the probability.
     Isotonic(Calibration),
+    /// Steps over the probability.
+    VennAbers(Calibration),
 }
 
 impl Calibrated {
@@ -54,6 +57,7 @@ impl Calibrated {
         let positive: Vec<bool> = truth.iter().map(|&truth| truth > 0.5).collect();
         match method {
             CalibrationMethod::Isotonic => isotonic(values, &positive).map(Self::Isotonic),
+            CalibrationMethod::VennAbers => venn_abers(values, &positive).map(Self::VennAbers),
             CalibrationMethod::Platt => {
                 let raw: Vec<f64> = values.iter().map(|&value| logit(value)).collect();
                 Platt::fit(&raw, &positive).map(Self::Platt)
@@ -65,7 +69,7 @@ impl Calibrated {
     pub(crate) fn at(&self, value: f64) -> f64 {
         match self {
             Self::Platt(platt) => platt.at(logit(value)),
-            Self::Isotonic(table) => table.at(value),
+            Self::Isotonic(table) | Self::VennAbers(table) => table.at(value),
         }
     }
 }

@@ -252,6 +252,8 @@ pub enum CalibrationMethod {
     Platt,
     /// A rising broken line over the probability, a table in the bundle.
     Isotonic,
+    /// Inductive Venn-Abers, a table of steps; fits small validation sets.
+    VennAbers,
 }
 
 /// `[conformal]`

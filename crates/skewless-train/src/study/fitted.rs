@@ -131,11 +131,14 @@ impl Fitted {
     pub(crate) fn calibrate(&mut self, calibrated: &Calibrated) -> Result<bool> {
         match (calibrated, &mut *self) {
             (Calibrated::Platt(platt), _) => self.sigmoid(platt),
-            (Calibrated::Isotonic(table), Self::Here { output, .. }) => {
+            (
+                Calibrated::Isotonic(table) | Calibrated::VennAbers(table),
+                Self::Here { output, .. },
+            ) => {
                 output.calibration = Some(table.clone());
                 Ok(true)
             }
-            (Calibrated::Isotonic(_), Self::Elsewhere { .. }) => Ok(false),
+            (_, Self::Elsewhere { .. }) => Ok(false),
         }
     }
 

@@ -1,10 +1,11 @@
-"""Writes calibration.json and conformal.json: what scikit-learn and MAPIE make of fixed scores.
+"""Writes calibration.json and conformal.json: what scikit-learn, venn-abers and MAPIE make of fixed scores.
 
 usage: references.py FOLDER
 """
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import mapie
@@ -15,10 +16,12 @@ from mapie.regression import SplitConformalRegressor
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from venn_abers import VennAbers
 
 FOLDER = Path(sys.argv[1])
 RANDOM = np.random.default_rng(20260101)
 VERSIONS = {"scikit-learn": sklearn.__version__, "mapie": mapie.__version__, "numpy": np.__version__}
+VERSIONS["venn-abers"] = version("venn-abers")
 
 
 class Given(RegressorMixin, BaseEstimator):
@@ -52,6 +55,10 @@ def calibration():
     positive = (RANDOM.random(200) < 1 / (1 + np.exp(-(0.7 * raw - 0.4)))).astype(int)
     at = np.linspace(-3, 3, 41)
     isotonic = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(raw, positive)
+    venn_abers = VennAbers()
+    venn_abers.fit(np.column_stack([1 - raw, raw]), positive)
+    scores = np.concatenate([at, raw[:60]])
+    probabilities, _ = venn_abers.predict_proba(np.column_stack([1 - scores, scores]))
     platt = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10000).fit(raw[:, None], positive)
     return {
         "versions": VERSIONS,
@@ -59,6 +66,7 @@ def calibration():
         "positive": positive.tolist(),
         "at": at.tolist(),
         "isotonic": isotonic.predict(at).tolist(),
+        "venn_abers": np.column_stack([scores, probabilities[:, 1]]).tolist(),
         "platt": {"slope": float(platt.coef_[0, 0]), "intercept": float(platt.intercept_[0])},
     }
 
