@@ -205,10 +205,10 @@ fn confidence(card: &mut Card, report: &StudyReport) {
     let Some(coverage) = &report.coverage else {
         return;
     };
-    let what = if coverage.method == ConformalMethod::Split {
-        "Intervals"
-    } else {
-        "Sets of labels"
+    let what = match coverage.method {
+        ConformalMethod::Split => "Intervals",
+        ConformalMethod::Cqr => "Intervals from quantiles that were fitted beside the value,",
+        ConformalMethod::Lac | ConformalMethod::Aps => "Sets of labels",
     };
     card.paragraph(&format!(
         "{what} with a promise of {}, from {} validation rows, held the truth of {} of the test rows. {}",

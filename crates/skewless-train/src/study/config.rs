@@ -260,7 +260,7 @@ pub enum CalibrationMethod {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConformalConfig {
-    /// How scores are made.
+    /// How scores are made; by quantiles for the families that have them.
     pub method: ConformalMethod,
     /// Share of truths that intervals or sets promise to hold, between 0 and 1.
     pub confidence: f64,

@@ -191,7 +191,7 @@ fn bundles_answer_with_intervals_and_sets() {
     for (rest, said) in [
         (
             "[conformal]\nmethod = \"lac\"\nconfidence = 0.9\n".to_owned(),
-            "`split` for regression",
+            "`split` or `cqr` for regression",
         ),
         (
             "[gates]\ncoverage = { min = 0.8 }\n".to_owned(),
