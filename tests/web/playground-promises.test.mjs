@@ -13,7 +13,7 @@ import { root } from "./harness.mjs";
 import { packedKind } from "./kinds.mjs";
 import { answered, downloaded, play, siteOf, tab } from "./playing.mjs";
 import { predicted, predictions } from "./program.mjs";
-import { promising } from "./promising.mjs";
+import { byQuantiles, promising } from "./promising.mjs";
 
 let browser;
 let folder;
@@ -60,6 +60,7 @@ const words = (label) => label.replaceAll(/[_.-]+/g, " ").trim();
 
 const CASES = {
   "an interval": ["diabetes", { method: "split", confidence: 0.9, quantile: 41.3 }],
+  "an interval from quantiles": ["quantiles", { method: "cqr", confidence: 0.8 }],
   "no interval": ["diabetes", { method: "split", confidence: 0.9, quantile: null }],
   "a set by lac": ["wine", { method: "lac", confidence: 0.9, quantile: 0.05 }],
   "a set by aps": ["wine", { confidence: 0.95, method: "aps", quantile: 0.97 }],
@@ -72,8 +73,8 @@ const CASES = {
 
 for (const [said, [name, conformal, changes]] of Object.entries(CASES)) {
   test(`${said} stands in the downloads, in the table and beside a record`, async () => {
-    const bundle = join(folder, `${name}.skw`);
-    await writeFile(bundle, promising(await readFile(join(root, `models/${name}/${name}.skw`)), conformal));
+    const bundle = conformal.method === "cqr" ? await byQuantiles(folder) : join(folder, `${name}.skw`);
+    if (conformal.method !== "cqr") await writeFile(bundle, promising(await readFile(join(root, `models/${name}/${name}.skw`)), conformal));
     const { table, info } = await tableOf(bundle, name, changes);
     const { page, complaints } = await opened(bundle);
 

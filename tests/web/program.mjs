@@ -37,6 +37,9 @@ export const explanations = async (bundle, table) => lines(await said("explain",
 /** What `skewless inspect` says of a bundle. */
 export const inspected = async (bundle) => JSON.parse(await said("inspect", bundle, "--json"));
 
+/** Trains what a configuration says. */
+export const train = (config, bundle) => said("train", config, "--no-store", "-o", bundle);
+
 /** Makes a bundle of a model from elsewhere. */
 export const pack = ({ model, name, bundle, flags }) => said("pack", "--model", model, "--name", name, "--version", "1.0.0", "--output", bundle, ...flags);
 

@@ -8,8 +8,8 @@ import { after, before, describe, test } from "node:test";
 
 import { load } from "../../web/dist/node.js";
 import { root } from "./harness.mjs";
-import { predictions } from "./program.mjs";
-import { promising } from "./promising.mjs";
+import { explanations, predictions } from "./program.mjs";
+import { byQuantiles, promising } from "./promising.mjs";
 
 const CASES = [
   ["diabetes", "split", { method: "split", confidence: 0.9, quantile: 41.3 }, []],
@@ -57,6 +57,28 @@ describe("what is promised", () => {
       model.close();
     });
   }
+
+  test("by cqr is what the command line says, and explanations are of the value alone", async () => {
+    const bundle = await byQuantiles(folder);
+    const model = await load(bundle);
+    const records = model.info.golden.map(({ record }) => record);
+    const table = join(folder, "quantiles.jsonl");
+    await writeFile(table, records.map((record) => JSON.stringify(record)).join("\n"));
+    const due = await predictions(bundle, table);
+    assert.deepEqual(records.map((record) => model.predict(record)), due);
+    assert.deepEqual(records.map((record) => model.explain(record)), await explanations(bundle, table));
+    assert.equal(model.explain(records[0]).raw.length, 1);
+    assert.ok(new Set(due.map(({ interval: [low, high] }) => (high - low).toFixed(3))).size > 5, "intervals of one width tell little");
+
+    const { quantiles, raw } = model.predictBatch(records);
+    const ends = ({ interval }) => interval;
+    const made = [...quantiles].map((quantile, row) => {
+      const [low, high] = raw.slice(3 * row + 1, 3 * row + 3).sort();
+      return [low - quantile, high + quantile];
+    });
+    assert.deepEqual(made, due.map(ends));
+    model.close();
+  });
 
   test("is refused where spec.plan says something else", async () => {
     const bundle = await readFile(join(root, "models/wine/wine.skw"));

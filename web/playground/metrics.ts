@@ -33,7 +33,7 @@ export function measureName(name: string): string {
 }
 
 function covered({ method, confidence, rows, test: { value, low, high }, holds }: Coverage): HTMLElement[] {
-  const what = method === "split" ? "Intervals" : "Sets of labels";
+  const what = method === "split" || method === "cqr" ? "Intervals" : "Sets of labels";
   const share = (share: number | null | undefined) => percent(share ?? NaN);
   const found = `${what} with a promise of ${percent(confidence)}, from ${count(rows)} validation rows, held the truth of ${share(value)} (${share(low)} – ${share(high)}) of the test rows.`;
   const verdict = holds ? "The promise lies in that interval." : `The promise lies outside that interval: it holds ${(value ?? NaN) < confidence ? "less" : "more"} than it should.`;

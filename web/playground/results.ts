@@ -1,6 +1,6 @@
 // The answers of a file, kept side by side, and written as `skewless predict` writes them.
 
-import { setOf } from "../src/conformal.js";
+import { intervalOf, setOf } from "../src/conformal.js";
 import type { BatchPrediction, ErrorData, ModelInfo } from "../src/public.js";
 import { csvLine } from "./csv.js";
 import { errorLine, json, numberText } from "./lines.js";
@@ -78,14 +78,14 @@ export class Results {
     const answer = { values: of(values), raw: of(raw) };
     const label = this.#info.labels[labels[at] as number];
     const quantile = quantiles?.[at] ?? Infinity;
-    return { ...answer, ...(label !== undefined && { label }), ...this.#promise(answer.values, quantile) };
+    return { ...answer, ...(label !== undefined && { label }), ...this.#promise(answer, quantile) };
   }
 
-  #promise(values: readonly number[], quantile: number): Pick<Answer, "interval" | "set"> {
+  #promise({ values, raw }: Answer, quantile: number): Pick<Answer, "interval" | "set"> {
     const { conformal, task, labels } = this.#info;
     const [value = NaN] = values;
     if (!conformal) return {};
-    if (task === "regression") return { interval: quantile < Infinity ? [value - quantile, value + quantile] : null };
+    if (task === "regression") return { interval: intervalOf(conformal, { value, raw, quantile }) };
     return { set: setOf(conformal, task === "binary" ? [1 - value, value] : values, labels, quantile) };
   }
 
@@ -124,7 +124,9 @@ export class Results {
     const cells = (row: Answered): string[] => {
       if ("error" in row) return [...heads.map(() => ""), row.error.code, row.error.message];
       const { label, values, raw, interval, set } = row;
-      const numbers = [...values, ...(task === "vector" ? [] : raw), ...(interval ?? [])].map(numberText);
+      // Beside a regression's score stand those of its interval.
+      const scores = { binary: raw, multiclass: raw, regression: raw.slice(0, 1), vector: [] }[task];
+      const numbers = [...values, ...scores, ...(interval ?? [])].map(numberText);
       const none = interval === null ? ["", ""] : [];
       const truths = set ? labels.map((label) => String(set.includes(label))) : [];
       return [...(label === undefined ? [] : [label]), ...numbers, ...none, ...truths, "", ""];

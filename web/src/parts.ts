@@ -18,11 +18,14 @@ export interface OutputPart {
 
 /** The promise of a coverage: how intervals or sets of labels are made around predictions. */
 export interface Conformal {
-  /** `split`: an interval, value ± quantile; `lac`: the smallest sets on average; `aps`: sets that grow with doubt. */
-  readonly method: "split" | "lac" | "aps";
+  /**
+   * `split`: an interval, value ± quantile; `cqr`: an interval from quantiles of the model's own, as wide as the record needs;
+   * `lac`: the smallest sets on average; `aps`: sets that grow with doubt.
+   */
+  readonly method: "split" | "cqr" | "lac" | "aps";
   /** The share of truths that is promised to lie inside. */
   readonly confidence: number;
-  /** `null` where too few rows promise nothing. */
+  /** `null` where too few rows promise nothing; by `cqr` possibly below 0. */
   readonly quantile: number | null;
   /** The input whose values have quantiles of their own. */
   readonly by?: string;

@@ -1,6 +1,6 @@
 // Predictions as callers receive them; the shapes are those of every door's JSON.
 
-import { setOf } from "./conformal.js";
+import { intervalOf, setOf } from "./conformal.js";
 import type { SkewlessError } from "./error.js";
 import type { Memory } from "./memory.js";
 import type { OutputPart, Task } from "./parts.js";
@@ -55,7 +55,7 @@ export type Prediction = BinaryPrediction | MulticlassPrediction | RegressionPre
 export interface BatchPrediction {
   /** Number of rows. */
   readonly rows: number;
-  /** Scores before the link function: row after row, one for each output. */
+  /** Scores before the link function: row after row, one for each output; by `cqr` value, lower and upper quantile. */
   readonly raw: Float64Array;
   /** Row after row: the probability of the second label (binary), of each label (multiclass), or the numbers. */
   readonly values: Float64Array;
@@ -63,7 +63,8 @@ export interface BatchPrediction {
   readonly labels: Uint32Array;
   /**
    * Where the bundle promises a coverage, each row's conformal quantile; `Infinity` where nothing is promised. A
-   * regression's interval is its value ± the quantile.
+   * regression's interval is its value ± the quantile; by `cqr` it goes from the lesser of the second and the third raw score
+   * − the quantile to the greater + the quantile, or is the point between them where these ends would cross.
    */
   readonly quantiles?: Float64Array;
   /** The rows that failed, each with its `row`. */
@@ -88,9 +89,7 @@ const ANSWERS: { readonly [task in Task]: (output: OutputPart, labels: readonly 
   regression: ({ conformal }) => (memory) => {
     const value = memory.first("values");
     const answer = { value, raw: memory.first("raw") };
-    if (!conformal) return answer;
-    const quantile = memory.first("quantiles");
-    return { ...answer, interval: quantile < Infinity ? [value - quantile, value + quantile] : null };
+    return conformal ? { ...answer, interval: intervalOf(conformal, { value, raw: memory.raw(1), quantile: memory.first("quantiles") }) } : answer;
   },
   vector: () => (memory) => ({ values: [...memory.values(1)] }),
 };

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::batch::BatchPrediction;
 use crate::error::{Error, Result};
+use crate::output::Task;
 use crate::pipeline::{Cells, RecordCells};
 use crate::plan::Contributions;
 use crate::predictor::{Predictor, Scratch};
@@ -32,7 +33,7 @@ impl Method {
 
 /// What each feature added to the raw scores of one record.
 ///
-/// For each output k, `raw[k]` is `base[k]` and the contributions to k of all features, added; but for rounding, whose
+/// Of a regression the value alone is explained, not the quantiles that its interval may be made from. For each output k, `raw[k]` is `base[k]` and the contributions to k of all features, added; but for rounding, whose
 /// bound `docs/explain.md` states. The numbers have the same bits on every target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
@@ -85,7 +86,7 @@ impl Predictor {
     }
 
     /// What each feature added to the raw scores of one row of cells, with the faults that the caller found; its
-    /// prediction goes to `batch`, and is not counted.
+    /// prediction goes to `batch`, with the raw scores that are explained, and is not counted.
     ///
     /// # Errors
     /// As [`Predictor::explain`].
@@ -108,8 +109,14 @@ impl Predictor {
         }
         let row = self.feature_row_of_cells(cells)?;
         let columns = self.pipeline().seen().map(|seen| seen.columns);
-        let mut found = Contributions::new(engine.outputs(), columns);
+        // Quantiles beside a value are not explained.
+        let outputs = match self.output().task {
+            Task::Regression => 1,
+            _ => engine.outputs(),
+        };
+        let mut found = Contributions::new(outputs, columns);
         engine.explain(&row, &mut found)?;
+        batch.raw.truncate(outputs);
         Ok((method, found))
     }
 }

@@ -119,7 +119,8 @@ pub struct Output {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prediction {
-    /// The model's scores before the link.
+    /// The model's scores before the link; of a regression by [`ConformalMethod::Cqr`] the value's, the lower and the upper
+    /// quantile.
     pub raw: Vec<f64>,
     /// Binary: the probability of the positive label. Multi-class: one probability a label. Regression: the value.
     /// Vector: its numbers.
@@ -150,7 +151,7 @@ impl Output {
                 | Link::Probit
                 | Link::Isolation { .. }
                 | Link::Logistic { .. },
-            ) => self.labels.is_empty() && outputs == 1,
+            ) => self.labels.is_empty() && outputs == self.numbers(),
             (Task::Binary, Link::Logistic { .. } | Link::Identity | Link::Step) => {
                 self.labels.len() == 2 && outputs == 1
             }
@@ -174,9 +175,12 @@ impl Output {
             .threshold
             .is_none_or(|threshold| self.task == Task::Binary && (0.0..=1.0).contains(&threshold));
         let promise_fits = self.conformal.as_ref().is_none_or(|conformal| {
-            let of_numbers = conformal.method == ConformalMethod::Split;
+            let of_numbers = conformal.method.is_of_numbers();
             let fits = match self.task {
-                Task::Regression => of_numbers,
+                // The link is not for quantiles.
+                Task::Regression => {
+                    of_numbers && (self.numbers() == 1 || matches!(self.link, Link::Identity))
+                }
                 Task::Binary | Task::Multiclass => !of_numbers,
                 Task::Vector => false,
             };
@@ -206,6 +210,12 @@ impl Output {
             Task::Multiclass => self.labels.len(),
             Task::Vector => self.length.unwrap_or_default(),
         }
+    }
+
+    /// Raw scores of a regression: the value's, and where intervals are made from quantiles the lower and the upper one's.
+    fn numbers(&self) -> usize {
+        let conformal = self.conformal.as_ref();
+        conformal.map_or(1, |conformal| conformal.method.raw_scores())
     }
 
     /// Turns one row's raw scores into its values, and gives the label's index or [`NO_LABEL`].
@@ -239,7 +249,8 @@ impl Output {
             .quantile
             .filter(|quantile| quantile.is_finite())?;
         let value = prediction.values.first()?;
-        Some([value - quantile, value + quantile])
+        let method = self.conformal.as_ref()?.method;
+        Some(method.interval(*value, &prediction.raw, quantile))
     }
 
     /// Which labels are in the set of a prediction, by the labels' order; none without [`Output::conformal`].
@@ -466,6 +477,40 @@ mod tests {
         assert_eq!(output.apply(&[0.0], &mut values), 0);
     }
 
+    /// With an interval from quantiles.
+    fn promising(output: Output) -> Output {
+        let promise = r#"{"method": "cqr", "confidence": 0.8, "quantile": 0.5}"#;
+        Output {
+            conformal: Some(serde_json::from_str(promise).unwrap()),
+            ..output
+        }
+    }
+
+    #[test]
+    fn quantiles_stand_beside_the_value() {
+        let regression = promising(output(Task::Regression, Link::Identity, &[]));
+        regression.check(3).unwrap();
+        let binary = Link::Logistic { scale: 1.0 };
+        for (refused, outputs) in [
+            (promising(output(Task::Regression, Link::Exp, &[])), 3),
+            (promising(output(Task::Binary, binary, &["no", "yes"])), 1),
+            (output(Task::Regression, Link::Identity, &[]), 3),
+        ] {
+            let error = refused.check(outputs).unwrap_err();
+            assert_eq!(error.code(), "bundle.invalid_output", "{refused:?}");
+        }
+        let (raw, mut values) = (vec![7.0, 4.0, 1.0], [0.0]);
+        assert_eq!(regression.apply(&raw, &mut values), NO_LABEL);
+        let prediction = Prediction {
+            raw,
+            values: values.to_vec(),
+            label: None,
+            quantile: Some(0.5),
+        };
+        let json = regression.prediction_json(&prediction).to_string();
+        assert_eq!(json, r#"{"interval":[0.5,4.5],"raw":7.0,"value":7.0}"#);
+    }
+
     #[test]
     fn contradictions_are_refused() {
         let wrong = [
@@ -479,6 +524,8 @@ mod tests {
             output(Task::Binary, Link::Logistic { scale: 1.0 }, &["yes", "yes"]),
             output(Task::Regression, Link::Identity, &["a"]),
             output(Task::Multiclass, Link::Softmax, &["a", "b"]),
+            // Quantiles are raw scores of their own.
+            promising(output(Task::Regression, Link::Identity, &[])),
         ];
         for output in wrong {
             assert_eq!(

@@ -231,6 +231,37 @@ fn an_explanation_is_json_for_every_door() {
     assert_eq!(json, expected);
 }
 
+/// An output of three is a value with quantiles beside it.
+#[test]
+fn quantiles_are_not_explained() {
+    let mut model = trees();
+    let [output, output_of_two] = [
+        r#"{"name": "y", "task": "regression", "link": "identity", "conformal": {"method": "cqr", "confidence": 0.9, "quantile": 1}}"#,
+        r#"{"name": "y", "task": "vector", "link": "identity", "length": 2}"#,
+    ]
+    .map(|text| serde_json::from_str::<Output>(text).unwrap());
+    let explained = |model: &TreeModel, output| {
+        let model = Model::Trees(model.clone());
+        let predictor = Predictor::from_parts(&spec(), &model, output).unwrap();
+        predictor.explain(&record()).unwrap()
+    };
+    let whole = explained(&model, output_of_two);
+    model.outputs = 3;
+    model.base.push(7.0);
+    model.trees.push(Tree {
+        output: 2,
+        ..model.trees[0].clone()
+    });
+    let found = explained(&model, output);
+    assert_eq!(
+        (found.raw, found.base),
+        (whole.raw[..1].to_vec(), whole.base[..1].to_vec())
+    );
+    for (found, whole) in found.features.iter().zip(&whole.features) {
+        assert_eq!(found.contributions, whole.contributions[..1]);
+    }
+}
+
 #[test]
 fn without_training_rows_trees_are_not_explained() {
     let mut model = trees();

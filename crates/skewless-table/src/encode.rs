@@ -290,6 +290,9 @@ mod tests {
             output(json!({"method": "split", "confidence": 0.9, "quantile": null})),
         );
         assert_eq!(table(&encoder, &batch)[1], "2.0,2.0,,,,");
+        let promise = json!({"method": "cqr", "confidence": 0.9, "quantile": 0.25});
+        let (encoder, batch) = answers(&[2.0, 3.0, 1.5], output(promise));
+        assert_eq!(table(&encoder, &batch)[1], "2.0,2.0,1.25,3.25,,");
 
         let output = json!({
             "name": "y", "task": "multiclass", "link": "identity", "labels": ["a", "b"],

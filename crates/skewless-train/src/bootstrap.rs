@@ -167,7 +167,7 @@ pub(crate) fn draw(random: &mut Random, weights: &mut [u32]) {
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
-    reason = "positions in a list of at most some thousand draws"
+    reason = "positions in a list"
 )]
 pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else {

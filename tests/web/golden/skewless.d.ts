@@ -474,11 +474,14 @@ export type Task = "binary" | "multiclass" | "regression" | "vector";
 
 /** The promise of a coverage: how intervals or sets of labels are made around predictions. */
 export interface Conformal {
-    /** `split`: an interval, value ± quantile; `lac`: the smallest sets on average; `aps`: sets that grow with doubt. */
-    readonly method: "split" | "lac" | "aps";
+    /**
+     * `split`: an interval, value ± quantile; `cqr`: an interval from quantiles of the model's own, as wide as the record needs;
+     * `lac`: the smallest sets on average; `aps`: sets that grow with doubt.
+     */
+    readonly method: "split" | "cqr" | "lac" | "aps";
     /** The share of truths that is promised to lie inside. */
     readonly confidence: number;
-    /** `null` where too few rows promise nothing. */
+    /** `null` where too few rows promise nothing; by `cqr` possibly below 0. */
     readonly quantile: number | null;
     /** The input whose values have quantiles of their own. */
     readonly by?: string;
@@ -539,7 +542,7 @@ export type Prediction = BinaryPrediction | MulticlassPrediction | RegressionPre
 export interface BatchPrediction {
     /** Number of rows. */
     readonly rows: number;
-    /** Scores before the link function: row after row, one for each output. */
+    /** Scores before the link function: row after row, one for each output; by `cqr` value, lower and upper quantile. */
     readonly raw: Float64Array;
     /** Row after row: the probability of the second label (binary), of each label (multiclass), or the numbers. */
     readonly values: Float64Array;
@@ -547,7 +550,8 @@ export interface BatchPrediction {
     readonly labels: Uint32Array;
     /**
      * Where the bundle promises a coverage, each row's conformal quantile; `Infinity` where nothing is promised. A
-     * regression's interval is its value ± the quantile.
+     * regression's interval is its value ± the quantile; by `cqr` it goes from the lesser of the second and the third raw score
+     * − the quantile to the greater + the quantile, or is the point between them where these ends would cross.
      */
     readonly quantiles?: Float64Array;
     /** The rows that failed, each with its `row`. */

@@ -117,7 +117,7 @@ pub(super) fn coverage_table(measured: &Json, mut table: Table) -> Option<Table>
     let coverage = measured.get("coverage")?;
     let number = |name: &str| coverage.get(name).and_then(Json::as_f64);
     let method = coverage.get("method").and_then(Json::as_str)?;
-    let of_numbers = method == "split";
+    let of_numbers = matches!(method, "split" | "cqr");
     let what = if of_numbers {
         "intervals"
     } else {

@@ -10,15 +10,23 @@ use crate::spec::{
 };
 
 /// Grows with every change of what follows. Bytes with nothing that a format has beyond the one before are of that one.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
+/// The second format, whose conformal intervals are none of [`ConformalMethod::Cqr`].
+const PROMISING: u8 = 2;
 /// The first format, whose outputs have no calibration and no conformal quantiles.
 const PLAIN: u8 = 1;
 
 /// The bytes of a specification and an output.
 pub(super) fn write(features: &FittedSpec, output: &Output) -> Vec<u8> {
     let mut writer = Writer::default();
-    let is_plain = output.calibration.is_none() && output.conformal.is_none();
-    writer.small(&mut if is_plain { PLAIN } else { FORMAT }, u8::MAX);
+    let method = output.conformal.as_ref().map(|conformal| conformal.method);
+    let is_plain = output.calibration.is_none() && method.is_none();
+    let mut format = match method {
+        Some(ConformalMethod::Cqr) => FORMAT,
+        _ if is_plain => PLAIN,
+        _ => PROMISING,
+    };
+    writer.small(&mut format, u8::MAX);
     specification(&mut writer, &mut features.clone());
     answer(&mut writer, &mut output.clone());
     if !is_plain {
@@ -349,10 +357,11 @@ fn answer(wire: &mut impl Wire, output: &mut Output) {
     wire.option(&mut output.length, |wire, length| wire.size(length));
 }
 
-const METHODS: [ConformalMethod; 3] = [
+const METHODS: [ConformalMethod; 4] = [
     ConformalMethod::Split,
     ConformalMethod::Lac,
     ConformalMethod::Aps,
+    ConformalMethod::Cqr,
 ];
 
 fn confidence(wire: &mut impl Wire, output: &mut Output) {
@@ -476,14 +485,19 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let links = LINKS.into_iter().chain([Link::Logistic { scale: 0.3 }]);
-        for output in links.map(output).chain([promising()]) {
+        let outputs = [promising(), by_quantiles()];
+        for output in links.map(output).chain(outputs) {
             let bytes = write(&features(), &output);
             let (read_features, read_output) = read(&bytes).unwrap();
             assert_eq!(read_features, features());
             assert_eq!(read_output, output);
             assert_eq!(write(&read_features, &read_output), bytes);
-            let has_promise = output.conformal.is_some();
-            assert_eq!(bytes[0], if has_promise { FORMAT } else { PLAIN });
+            let due = match output.conformal {
+                Some(conformal) if conformal.method == ConformalMethod::Cqr => FORMAT,
+                Some(_) => PROMISING,
+                None => PLAIN,
+            };
+            assert_eq!(bytes[0], due);
         }
     }
 
@@ -500,6 +514,16 @@ mod tests {
             }),
             conformal: Some(serde_json::from_str(promise).unwrap()),
             ..output(Link::Softmax)
+        }
+    }
+
+    /// A regression whose interval is made from quantiles.
+    fn by_quantiles() -> Output {
+        let promise = r#"{"method": "cqr", "confidence": 0.8, "quantile": -1.5}"#;
+        Output {
+            task: Task::Regression,
+            conformal: Some(serde_json::from_str(promise).unwrap()),
+            ..Output::default()
         }
     }
 

@@ -12,6 +12,9 @@ pub enum ConformalMethod {
     /// Regression, split conformal (Lei et al. 2018): the interval is value ± quantile.
     #[default]
     Split,
+    /// Regression, conformalised quantiles (Romano et al. 2019): the model has two raw scores more, a lower and an upper
+    /// quantile of the value, and the interval goes from the one − quantile to the other + quantile.
+    Cqr,
     /// Classification, least ambiguous sets (Sadinle et al. 2019): the smallest on average, possibly empty.
     Lac,
     /// Classification, adaptive sets (Romano et al. 2020): they grow with doubt and are never empty.
@@ -26,7 +29,7 @@ pub struct Conformal {
     pub method: ConformalMethod,
     /// The share of truths that is promised to lie inside, between 0 and 1.
     pub confidence: f64,
-    /// The score that is not exceeded; `None` where too few rows promise nothing: then everything lies inside.
+    /// The score that is not exceeded, below 0 where quantiles are too far apart; `None` where too few rows promise nothing: then everything lies inside.
     pub quantile: Option<f64>,
     /// The category input whose values have quantiles of their own (Mondrian).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,11 +72,34 @@ impl Conformal {
 }
 
 impl ConformalMethod {
+    /// Whether promises are intervals of a regression.
+    pub fn is_of_numbers(self) -> bool {
+        matches!(self, Self::Split | Self::Cqr)
+    }
+
+    /// Raw scores of a regression that promises so.
+    pub fn raw_scores(self) -> usize {
+        if self == Self::Cqr { 3 } else { 1 }
+    }
+
+    /// The ends of the interval around a value with its row's raw scores. Quantiles that cross change places; an interval
+    /// whose ends would cross, by a quantile below 0, is the point between them.
+    pub fn interval(self, value: f64, raw: &[f64], quantile: f64) -> [f64; 2] {
+        match (self, raw) {
+            (Self::Cqr, &[_, one, other]) => {
+                let (low, high) = (one.min(other), one.max(other));
+                let middle = low + (high - low) / 2.0;
+                [(low - quantile).min(middle), (high + quantile).max(middle)]
+            }
+            _ => [value - quantile, value + quantile],
+        }
+    }
+
     /// The labels in the set, by the labels' order. `shares` are the probabilities of all labels.
     pub fn set(self, shares: &[f64], quantile: f64) -> Vec<bool> {
         match self {
             Self::Aps => aps(shares, quantile),
-            Self::Split | Self::Lac => (shares.iter())
+            Self::Split | Self::Cqr | Self::Lac => (shares.iter())
                 .map(|share| 1.0 - share <= quantile)
                 .collect(),
         }
@@ -136,6 +162,17 @@ mod tests {
             }
             .is_sound()
         );
+    }
+
+    #[test]
+    fn the_ends_of_quantiles_are_in_order() {
+        let ends = |raw: [f64; 3], quantile| ConformalMethod::Cqr.interval(raw[0], &raw, quantile);
+        assert_eq!(ends([5.0, 1.0, 4.0], 0.5), [0.5, 4.5]);
+        assert_eq!(ends([5.0, 4.0, 1.0], 0.5), [0.5, 4.5]);
+        assert_eq!(ends([5.0, 1.0, 4.0], -1.0), [2.0, 3.0]);
+        assert_eq!(ends([5.0, 1.0, 4.0], -2.0), [2.5, 2.5]);
+        let split = ConformalMethod::Split.interval(5.0, &[5.0], 0.5);
+        assert_eq!(split, [4.5, 5.5]);
     }
 
     #[test]

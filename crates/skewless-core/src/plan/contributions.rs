@@ -12,7 +12,7 @@ pub struct Contributions {
 }
 
 impl Contributions {
-    /// Zeros, for features of so many columns each.
+    /// Zeros, for features of so many columns each. What is added to further outputs than these is let go.
     pub fn new(outputs: usize, columns: impl Iterator<Item = usize>) -> Self {
         let (mut features, mut count) = (Vec::new(), 0);
         for width in columns {
@@ -36,14 +36,18 @@ impl Contributions {
     /// Adds to what a column's feature added.
     pub(super) fn add(&mut self, column: usize, output: usize, value: f64) {
         let feature = self.features.get(column).copied().unwrap_or_default();
-        if let Some(added) = self.added.get_mut(feature * self.base.len() + output) {
+        let mut of_feature = self.added.chunks_exact_mut(self.base.len().max(1));
+        if let Some(added) = of_feature
+            .nth(feature)
+            .and_then(|added| added.get_mut(output))
+        {
             *added += value;
         }
     }
 
     /// Divides all that was added to each output.
     pub(super) fn divide(&mut self, divisors: &[f64]) {
-        let rows = self.added.chunks_exact_mut(divisors.len().max(1));
+        let rows = self.added.chunks_exact_mut(self.base.len().max(1));
         for row in rows.chain([self.base.as_mut_slice()]) {
             for (value, divisor) in row.iter_mut().zip(divisors) {
                 *value /= divisor;
@@ -66,5 +70,16 @@ mod tests {
         found.divide(&[2.0, 4.0]);
         assert_eq!(found.added, [0.0, 0.75, 0.0, 0.0, 5.0, 0.0, 0.0, 0.0]);
         assert_eq!(found.base, [0.0, 0.25]);
+    }
+
+    #[test]
+    fn further_outputs_are_let_go() {
+        let mut found = Contributions::new(1, [1, 1].into_iter());
+        for output in [0, 1] {
+            found.add_base(output, 2.0);
+            found.add(0, output, 4.0);
+        }
+        found.divide(&[2.0, 8.0]);
+        assert_eq!((found.base, found.added), (vec![1.0], vec![2.0, 0.0]));
     }
 }

@@ -126,6 +126,21 @@ pub(crate) fn promising_regression() -> Service {
     )
 }
 
+/// Regression whose interval is made from quantiles: 2 · size with 1 · size below and 4 · size above.
+pub(crate) fn quantiles() -> Service {
+    let spec = json!({
+        "input": [{"name": "size", "type": "number"}],
+        "feature": [{"name": "size_value", "op": "number", "from": "size"}],
+    });
+    let conformal = json!({"method": "cqr", "confidence": 0.9, "quantile": -0.5});
+    let output = Output {
+        conformal: Some(serde_json::from_value(conformal).unwrap()),
+        ..output("area", Task::Regression, Link::Identity, &[])
+    };
+    let model = linear(1, vec![2.0, 1.0, 4.0], vec![0.0; 3]);
+    service("areas", spec, &model, output, &[r#"{"size":3}"#])
+}
+
 /// Three classes with least ambiguous sets.
 pub(crate) fn promising_multiclass() -> Service {
     let plain = multiclass();

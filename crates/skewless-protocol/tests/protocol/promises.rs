@@ -36,6 +36,29 @@ fn a_regression_has_an_interval_of_its_group() {
 }
 
 #[test]
+fn quantiles_are_an_interval_beside_the_value() {
+    let service = bundles::quantiles();
+    let found = service
+        .answer(r#"[{"size":1},{"size":-1},{"size":0.1}]"#)
+        .outcome
+        .unwrap();
+    let due = json!([
+        {"interval": [1.5, 3.5], "raw": 2.0, "value": 2.0},
+        {"interval": [-3.5, -1.5], "raw": -2.0, "value": -2.0},
+        {"interval": [0.25, 0.25], "raw": 0.2, "value": 0.2},
+    ]);
+    assert_eq!(found, due);
+    let request = r#"{"inputs":[{"name":"size","shape":[2],"datatype":"FP64","data":[1,-1]}]}"#;
+    let (_, body) = send(&service, "POST", "/v2/models/areas/infer", request);
+    let due = [
+        ("value", &json!([2.0, -2.0])),
+        ("raw", &json!([2.0, -2.0])),
+        ("interval", &json!([1.5, 3.5, -3.5, -1.5])),
+    ];
+    assert_eq!(outputs(&body), due);
+}
+
+#[test]
 fn a_classification_has_a_set_of_labels() {
     let service = bundles::promising_multiclass();
     // Probabilities of about 0.58, 0.21 and 0.21; then of about 0.04, 0.04 and 0.92.

@@ -16,7 +16,11 @@ pub struct Platt {
     pub intercept: f64,
 }
 
-fn checked(raw: &[f64], positive: &[bool]) -> Result<()> {
+/// Whether rows can be calibrated on.
+///
+/// # Errors
+/// `train.calibration`.
+pub(super) fn checked(raw: &[f64], positive: &[bool]) -> Result<()> {
     let both = positive.contains(&true) && positive.contains(&false);
     if raw.len() == positive.len() && both && raw.iter().all(|raw| raw.is_finite()) {
         return Ok(());

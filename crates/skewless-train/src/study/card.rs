@@ -196,15 +196,19 @@ fn confidence(card: &mut Card, report: &StudyReport) {
             "Probabilities are the model's on a rising line through {} points, by isotonic regression on the validation rows.",
             table.from.len()
         )),
+        Some(Calibrated::VennAbers(table)) => card.paragraph(&format!(
+            "Probabilities are the model's on rising steps through {} points, by inductive Venn-Abers on the validation rows.",
+            table.from.len()
+        )),
         None => {}
     }
     let Some(coverage) = &report.coverage else {
         return;
     };
-    let what = if coverage.method == ConformalMethod::Split {
-        "Intervals"
-    } else {
-        "Sets of labels"
+    let what = match coverage.method {
+        ConformalMethod::Split => "Intervals",
+        ConformalMethod::Cqr => "Intervals from quantiles that were fitted beside the value,",
+        ConformalMethod::Lac | ConformalMethod::Aps => "Sets of labels",
     };
     card.paragraph(&format!(
         "{what} with a promise of {}, from {} validation rows, held the truth of {} of the test rows. {}",

@@ -9,11 +9,12 @@ use skewless_core::{Column, Prediction, Result};
 
 use super::calibration::{Platt, isotonic};
 use super::config::{CalibrationMethod, ConformalConfig};
-use super::conformal::{aps, lac, quantile, quantile_by_group, residuals};
+use super::conformal::{aps, lac, outside, quantile, quantile_by_group, residuals};
 use super::data::Data;
 use super::intervals::wilson;
 use super::models::class;
 use super::recipe::Recipe;
+use super::venn_abers::venn_abers;
 use crate::bootstrap::Estimate;
 
 /// Conformal intervals or sets of the winner.
@@ -43,6 +44,8 @@ pub enum Calibrated {
     Platt(Platt),
     /// A rising broken line over the probability.
     Isotonic(Calibration),
+    /// Steps over the probability.
+    VennAbers(Calibration),
 }
 
 impl Calibrated {
@@ -54,6 +57,7 @@ impl Calibrated {
         let positive: Vec<bool> = truth.iter().map(|&truth| truth > 0.5).collect();
         match method {
             CalibrationMethod::Isotonic => isotonic(values, &positive).map(Self::Isotonic),
+            CalibrationMethod::VennAbers => venn_abers(values, &positive).map(Self::VennAbers),
             CalibrationMethod::Platt => {
                 let raw: Vec<f64> = values.iter().map(|&value| logit(value)).collect();
                 Platt::fit(&raw, &positive).map(Self::Platt)
@@ -65,7 +69,7 @@ impl Calibrated {
     pub(crate) fn at(&self, value: f64) -> f64 {
         match self {
             Self::Platt(platt) => platt.at(logit(value)),
-            Self::Isotonic(table) => table.at(value),
+            Self::Isotonic(table) | Self::VennAbers(table) => table.at(value),
         }
     }
 }
@@ -80,6 +84,8 @@ pub(crate) fn logit(probability: f64) -> f64 {
 pub(crate) struct Predicted<'a> {
     pub(crate) rows: &'a [usize],
     pub(crate) values: &'a [f64],
+    /// Raw scores of the rows, where the method reads them: value, lower and upper quantile.
+    pub(crate) raw: &'a [f64],
 }
 
 /// Quantiles from the validation rows, for the bundle, and their coverage of the test rows.
@@ -116,9 +122,12 @@ pub(crate) fn coverage(
     };
     let (mut inside, mut size) = (0, 0.0);
     let width = test.values.len() / test.rows.len().max(1);
-    for (&row, values) in test.rows.iter().zip(test.values.chunks_exact(width)) {
+    let scores_of = config.method.raw_scores();
+    let values = test.values.chunks_exact(width);
+    for (place, (&row, values)) in test.rows.iter().zip(values).enumerate() {
+        let raw = test.raw.get(place * scores_of..(place + 1) * scores_of);
         let prediction = Prediction {
-            raw: Vec::new(),
+            raw: raw.unwrap_or_default().to_vec(),
             values: values.to_vec(),
             label: None,
             quantile: Some(conformal.quantile_of(group_of(recipe, data, config, row))),
@@ -169,8 +178,10 @@ fn group_of<'a>(
 
 fn scores(recipe: &Recipe, data: &Data, method: ConformalMethod, rows: &Predicted<'_>) -> Vec<f64> {
     let truth = data.truth_of(rows.rows);
-    if recipe.task() == Task::Regression {
-        return residuals(rows.values, &truth);
+    match method {
+        ConformalMethod::Split => return residuals(rows.values, &truth),
+        ConformalMethod::Cqr => return outside(rows.raw, &truth),
+        ConformalMethod::Lac | ConformalMethod::Aps => {}
     }
     let shares = shares(recipe.task(), rows.values);
     let truth: Vec<usize> = truth.iter().map(|&truth| class(truth)).collect();

@@ -252,13 +252,15 @@ pub enum CalibrationMethod {
     Platt,
     /// A rising broken line over the probability, a table in the bundle.
     Isotonic,
+    /// Inductive Venn-Abers, a table of steps; fits small validation sets.
+    VennAbers,
 }
 
 /// `[conformal]`
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConformalConfig {
-    /// How scores are made.
+    /// How scores are made; by quantiles for the families that have them.
     pub method: ConformalMethod,
     /// Share of truths that intervals or sets promise to hold, between 0 and 1.
     pub confidence: f64,

@@ -44,13 +44,13 @@ pub fn residuals(values: &[f64], truth: &[f64]) -> Vec<f64> {
         .collect()
 }
 
-/// Conformalised quantile regression (Romano et al. 2019): how far the truth lies outside `low`..`high`, negative inside.
-/// The interval is `low` − quantile to `high` + quantile.
-pub fn outside(low: &[f64], high: &[f64], truth: &[f64]) -> Vec<f64> {
-    let bounds = low.iter().zip(high);
-    bounds
-        .zip(truth)
-        .map(|((low, high), truth)| (low - truth).max(truth - high))
+/// Conformalised quantile regression (Romano et al. 2019): how far the truth lies outside the lower and the upper quantile,
+/// negative inside. `raw` are rows × 3: value, lower, upper. Quantiles that cross change places, as in
+/// [`skewless_core::output::ConformalMethod::interval`]. The interval is lower − quantile to upper + quantile.
+pub fn outside(raw: &[f64], truth: &[f64]) -> Vec<f64> {
+    let (rows, _) = raw.as_chunks();
+    let rows = rows.iter().zip(truth);
+    rows.map(|(&[_, one, other], truth)| (one.min(other) - truth).max(truth - one.max(other)))
         .collect()
 }
 
@@ -119,6 +119,31 @@ mod tests {
     }
 
     #[test]
+    fn intervals_from_quantiles_are_mapies() {
+        let reference = reference();
+        let (truth, found) = (numbers(&reference["truth"]), &reference["cqr"]);
+        let scores = outside(&rows(&found["raw"]).concat(), &truth);
+        let mut crossed = 0;
+        for (level, intervals) in found["intervals"].as_object().unwrap() {
+            let quantile = quantile(&scores, level.parse().unwrap());
+            for (raw, theirs) in rows(&found["new"]).into_iter().zip(rows(intervals)) {
+                let (mut low, mut high) = (theirs[0], theirs[1]);
+                // MAPIE leaves ends that cross as they are.
+                if low > high {
+                    (low, high) = (f64::midpoint(low, high), f64::midpoint(low, high));
+                    crossed += 1;
+                }
+                let ours = ConformalMethod::Cqr.interval(raw[0], &raw, quantile);
+                assert!(
+                    (ours[0] - low).abs() < 1e-12 && (ours[1] - high).abs() < 1e-12,
+                    "{level}: {ours:?} is not {theirs:?}"
+                );
+            }
+        }
+        assert!(crossed > 0);
+    }
+
+    #[test]
     fn sets_are_mapies() {
         let reference = reference();
         let shares = rows(&reference["shares"]).concat();
@@ -161,7 +186,9 @@ mod tests {
             .collect();
         let found = quantile_by_group(&scores, &groups, 0.9);
         assert_eq!(found.into_values().collect::<Vec<_>>(), [1.0, 5.0]);
-        assert_eq!(outside(&[0.0], &[2.0], &[3.0]), [1.0]);
-        assert_eq!(outside(&[0.0], &[2.0], &[0.5]), [-0.5]);
+        for raw in [[1.0, 0.0, 2.0], [1.0, 2.0, 0.0]] {
+            assert_eq!(outside(&raw, &[3.0]), [1.0]);
+            assert_eq!(outside(&raw, &[0.5]), [-0.5]);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use skewless_core::output::{Conformal, Link, Output};
 use skewless_core::pipeline::Pipeline;
 use skewless_core::plan::Model;
-use skewless_core::{Bundle, Error, FittedSpec, Predictor, Result};
+use skewless_core::{BatchPrediction, Bundle, Error, FittedSpec, Predictor, Result};
 
 use super::calibration::Platt;
 use super::confidence::Calibrated;
@@ -37,6 +37,8 @@ pub(crate) struct Fit<'a> {
     pub(crate) data: &'a Data,
     pub(crate) candidate: &'a Candidate,
     pub(crate) rows: &'a [usize],
+    /// Levels of the quantiles that are fitted beside the value; those of [`Recipe::levels`], or none.
+    pub(crate) levels: &'a [f64],
     pub(crate) threads: usize,
 }
 
@@ -69,6 +71,7 @@ impl Fit<'_> {
             truth: self.data.truth_of(&rows),
             task: self.recipe.task(),
             classes: self.recipe.classes(),
+            levels: self.levels.to_vec(),
         };
         let Trained { model, floats } = models::fit(
             &self.candidate.parameters,
@@ -79,7 +82,10 @@ impl Fit<'_> {
         Ok(Fitted::Here {
             spec,
             model,
-            output: self.recipe.output(),
+            output: match self.levels.is_empty() {
+                true => self.recipe.output(),
+                false => self.recipe.output_with_quantiles(),
+            },
             floats: floats.map(Box::new),
         })
     }
@@ -131,11 +137,14 @@ impl Fitted {
     pub(crate) fn calibrate(&mut self, calibrated: &Calibrated) -> Result<bool> {
         match (calibrated, &mut *self) {
             (Calibrated::Platt(platt), _) => self.sigmoid(platt),
-            (Calibrated::Isotonic(table), Self::Here { output, .. }) => {
+            (
+                Calibrated::Isotonic(table) | Calibrated::VennAbers(table),
+                Self::Here { output, .. },
+            ) => {
                 output.calibration = Some(table.clone());
                 Ok(true)
             }
-            (Calibrated::Isotonic(_), Self::Elsewhere { .. }) => Ok(false),
+            (_, Self::Elsewhere { .. }) => Ok(false),
         }
     }
 
@@ -194,15 +203,15 @@ impl Fitted {
         }
     }
 
-    /// Values of `rows`, as many a row as the task has.
+    /// What is predicted for `rows`, none of which fails.
     ///
     /// # Errors
     /// The first faulty row's `input.*` with its row in the data file.
-    pub(crate) fn predict(&self, data: &Data, rows: &[usize]) -> Result<Vec<f64>> {
+    pub(crate) fn predict(&self, data: &Data, rows: &[usize]) -> Result<BatchPrediction> {
         let predictor = self.predictor()?;
         let mut batch = predictor.predict_columns(&data.columns.select(rows))?;
         match batch.errors.is_empty() {
-            true => Ok(batch.values),
+            true => Ok(batch),
             false => Err(in_file(batch.errors.swap_remove(0), rows)),
         }
     }

@@ -57,6 +57,8 @@ pub(crate) struct Finish {
 
 struct Job<'a> {
     candidate: &'a Candidate,
+    /// Levels of quantiles; with some, the result is all raw scores.
+    levels: &'a [f64],
     fold: usize,
     train: Vec<usize>,
     validate: &'a [usize],
@@ -136,6 +138,35 @@ impl Race<'_> {
         Ok(finish)
     }
 
+    /// Raw scores of a candidate with quantiles beside its value, for all validation rows, fold after fold.
+    ///
+    /// # Errors
+    /// As [`Race::run`].
+    pub(crate) fn quantiles(
+        &self,
+        candidate: &Candidate,
+        levels: &[f64],
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<f64>> {
+        let folds = self.folds.folds.iter().enumerate();
+        let queue = folds
+            .map(|(place, fold)| self.job(candidate, place, fold, None, levels))
+            .collect::<Result<Vec<_>>>()?;
+        progress.begin("Fitting quantiles", Some(queue.len() as u64));
+        let outcomes = jobs::run(
+            &queue,
+            self.limits,
+            |job| self.bytes(job),
+            |job, threads| self.outcome(job, threads),
+            || progress.advance(1),
+        )?;
+        progress.finish(&format!("on {} folds", queue.len()));
+        Ok(outcomes
+            .into_iter()
+            .flat_map(|(outcome, _)| outcome.values)
+            .collect())
+    }
+
     fn rungs(&self, hunt: &Hunt) -> Vec<Rung> {
         let Search::Halving { factor, least_rows } = hunt.search else {
             return vec![None];
@@ -180,7 +211,7 @@ impl Race<'_> {
         let mut queue = Vec::new();
         for (_, candidate, rung) in here {
             for (place, fold) in folds.iter().enumerate() {
-                queue.push(self.job(candidate, place, fold, *rung)?);
+                queue.push(self.job(candidate, place, fold, *rung, &[])?);
             }
         }
         progress.begin(title, Some(queue.len() as u64));
@@ -219,6 +250,7 @@ impl Race<'_> {
         place: usize,
         fold: &'j Fold,
         rung: Rung,
+        levels: &'j [f64],
     ) -> Result<Job<'j>> {
         let train = match rung {
             Some(size) if size < fold.train.len() => {
@@ -255,11 +287,13 @@ impl Race<'_> {
             "external": external,
             "seed": candidate.seed,
             "max_rows": candidate.max_rows,
+            "quantiles": levels,
             "train": digest_rows(&train),
             "validate": digest_rows(&fold.validate),
         }));
         Ok(Job {
             candidate,
+            levels,
             fold: place,
             train,
             validate: &fold.validate,
@@ -278,7 +312,7 @@ impl Race<'_> {
     fn outcome(&self, job: &Job<'_>, threads: usize) -> Result<(Outcome, bool)> {
         let width = match self.recipe.task() {
             Task::Multiclass => self.recipe.classes(),
-            _ => 1,
+            _ => 1 + job.levels.len(),
         };
         if let Some(outcome) = self.store.get(&job.key, job.validate.len() * width) {
             return Ok((outcome, true));
@@ -289,11 +323,15 @@ impl Race<'_> {
             data: self.data,
             candidate: job.candidate,
             rows: &job.train,
+            levels: job.levels,
             threads,
         };
-        let values = fit.run()?.predict(self.data, job.validate)?;
+        let found = fit.run()?.predict(self.data, job.validate)?;
         let outcome = Outcome {
-            values,
+            values: match job.levels.is_empty() {
+                true => found.values,
+                false => found.raw,
+            },
             seconds: start.elapsed().as_secs_f64(),
         };
         self.store.put(&job.key, &outcome)?;

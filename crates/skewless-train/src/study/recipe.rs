@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use skewless_core::digest::sha256_hex;
-use skewless_core::output::{ConformalMethod, Output, Task};
+use skewless_core::output::{Conformal, ConformalMethod, Output, Task};
 use skewless_core::spec::{Input, InputType, Role};
 use skewless_core::{Error, Result};
 
-use super::config::{Config, Days, SplitBy, SplitConfig};
+use super::config::{Config, ConformalConfig, Days, SplitBy, SplitConfig};
 use super::feature_set::{FeatureSet, feature_sets};
 use super::folds::{Newest, Periods, Rest, Shares};
 use super::measure::Measure;
@@ -71,8 +71,8 @@ impl Recipe {
     /// Reads and checks a configuration file.
     ///
     /// # Errors
-    /// `train.unreadable`, `train.config` and `spec.*`; `spec.leak` names an input that is not known at prediction and
-    /// feeds a feature.
+    /// `train.unreadable`, `train.config`, `train.conformal` and `spec.*`; `spec.leak` names an input that is not known at
+    /// prediction and feeds a feature.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
         let text = std::str::from_utf8(&bytes).map_err(|error| {
@@ -88,6 +88,7 @@ impl Recipe {
         check_rest(&config)?;
         let sets = feature_sets(&config)?;
         check_groups(&config, &sets)?;
+        check_quantiles(&config)?;
         let split = split(&config)?;
         let hunts = hunts(&config, &sets)?;
         let tables = Tables::new(&config)?;
@@ -128,6 +129,32 @@ impl Recipe {
             unit: model.unit.clone(),
             ..Output::default()
         }
+    }
+
+    /// The same of a winner with quantiles beside its value, which promises nothing yet.
+    pub(crate) fn output_with_quantiles(&self) -> Output {
+        let promise = self.by_quantiles().map(|config| Conformal {
+            method: config.method,
+            confidence: config.confidence,
+            ..Conformal::default()
+        });
+        Output {
+            conformal: promise,
+            ..self.output()
+        }
+    }
+
+    /// Levels of the lower and the upper quantile that an interval is made from; none where it is not.
+    pub(crate) fn levels(&self) -> Vec<f64> {
+        let tails = self.by_quantiles().map(|config| {
+            let tail = (1.0 - config.confidence) / 2.0;
+            vec![tail, 1.0 - tail]
+        });
+        tails.unwrap_or_default()
+    }
+
+    fn by_quantiles(&self) -> Option<&ConformalConfig> {
+        by_quantiles(&self.config)
     }
 
     /// The input that rows are split by.
@@ -230,12 +257,11 @@ fn check_rest(config: &Config) -> Result<()> {
         return fault("calibrate", "only a binary model is calibrated");
     }
     if let Some(conformal) = &config.conformal {
-        let fits =
-            (conformal.method == ConformalMethod::Split) == (config.model.task == Task::Regression);
+        let fits = conformal.method.is_of_numbers() == (config.model.task == Task::Regression);
         if !(fits && conformal.confidence > 0.0 && conformal.confidence < 1.0) {
             return fault(
                 "conformal",
-                "a confidence between 0 and 1 is due, and `split` for regression, `lac` or `aps` for labels",
+                "a confidence between 0 and 1 is due, and `split` or `cqr` for regression, `lac` or `aps` for labels",
             );
         }
         if let Some(name) = conformal.by.as_ref().filter(category) {
@@ -287,6 +313,27 @@ fn check_groups(config: &Config, sets: &[FeatureSet]) -> Result<()> {
                 set.name
             ),
         ),
+        None => Ok(()),
+    }
+}
+
+fn by_quantiles(config: &Config) -> Option<&ConformalConfig> {
+    let conformal = config.conformal.as_ref();
+    conformal.filter(|conformal| conformal.method == ConformalMethod::Cqr)
+}
+
+/// Any candidate may win, so that all must have what the interval is made from.
+fn check_quantiles(config: &Config) -> Result<()> {
+    let mut models = config.experiment.iter().flat_map(|one| &one.model);
+    let without = models.find_map(|model| model.family.without_quantiles());
+    match without.filter(|_| by_quantiles(config).is_some()) {
+        Some(kind) => {
+            let message = format!(
+                "`conformal.method`: `cqr` is made from quantiles, which `constant`, `rules` and `trees` have, and `{kind}` \
+                 has not; `split` is for all"
+            );
+            Err(Error::spec("train.conformal", message).with_field("conformal.method"))
+        }
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use skewless_core::output::{Conformal, Task};
-use skewless_core::{Error, Predictor, Result};
+use skewless_core::{BatchPrediction, Error, Predictor, Result};
 
 use super::checks::{self, Checked};
 use super::confidence::{self, Calibrated, Coverage, Predicted};
@@ -160,17 +160,23 @@ impl Run<'_> {
             selection.by.title(),
             winner.judged.measure(selection.by)
         ));
+        let levels = self.recipe.levels();
+        let bounds = match levels.is_empty() {
+            true => Vec::new(),
+            false => race.quantiles(&winner.candidate, &levels, progress)?,
+        };
         progress.begin("Opening the test", None);
         let fit = Fit {
             recipe,
             data: self.data,
             candidate: &winner.candidate,
             rows: &self.folds.last,
+            levels: &levels,
             threads: self.options.threads.max(1),
         };
         let mut fitted = fit.run()?;
         let (calibration, validated) = self.calibrate(winner, &mut fitted)?;
-        let (test, values) = self.test(winner, &fitted)?;
+        let (test, BatchPrediction { values, raw, .. }) = self.test(winner, &fitted)?;
         let meeting = match self.champion {
             Some(champion) => {
                 Some(champion.meet((recipe, self.data, self.folds), &values, self.resampling())?)
@@ -180,7 +186,8 @@ impl Run<'_> {
         progress.finish(&format!("{} rows", test.rows));
         let mut report = self.report(checked, &standings, selection, test);
         report.calibration = calibration;
-        if let Some((conformal, coverage)) = self.coverage(&validated, &values) {
+        let validated = (validated.as_slice(), bounds.as_slice());
+        if let Some((conformal, coverage)) = self.coverage(validated, (&values, &raw)) {
             fitted.promise(conformal);
             report.coverage = Some(coverage);
         }
@@ -318,15 +325,22 @@ impl Run<'_> {
             .collect()
     }
 
-    fn coverage(&self, validated: &[f64], tested: &[f64]) -> Option<(Conformal, Coverage)> {
+    /// The promise and its coverage, from values and raw scores of the validation and of the test rows.
+    fn coverage(
+        &self,
+        validated: (&[f64], &[f64]),
+        tested: (&[f64], &[f64]),
+    ) -> Option<(Conformal, Coverage)> {
         let config = self.recipe.config.conformal.as_ref()?;
         let validate = Predicted {
             rows: &self.validated(),
-            values: validated,
+            values: validated.0,
+            raw: validated.1,
         };
         let test = Predicted {
             rows: &self.folds.test,
-            values: tested,
+            values: tested.0,
+            raw: tested.1,
         };
         Some(confidence::coverage(
             self.recipe,
@@ -338,10 +352,10 @@ impl Run<'_> {
     }
 
     /// Predicts the test rows: the only place that does.
-    fn test(&self, winner: &Standing, fitted: &Fitted) -> Result<(TestReport, Vec<f64>)> {
+    fn test(&self, winner: &Standing, fitted: &Fitted) -> Result<(TestReport, BatchPrediction)> {
         let rows = &self.folds.test;
-        let values = fitted.predict(self.data, rows)?;
-        let judged = judged(self.recipe, &values, &self.data.truth_of(rows))?;
+        let found = fitted.predict(self.data, rows)?;
+        let judged = judged(self.recipe, &found.values, &self.data.truth_of(rows))?;
         let measures = Measure::of_task(self.recipe.task());
         let report = TestReport {
             opened_by: winner.candidate.digest.clone(),
@@ -351,7 +365,7 @@ impl Run<'_> {
             measures: Resampled::new(measures, &[&judged], self.resampling())?.measured(0),
             calibration: judged.calibration(),
         };
-        Ok((report, values))
+        Ok((report, found))
     }
 
     fn report(

@@ -12,7 +12,7 @@ use super::data::digest;
 /// What a candidate predicts for the validation rows of one fold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// As many values a row as the task has, in the order of the rows.
+    /// As many values a row as the task has, or raw scores where quantiles stand beside them, in the order of the rows.
     pub(crate) values: Vec<f64>,
     /// Seconds of fitting and predicting. Nothing that is compared or digested depends on it.
     pub(crate) seconds: f64,

@@ -1,35 +1,45 @@
-"""Writes calibration.json and conformal.json: what scikit-learn and MAPIE make of fixed scores.
+"""Writes calibration.json and conformal.json: what scikit-learn, venn-abers and MAPIE make of fixed scores; and
+quantiles.json: the losses of scikit-learn's quantiles on models/diabetes.
 
-usage: references.py FOLDER
+usage: make.py FOLDER
 """
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import mapie
 import numpy as np
 import sklearn
 from mapie.classification import SplitConformalClassifier
-from mapie.regression import SplitConformalRegressor
+from mapie.regression import ConformalizedQuantileRegressor, SplitConformalRegressor
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.ensemble import GradientBoostingRegressor
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import mean_pinball_loss
+from venn_abers import VennAbers
 
 FOLDER = Path(sys.argv[1])
+DIABETES = Path(__file__).parents[4] / "models/diabetes/data/diabetes.csv"
 RANDOM = np.random.default_rng(20260101)
 VERSIONS = {"scikit-learn": sklearn.__version__, "mapie": mapie.__version__, "numpy": np.__version__}
+VERSIONS["venn-abers"] = version("venn-abers")
 
 
 class Given(RegressorMixin, BaseEstimator):
-    """Predicts its only column."""
+    """Predicts one of its columns."""
+
+    def __init__(self, column=0):
+        self.column = column
 
     def fit(self, x, y=None):
         self.fitted_ = True
         return self
 
     def predict(self, x):
-        return np.asarray(x)[:, 0]
+        return np.asarray(x)[:, self.column]
 
 
 class Shares(ClassifierMixin, BaseEstimator):
@@ -52,6 +62,10 @@ def calibration():
     positive = (RANDOM.random(200) < 1 / (1 + np.exp(-(0.7 * raw - 0.4)))).astype(int)
     at = np.linspace(-3, 3, 41)
     isotonic = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(raw, positive)
+    venn_abers = VennAbers()
+    venn_abers.fit(np.column_stack([1 - raw, raw]), positive)
+    scores = np.concatenate([at, raw[:60]])
+    probabilities, _ = venn_abers.predict_proba(np.column_stack([1 - scores, scores]))
     platt = LogisticRegression(C=np.inf, tol=1e-12, max_iter=10000).fit(raw[:, None], positive)
     return {
         "versions": VERSIONS,
@@ -59,6 +73,7 @@ def calibration():
         "positive": positive.tolist(),
         "at": at.tolist(),
         "isotonic": isotonic.predict(at).tolist(),
+        "venn_abers": np.column_stack([scores, probabilities[:, 1]]).tolist(),
         "platt": {"slope": float(platt.coef_[0, 0]), "intercept": float(platt.intercept_[0])},
     }
 
@@ -86,11 +101,23 @@ def conformal():
         _, found = mapie_.predict_set(new, conformity_score_params=options)
         sets[score] = found[:, :, 0].astype(int).tolist()
         sets[score + "_quantile"] = float(np.ravel(mapie_._mapie_classifier.quantiles_)[0])
+    # A value with a lower and an upper quantile, which is what a model with quantiles gives.
+    around = lambda size: np.column_stack([np.zeros(size), -RANDOM.uniform(0.1, 2, size), RANDOM.uniform(0.1, 2, size)])
+    raw = (guess[:, None] + around(120)).round(4)
+    unseen = (RANDOM.normal(size=(30, 1)) + around(30)).round(4)
+    from_quantiles = {}
+    for level in [0.5, 0.8, 0.9, 0.95]:
+        models = [Given(column).fit(None) for column in (1, 2, 0)]
+        mapie_ = ConformalizedQuantileRegressor(models, confidence_level=level, prefit=True)
+        mapie_.conformalize(raw, truth)
+        _, interval = mapie_.predict_interval(unseen, symmetric_correction=True)
+        from_quantiles[str(level)] = interval[:, :, 0].tolist()
     return {
         "versions": VERSIONS,
         "guess": guess.tolist(),
         "truth": truth.tolist(),
         "half_width": regression,
+        "cqr": {"raw": raw.tolist(), "new": unseen.tolist(), "intervals": from_quantiles},
         "shares": shares.tolist(),
         "label": label.tolist(),
         # APS is randomised at the scores: these are the numbers that MAPIE draws.
@@ -100,5 +127,21 @@ def conformal():
     }
 
 
-for name, make in [("calibration", calibration), ("conformal", conformal)]:
+def quantiles():
+    table = np.loadtxt(DIABETES, delimiter=",", skiprows=1, usecols=range(1, 12))
+    fold = np.arange(len(table)) % 5
+    losses = {}
+    for level in [0.05, 0.95]:
+        model = GradientBoostingRegressor(
+            loss="quantile", alpha=level, n_estimators=60, learning_rate=0.1, max_depth=3, min_samples_leaf=5, random_state=7
+        )
+        losses[str(level)] = []
+        for held_out in range(5):
+            train, test = table[fold != held_out], table[fold == held_out]
+            found = model.fit(train[:, :10], train[:, 10]).predict(test[:, :10])
+            losses[str(level)].append(float(mean_pinball_loss(test[:, 10], found, alpha=level)))
+    return {"versions": VERSIONS, "losses": losses}
+
+
+for name, make in [("calibration", calibration), ("conformal", conformal), ("quantiles", quantiles)]:
     (FOLDER / f"{name}.json").write_text(json.dumps(make()) + "\n")

@@ -116,21 +116,25 @@ fn delivery(courier: &str) -> Record {
 }
 
 #[test]
-fn isotonic_regression_is_a_table_in_the_bundle() {
-    let calibrated = format!("{}\n[calibrate]\nmethod = \"isotonic\"\n", binary(BY_HASH));
+fn isotonic_regression_and_venn_abers_are_a_table_in_the_bundle() {
     let plain = Project::new(&binary(BY_HASH)).run().unwrap();
-    let isotonic = Project::new(&calibrated).run().unwrap();
-    let Some(Calibrated::Isotonic(table)) = &isotonic.report.calibration else {
-        panic!("{:?}", isotonic.report.calibration);
-    };
-    let predictors = [predictor(&plain), predictor(&isotonic)];
-    assert_eq!(predictors[1].output().calibration.as_ref(), Some(table));
-    for courier in ["\"ann\"", "\"bob\"", "\"cem\""] {
-        let [plain, isotonic] = predictors
-            .each_ref()
-            .map(|one| one.predict(&delivery(courier)).unwrap());
-        assert_eq!(plain.raw, isotonic.raw);
-        assert_eq!(isotonic.values[0], table.at(plain.values[0]));
+    for method in ["isotonic", "venn_abers"] {
+        let config = format!("{}\n[calibrate]\nmethod = \"{method}\"\n", binary(BY_HASH));
+        let calibrated = Project::new(&config).run().unwrap();
+        let table = match (method, &calibrated.report.calibration) {
+            ("isotonic", Some(Calibrated::Isotonic(table))) => table,
+            ("venn_abers", Some(Calibrated::VennAbers(table))) => table,
+            (_, other) => panic!("{other:?}"),
+        };
+        let predictors = [predictor(&plain), predictor(&calibrated)];
+        assert_eq!(predictors[1].output().calibration.as_ref(), Some(table));
+        for courier in ["\"ann\"", "\"bob\"", "\"cem\""] {
+            let [plain, calibrated] = predictors
+                .each_ref()
+                .map(|one| one.predict(&delivery(courier)).unwrap());
+            assert_eq!(plain.raw, calibrated.raw);
+            assert_eq!(calibrated.values[0], table.at(plain.values[0]));
+        }
     }
 }
 
@@ -187,7 +191,7 @@ fn bundles_answer_with_intervals_and_sets() {
     for (rest, said) in [
         (
             "[conformal]\nmethod = \"lac\"\nconfidence = 0.9\n".to_owned(),
-            "`split` for regression",
+            "`split` or `cqr` for regression",
         ),
         (
             "[gates]\ncoverage = { min = 0.8 }\n".to_owned(),

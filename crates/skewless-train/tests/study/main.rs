@@ -6,6 +6,7 @@ mod gates;
 mod leaks;
 mod networks;
 mod project;
+mod quantiles;
 mod reference;
 mod runs;
 mod sources;

@@ -20,6 +20,18 @@ pub enum Family {
     External(ExternalConfig),
 }
 
+impl Family {
+    /// The name of a family that has no quantiles beside its value.
+    pub(crate) fn without_quantiles(&self) -> Option<&'static str> {
+        match self {
+            Self::Constant(_) | Self::Rules(_) | Self::Trees(_) => None,
+            Self::Linear(_) => Some("linear"),
+            Self::Mlp(_) => Some("mlp"),
+            Self::External(_) => Some("external"),
+        }
+    }
+}
+
 /// No parameters.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

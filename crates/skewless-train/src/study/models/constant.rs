@@ -4,7 +4,7 @@ use skewless_core::plan::{Model, Node, Tree};
 
 use super::{TrainingRows, trees};
 
-/// The training rows' mean, or their shares by class with one row more in each.
+/// The training rows' mean and quantiles, or their shares by class with one row more in each.
 pub(super) fn fit(rows: &TrainingRows) -> Model {
     let level = rows.level(0..rows.truth.len());
     trees(rows, level, |_| vec![Node::Leaf { value: 0.0 }])

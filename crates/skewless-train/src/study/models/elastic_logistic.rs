@@ -319,6 +319,7 @@ mod tests {
             truth,
             task,
             classes: if task == Task::Binary { 2 } else { 3 },
+            levels: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@ mod constant;
 mod elastic_logistic;
 mod linear;
 pub(crate) mod mlp;
+mod quantile;
 mod rules;
 mod trees;
 
@@ -157,6 +158,8 @@ pub(crate) struct TrainingRows {
     pub(crate) task: Task,
     /// Number of labels; 0 for regression.
     pub(crate) classes: usize,
+    /// Regression: levels of the quantiles that are fitted beside the value, between 0 and 1.
+    pub(crate) levels: Vec<f64>,
 }
 
 impl TrainingRows {
@@ -164,20 +167,24 @@ impl TrainingRows {
     pub(crate) fn outputs(&self) -> usize {
         match self.task {
             Task::Multiclass => self.classes,
-            _ => 1,
+            _ => 1 + self.levels.len(),
         }
     }
 
-    /// The raw scores that predict the mean, or the shares, of the given rows: every class counts one row more than
-    /// there are, so that no share is 0.
+    /// The raw scores that predict the mean and the quantiles, or the shares, of the given rows: every class counts one
+    /// row more than there are, so that no share is 0.
     #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
     pub(crate) fn level(&self, rows: impl Iterator<Item = usize> + Clone) -> Vec<f64> {
         let truth = |row: usize| self.truth.get(row).copied().unwrap_or_default();
         if self.task == Task::Regression {
-            let (sum, count) = rows.fold((0.0, 0.0), |(sum, count), row| {
-                (sum + truth(row), count + 1.0)
-            });
-            return vec![if count > 0.0 { sum / count } else { 0.0 }];
+            let all: Vec<f64> = rows.map(truth).collect();
+            let mean = match all.len() {
+                0 => 0.0,
+                count => all.iter().fold(0.0, |sum, truth| sum + truth) / count as f64,
+            };
+            let quantiles =
+                (self.levels.iter()).map(|&level| quantile::quantile(all.clone(), level));
+            return std::iter::once(mean).chain(quantiles).collect();
         }
         let mut counts = vec![1.0; self.classes];
         let mut total = self.classes as f64;
@@ -309,9 +316,14 @@ mod tests {
             truth: vec![2.0, 4.0],
             task: Task::Regression,
             classes: 0,
+            levels: Vec::new(),
         };
         assert_eq!(rows.level(0..2), [3.0]);
         assert_eq!(rows.level(0..0), [0.0]);
+        rows.levels = vec![0.25, 0.75];
+        assert_eq!(rows.level(0..2), [3.0, 2.5, 3.5]);
+        assert_eq!(rows.level(0..0), [0.0; 3]);
+        rows.levels.clear();
         rows.task = Task::Binary;
         rows.classes = 2;
         rows.truth = vec![1.0, 1.0, 0.0];

@@ -174,6 +174,7 @@ mod tests {
             truth: vec![1.0, 3.0, 10.0, 20.0, 100.0, 200.0],
             task: Task::Regression,
             classes: 0,
+            levels: Vec::new(),
         };
         let rule = |from, below| Rule {
             feature: "x".into(),

@@ -1,4 +1,5 @@
-//! Gradient boosted trees by `forust-ml`: squared loss, logistic loss, and softmax by Newton steps of squared loss.
+//! Gradient boosted trees by `forust-ml`: squared loss with quantiles beside it, logistic loss, and softmax by Newton steps of
+//! squared loss.
 
 use forust_ml::objective::ObjectiveType;
 use forust_ml::{GradientBooster, Matrix};
@@ -7,7 +8,7 @@ use skewless_core::plan::{Accumulate, Aggregate, LeafPrecision, Model, Tree, Tre
 use skewless_core::{Error, Result};
 
 use super::config::TreesGrid;
-use super::{Parameters, TrainingRows, class};
+use super::{Parameters, TrainingRows, class, quantile};
 use crate::recipe::{TreeParameters, fault};
 use crate::trees::{ColumnMajor, booster, tree};
 
@@ -87,11 +88,21 @@ pub(super) fn fit(
     }
     let weights = vec![1.0; rows.truth.len()];
     boost(&mut booster, &features.matrix(), &rows.truth, &weights)?;
-    let trees = booster.trees.iter().map(tree).collect::<Result<_>>()?;
-    Ok(model(rows, vec![booster.base_score], trees))
+    let mut trees: Vec<Tree> = booster.trees.iter().map(tree).collect::<Result<_>>()?;
+    let mut base = vec![booster.base_score];
+    for (place, &level) in rows.levels.iter().enumerate() {
+        let seed = seed.wrapping_add((place * parameters.iterations) as u64);
+        let of_output = (level, place + 1);
+        let mut found = quantile::fit(rows, &features, of_output, parameters, seed, threads)?;
+        base.push(found.base);
+        trees.append(&mut found.trees);
+    }
+    Ok(model(rows, base, trees))
 }
 
-fn boost(
+/// # Errors
+/// `train.trees` where the trainer refuses the data.
+pub(super) fn boost(
     booster: &mut GradientBooster,
     features: &Matrix<'_, f64>,
     targets: &[f64],

@@ -104,6 +104,7 @@ impl Drawing<'_> {
             data: self.data,
             candidate: winner,
             rows,
+            levels: &[],
             threads: self.threads,
         };
         fit.run()
@@ -131,7 +132,7 @@ impl Drawing<'_> {
     }
 
     fn point(&self, fitted: &Fitted, fold: &Fold, rows: usize) -> Result<Option<LearningPoint>> {
-        let values = fitted.predict(self.data, &fold.validate)?;
+        let values = fitted.predict(self.data, &fold.validate)?.values;
         let truth = self.data.truth_of(&fold.validate);
         let judged = judged(self.recipe, &values, &truth)?;
         let measures = Measure::of_task(self.recipe.task());

@@ -19,6 +19,7 @@ fn rows(task: Task, classes: usize, features: Vec<f64>, truth: Vec<f64>) -> Trai
         truth,
         task,
         classes,
+        levels: Vec::new(),
     }
 }
 
