@@ -12,15 +12,6 @@ pub(crate) enum Places {
 }
 
 impl Places {
-    /// The files' paths.
-    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
-        let files = match self {
-            Self::Files(files) => files.as_slice(),
-            Self::View(_) => &[],
-        };
-        files.iter().map(|(path, _)| path.as_str())
-    }
-
     /// The error with its row counted in its file, and the file before its message.
     pub(crate) fn located(&self, error: Error) -> Error {
         let Some(row) = error.row() else { return error };

@@ -1,19 +1,21 @@
 //! The tables as they are read: each file once for its digest, each source once into SQLite where views ask for it.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::json;
 use skewless_core::spec::{Input, InputType};
 use skewless_core::{Columns, Error, Result};
-use skewless_table::{Cells, Wanted, read_files};
+use skewless_table::{Cells, TableFile, Wanted, read_files};
 
 use super::clock::Clock;
-use super::files::{files, source_file};
+use super::files::{Found, files, source_file};
 use super::places::Places;
+use super::remote::Depot;
 use super::sql::mentioned;
 use super::tables::{Named, Origin};
 use super::view::Views;
 use crate::data::SourceFile;
+use crate::recipe::fault;
 use crate::study::data::digest;
 use crate::study::recipe::Recipe;
 use crate::study::report::{Finding, Level, SourceFacts, SourceKind};
@@ -22,11 +24,14 @@ use crate::study::report::{Finding, Level, SourceFacts, SourceKind};
 pub(super) struct Taken {
     pub(super) columns: Columns,
     pub(super) places: Places,
+    /// None of a view.
+    pub(super) files: Vec<TableFile>,
 }
 
 /// All that was read so far.
 pub(super) struct Stock<'a> {
     recipe: &'a Recipe,
+    depot: Depot,
     views: Option<Views>,
     /// Tables that SQLite has.
     loaded: Vec<bool>,
@@ -37,10 +42,12 @@ pub(super) struct Stock<'a> {
 }
 
 impl<'a> Stock<'a> {
-    pub(super) fn new(recipe: &'a Recipe) -> Self {
+    /// Copies of what lies elsewhere are kept in `store`.
+    pub(super) fn new(recipe: &'a Recipe, store: Option<&Path>) -> Self {
         let count = recipe.tables.named.len();
         Self {
             recipe,
+            depot: Depot::new(store),
             views: None,
             loaded: vec![false; count],
             facts: vec![None; count],
@@ -49,25 +56,46 @@ impl<'a> Stock<'a> {
         }
     }
 
-    /// Reads a file that no source names.
+    /// Reads files that no source names.
     ///
     /// # Errors
-    /// `train.unreadable` and `table.*`.
+    /// `source.*`, `train.unreadable` and `table.*`.
     pub(super) fn path(&mut self, path: &str, wanted: &[Wanted]) -> Result<Taken> {
-        let folder = &self.recipe.folder;
-        let mut file = source_file(folder, path)?;
-        let (columns, _) = read_files(&[folder.join(path)], wanted)?;
-        file.rows = columns.rows();
-        self.keep(file);
+        let found = self.found("data", &[path.to_owned()])?;
+        let mut read = found.iter().map(source_file).collect::<Result<Vec<_>>>()?;
+        let files = opened(&found);
+        let (columns, rows) = read_files(&files, wanted)?;
+        for (file, &rows) in read.iter_mut().zip(&rows) {
+            file.rows = rows;
+        }
+        read.into_iter().for_each(|file| self.keep(file));
         Ok(Taken {
-            places: Places::Files(vec![(path.to_owned(), columns.rows())]),
+            places: places(&found, &rows),
             columns,
+            files,
         })
+    }
+
+    /// The one file of that name.
+    ///
+    /// # Errors
+    /// `source.*`; `train.config` for a pattern of several.
+    pub(super) fn one(&mut self, source: &str, path: &str) -> Result<Found> {
+        let mut found = self.found(source, &[path.to_owned()])?;
+        match (found.pop(), found.is_empty()) {
+            (Some(one), true) => Ok(one),
+            _ => fault("lookup.source", "a lookup table is one file"),
+        }
+    }
+
+    fn found(&mut self, source: &str, patterns: &[String]) -> Result<Vec<Found>> {
+        files(source, &self.recipe.folder, patterns, &mut self.depot)
     }
 
     /// Takes note of a file once.
     pub(super) fn keep(&mut self, file: SourceFile) {
-        match self.files.iter_mut().find(|known| known.path == file.path) {
+        let is = |known: &&mut SourceFile| known.path == file.path && known.sha256 == file.sha256;
+        match self.files.iter_mut().find(is) {
             Some(known) => known.rows = known.rows.max(file.rows),
             None => self.files.push(file),
         }
@@ -86,12 +114,14 @@ impl<'a> Stock<'a> {
         }
         let taken = match &named.origin {
             Origin::Files { patterns, .. } => {
-                let paths = files(&named.name, &self.recipe.folder, patterns)?;
-                let (columns, rows) = read_files(&self.full(&paths), &wanted)?;
-                self.facts_of_files(place, &paths, &rows)?;
+                let found = self.found(&named.name, patterns)?;
+                let files = opened(&found);
+                let (columns, rows) = read_files(&files, &wanted)?;
+                self.facts_of_files(place, &found, &rows)?;
                 Taken {
-                    places: Places::Files(paths.into_iter().zip(rows).collect()),
+                    places: places(&found, &rows),
                     columns,
+                    files,
                 }
             }
             Origin::View { .. } => {
@@ -101,6 +131,7 @@ impl<'a> Stock<'a> {
                 Taken {
                     places: Places::View(named.name.clone()),
                     columns,
+                    files: Vec::new(),
                 }
             }
         };
@@ -114,13 +145,6 @@ impl<'a> Stock<'a> {
     fn named(&self, place: usize) -> Result<&'a Named> {
         let found = self.recipe.tables.named.get(place);
         found.ok_or_else(|| Error::internal("internal.source", "a source is not there"))
-    }
-
-    fn full(&self, paths: &[String]) -> Vec<PathBuf> {
-        paths
-            .iter()
-            .map(|path| self.recipe.folder.join(path))
-            .collect()
     }
 
     fn views(&mut self) -> Result<&Views> {
@@ -145,16 +169,17 @@ impl<'a> Stock<'a> {
                 self.views()?.define(&named.name, sql)
             }
             Origin::Files { patterns, .. } => {
-                let paths = files(&named.name, &self.recipe.folder, patterns)?;
-                let full = self.full(&paths);
+                let found = self.found(&named.name, patterns)?;
+                let files = opened(&found);
                 let typed = self.typed(named);
-                let rows = self.views()?.load(&named.name, &full, &typed)?;
-                self.facts_of_files(place, &paths, &rows)?;
+                let rows = self.views()?.load(&named.name, &files, &typed)?;
+                self.facts_of_files(place, &found, &rows)?;
                 if let Some(clock) = &named.clock {
                     let wanted = [Wanted::from(&clock.input)];
                     let taken = Taken {
                         columns: self.views()?.read(&named.name, &wanted)?,
-                        places: Places::Files(paths.into_iter().zip(rows).collect()),
+                        places: places(&found, &rows),
+                        files,
                     };
                     let newest = newest(clock, &named.name, &taken);
                     self.set_newest(place, newest?);
@@ -186,22 +211,22 @@ impl<'a> Stock<'a> {
         all
     }
 
-    fn facts_of_files(&mut self, place: usize, paths: &[String], rows: &[usize]) -> Result<()> {
+    fn facts_of_files(&mut self, place: usize, found: &[Found], rows: &[usize]) -> Result<()> {
         if self.facts.get(place).is_some_and(Option::is_some) {
             return Ok(());
         }
         let mut digests = Vec::new();
-        for (path, &rows) in paths.iter().zip(rows) {
+        for (one, &rows) in found.iter().zip(rows) {
             let file = SourceFile {
                 rows,
-                ..source_file(&self.recipe.folder, path)?
+                ..source_file(one)?
             };
-            digests.push([path.clone(), file.sha256.clone()]);
+            digests.push([one.name.clone(), file.sha256.clone()]);
             self.keep(file);
         }
         let facts = SourceFacts {
             kind: SourceKind::Files,
-            files: paths.to_vec(),
+            files: found.iter().map(|one| one.name.clone()).collect(),
             digest: digest(&digests),
             rows: rows.iter().sum(),
             ..described(self.named(place)?)
@@ -300,6 +325,15 @@ impl<'a> Stock<'a> {
     pub(super) fn into_facts(self) -> (Vec<SourceFile>, Vec<SourceFacts>) {
         (self.files, self.facts.into_iter().flatten().collect())
     }
+}
+
+fn opened(found: &[Found]) -> Vec<TableFile> {
+    found.iter().map(|one| one.file.clone()).collect()
+}
+
+fn places(found: &[Found], rows: &[usize]) -> Places {
+    let names = found.iter().map(|one| one.name.clone());
+    Places::Files(names.zip(rows.iter().copied()).collect())
 }
 
 fn described(named: &Named) -> SourceFacts {
