@@ -141,11 +141,11 @@ pub(crate) struct TrainingRunArgs {
     /// Experiments: bytes that all fits together may take, by estimate, as in 500MB or 4GB
     #[arg(long, value_name = "SIZE", default_value = "4GB", value_parser = bytes)]
     pub(crate) memory: u64,
-    /// Where runs are recorded, and of experiments results kept, so that a run that was killed goes on [default: .skewless
-    /// beside the configuration]
+    /// Where runs are recorded, and of experiments results kept, so that a run that was killed goes on, and copies of sources
+    /// from S3 and the web [default: .skewless beside the configuration]
     #[arg(long, value_name = "FOLDER", conflicts_with = "no_store")]
     pub(crate) store: Option<PathBuf>,
-    /// Record no run; of experiments keep no results and use none
+    /// Record no run; of experiments keep no results and no copies, and use none
     #[arg(long)]
     pub(crate) no_store: bool,
     /// Append OpenLineage events of the run to this file, as JSON lines
@@ -245,6 +245,19 @@ pub(crate) struct FeaturesArgs {
     /// Where the features go: a .parquet or .csv file
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) copies: CopiesArgs,
+}
+
+/// Where copies of sources from S3 and the web are kept.
+#[derive(Debug, Args)]
+pub(crate) struct CopiesArgs {
+    /// Where copies of sources from S3 and the web are kept [default: .skewless beside the configuration]
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_store")]
+    pub(crate) store: Option<PathBuf>,
+    /// Keep no copies, and use none
+    #[arg(long)]
+    pub(crate) no_store: bool,
 }
 
 #[derive(Debug, Args)]
@@ -283,6 +296,8 @@ pub(crate) struct LookupArgs {
     /// Where the table goes: a .csv or .jsonl file
     #[arg(short, long, value_name = "OUT")]
     pub(crate) output: PathBuf,
+    #[command(flatten)]
+    pub(crate) copies: CopiesArgs,
 }
 
 #[derive(Debug, Args)]

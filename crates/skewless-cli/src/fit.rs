@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use skewless_core::spec::Blocks;
 use skewless_core::{Columns, Error, FeatureSpec, Result};
-use skewless_table::{FileChunk, Files, Wanted, read_lookup};
+use skewless_table::{FileChunk, Files, TableFile, Wanted, read_lookup};
 
 use crate::args::FitArgs;
 use crate::destination::{Destination, print};
@@ -18,15 +18,21 @@ use crate::transform::Budget;
 pub(crate) fn run(args: &FitArgs) -> anyhow::Result<Outcome> {
     let spec = specification(&args.spec, args.set.as_deref())?;
     let folder = args.spec.parent().unwrap_or(Path::new(""));
-    let lookups = spec.lookup.iter().map(|lookup| read_lookup(folder, lookup));
+    let lookups = spec.lookup.iter().map(|lookup| {
+        let file = TableFile::new(folder.join(&lookup.source));
+        read_lookup(&file, lookup)
+    });
     let lookups = lookups.collect::<Result<Vec<_>>>()?;
     let wanted = sources(&spec);
     let threads = || std::thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.threads.map_or_else(threads, usize::from);
     let elements = spec.input.iter().map(skewless_core::Input::elements).sum();
     let budget = Budget::of_sizes(args.memory, jobs, elements, spec.feature.len());
+    let tables = args.tables.iter().cloned().map(TableFile::new);
+    let tables: Vec<TableFile> = tables.collect();
     let mut rows = Rows {
-        files: &args.tables,
+        tables: &args.tables,
+        files: &tables,
         wanted: &wanted,
         block_rows: budget.block_rows,
         jobs,
@@ -75,7 +81,8 @@ fn specification(path: &Path, set: Option<&str>) -> anyhow::Result<FeatureSpec> 
 
 /// The rows of the tables, read anew in every pass.
 struct Rows<'a> {
-    files: &'a [PathBuf],
+    tables: &'a [PathBuf],
+    files: &'a [TableFile],
     wanted: &'a [Wanted],
     block_rows: usize,
     jobs: usize,
@@ -115,7 +122,7 @@ impl Blocks for Rows<'_> {
 impl Rows<'_> {
     /// Names the file of an error that has a row, where there is only one.
     fn located(&self, error: Error) -> anyhow::Error {
-        match (self.files, error.row()) {
+        match (self.tables, error.row()) {
             ([file], Some(_)) => {
                 let file = file.display().to_string();
                 anyhow::Error::from(error).context(file)

@@ -23,7 +23,7 @@ pub use aside::{Aside, AsideCounts};
 pub use clock::{seconds_since_epoch, utc};
 pub use config::{Config, Door};
 pub use feature_log::{FeatureLog, LOG_TARGET};
-pub use location::{Location, Store};
+pub use location::{Location, Store, take_ring};
 pub use shadow::Shadow;
 pub use source::{Fetched, Source};
 pub use supply::{Engine, Supply};

@@ -113,7 +113,7 @@ fn patience() -> RetryConfig {
 }
 
 /// Makes ring the process's cryptography, which the HTTP client expects to find chosen.
-pub(crate) fn take_ring() {
+pub fn take_ring() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // An error says that the process has chosen already.

@@ -2,19 +2,18 @@
 //! rows.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use skewless_core::{Columns, Result};
 
 use crate::whole::{Whole, check_present, decoded, located, typed};
-use crate::{BLOCK_ROWS, Chunk, Extra, Reader, Rows, Source, Wanted};
+use crate::{BLOCK_ROWS, Chunk, Extra, Reader, Rows, Source, TableFile, Wanted};
 
 /// The rows of files in their order, cut into chunks. After an error there is nothing more.
 pub struct Files<'a> {
     wanted: &'a [Wanted],
     block_rows: usize,
-    waiting: VecDeque<&'a PathBuf>,
+    waiting: VecDeque<&'a TableFile>,
     opened: usize,
     open: Option<(Reader, Arc<str>)>,
 }
@@ -30,7 +29,7 @@ pub struct FileChunk<'a> {
 
 impl<'a> Files<'a> {
     /// The columns `wanted` of files, in blocks of at most so many rows; a file's extension says its format.
-    pub fn new(files: &'a [PathBuf], wanted: &'a [Wanted], block_rows: usize) -> Self {
+    pub fn new(files: &'a [TableFile], wanted: &'a [Wanted], block_rows: usize) -> Self {
         Self {
             wanted,
             block_rows,
@@ -52,10 +51,10 @@ impl<'a> Files<'a> {
                     wanted: self.wanted,
                 }));
             }
-            let Some(path) = self.waiting.pop_front() else {
+            let Some(file) = self.waiting.pop_front() else {
                 return Ok(None);
             };
-            let source = Source::file(path, None)?.in_blocks_of(self.block_rows);
+            let source = Source::named(file)?.in_blocks_of(self.block_rows);
             let name = Arc::from(source.name.as_str());
             let reader = Reader::new(source, self.wanted, Extra::Skip)?;
             check_present(&name, &reader, self.wanted)?;
@@ -112,7 +111,7 @@ pub struct Sample {
 /// # Errors
 /// As [`crate::read_files`].
 pub fn read_sample(
-    files: &[PathBuf],
+    files: &[TableFile],
     wanted: &[Wanted],
     most: usize,
     draw: &mut dyn FnMut() -> u64,
@@ -227,7 +226,7 @@ mod tests {
         }
     }
 
-    fn files(folder: &std::path::Path, rows: [usize; 3]) -> Vec<PathBuf> {
+    fn files(folder: &std::path::Path, rows: [usize; 3]) -> Vec<TableFile> {
         let mut first = 0;
         let mut write = |(place, rows): (usize, usize)| {
             let lines = (first..first + rows).map(|row| format!("{row},t{}", row % 7));
@@ -235,7 +234,7 @@ mod tests {
             first += rows;
             let path = folder.join(format!("{place}.csv"));
             std::fs::write(&path, text.replace("\n\n", "\n")).unwrap();
-            path
+            TableFile::new(path)
         };
         rows.into_iter().enumerate().map(&mut write).collect()
     }

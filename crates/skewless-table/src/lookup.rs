@@ -1,18 +1,16 @@
 //! Lookup tables from files: what a written specification names, as the fitted one holds it.
 
-use std::path::Path;
-
 use skewless_core::spec::{LookupColumn, LookupSource, LookupTable};
 use skewless_core::{Column, Columns, Error, Result};
 
-use crate::{Cells, Wanted, read_columns};
+use crate::{Cells, TableFile, Wanted, read_files};
 
-/// Reads a lookup table; its source is relative to `folder`. Keys come out in byte order.
+/// Reads a lookup table out of a file. Keys come out in byte order.
 ///
 /// # Errors
-/// Those of [`read_columns`]; `table.lookup_key` for a key that is missing or stands twice, `input.wrong_type` for a
+/// Those of [`read_files`]; `table.lookup_key` for a key that is missing or stands twice, `input.wrong_type` for a
 /// key that is not text or a value that is not a number.
-pub fn read_lookup(folder: &Path, lookup: &LookupSource) -> Result<LookupTable> {
+pub fn read_lookup(file: &TableFile, lookup: &LookupSource) -> Result<LookupTable> {
     let mut wanted = vec![Wanted::new(&lookup.key, Cells::Text)];
     wanted.extend(
         lookup
@@ -20,7 +18,7 @@ pub fn read_lookup(folder: &Path, lookup: &LookupSource) -> Result<LookupTable> 
             .iter()
             .map(|column| Wanted::new(column, Cells::Number)),
     );
-    let columns = read_columns(&folder.join(&lookup.source), None, &wanted)?;
+    let (columns, _) = read_files(std::slice::from_ref(file), &wanted)?;
     let order = rising(lookup, &columns)?;
     let values = lookup
         .columns
@@ -99,7 +97,8 @@ mod tests {
 
     fn read(text: &str) -> Result<LookupTable> {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("planes.csv"), text).unwrap();
+        let path = folder.path().join("planes.csv");
+        std::fs::write(&path, text).unwrap();
         let lookup = LookupSource {
             name: "planes".to_owned(),
             source: "planes.csv".to_owned(),
@@ -108,7 +107,7 @@ mod tests {
             doc: None,
             owner: None,
         };
-        read_lookup(folder.path(), &lookup)
+        read_lookup(&TableFile::new(path), &lookup)
     }
 
     #[test]

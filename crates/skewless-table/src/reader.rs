@@ -7,7 +7,7 @@ use std::path::Path;
 use skewless_core::Result;
 
 use crate::block::BLOCK_ROWS;
-use crate::{Chunk, Format, Wanted, failure};
+use crate::{Chunk, Format, TableFile, Wanted, failure};
 
 /// Where a table comes from.
 pub struct Source {
@@ -29,16 +29,23 @@ impl Source {
     /// # Errors
     /// `table.unknown_format`, `table.unreadable`, `unsupported.table_format`.
     pub fn file(path: &Path, format: Option<Format>) -> Result<Self> {
-        let name = format!("`{}`", path.display());
         let format = format.map_or_else(|| Format::of_path(path), Ok)?;
-        let file = File::open(path).map_err(|error| failure::unreadable(&name, error))?;
-        Self {
-            name,
-            format,
-            input: Stream::File(file),
-            block_rows: BLOCK_ROWS,
-        }
-        .checked()
+        Self::open(&TableFile::new(path.to_owned()), format)
+    }
+
+    /// Opens a file under its name; its extension says which format it has.
+    ///
+    /// # Errors
+    /// As [`Source::file`].
+    pub fn named(file: &TableFile) -> Result<Self> {
+        Self::open(file, Format::of_path(file.path())?)
+    }
+
+    fn open(file: &TableFile, format: Format) -> Result<Self> {
+        let name = format!("`{}`", file.name());
+        let opened = File::open(file.path());
+        let opened = opened.map_err(|error| failure::unreadable(&name, error))?;
+        Self::opened(&name, format, opened)
     }
 
     /// Takes a file that is open, at its beginning; `name` is what errors call it.

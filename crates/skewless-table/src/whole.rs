@@ -1,11 +1,11 @@
 //! A whole table at once, for training and for fitting on a sample.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use skewless_core::{Column, Columns, Error, Record, Result, Value};
 
 use crate::typed::Growing;
-use crate::{Cells, Chunk, Extra, Format, Reader, Rows, Source, Wanted, failure};
+use crate::{Cells, Chunk, Extra, Format, Reader, Rows, Source, TableFile, Wanted, failure};
 
 /// Reads the columns `wanted` of a file, all rows in order; without a `format` its extension says which.
 ///
@@ -15,7 +15,7 @@ use crate::{Cells, Chunk, Extra, Format, Reader, Rows, Source, Wanted, failure};
 /// Those of [`Reader::new`]; `table.missing_column`; for the first row that cannot be read, its error with its row.
 pub fn read_columns(path: &Path, format: Option<Format>, wanted: &[Wanted]) -> Result<Columns> {
     let mut whole = Whole::new(wanted);
-    whole.read(path, format)?;
+    whole.read(Source::file(path, format)?)?;
     whole.finish()
 }
 
@@ -24,10 +24,12 @@ pub fn read_columns(path: &Path, format: Option<Format>, wanted: &[Wanted]) -> R
 ///
 /// # Errors
 /// As [`read_columns`], and `input.wrong_type` where a column changes its type from file to file.
-pub fn read_files(files: &[PathBuf], wanted: &[Wanted]) -> Result<(Columns, Vec<usize>)> {
+pub fn read_files(files: &[TableFile], wanted: &[Wanted]) -> Result<(Columns, Vec<usize>)> {
     let mut whole = Whole::new(wanted);
-    let rows: Result<Vec<usize>> = files.iter().map(|path| whole.read(path, None)).collect();
-    let rows = rows?;
+    let mut rows = Vec::with_capacity(files.len());
+    for file in files {
+        rows.push(whole.read(Source::named(file)?)?);
+    }
     Ok((whole.finish()?, rows))
 }
 
@@ -37,11 +39,11 @@ pub fn read_files(files: &[PathBuf], wanted: &[Wanted]) -> Result<(Columns, Vec<
 /// # Errors
 /// As [`read_columns`] but `table.missing_column`, and what `take` refuses.
 pub fn scan(
-    path: &Path,
+    file: &TableFile,
     wanted: &[Wanted],
     take: &mut dyn FnMut(Rows) -> Result<()>,
 ) -> Result<()> {
-    let source = Source::file(path, None)?;
+    let source = Source::named(file)?;
     let name = source.name.clone();
     for chunk in Reader::new(source, wanted, Extra::Keep)? {
         take(decoded(chunk?, &name)?.0)?;
@@ -53,8 +55,8 @@ pub fn scan(
 ///
 /// # Errors
 /// Those of [`Reader::new`].
-pub fn column_names(path: &Path) -> Result<Option<Vec<String>>> {
-    let reader = Reader::new(Source::file(path, None)?, &[], Extra::Skip)?;
+pub fn column_names(file: &TableFile) -> Result<Option<Vec<String>>> {
+    let reader = Reader::new(Source::named(file)?, &[], Extra::Skip)?;
     Ok(reader.column_names().map(<[String]>::to_vec))
 }
 
@@ -74,9 +76,8 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// Appends a file; gives its number of rows.
-    fn read(&mut self, path: &Path, format: Option<Format>) -> Result<usize> {
-        let source = Source::file(path, format)?;
+    /// Appends a table; gives its number of rows.
+    fn read(&mut self, source: Source) -> Result<usize> {
         let name = source.name.clone();
         let before = self.rows;
         let reader = Reader::new(source, self.wanted, Extra::Skip)?;
@@ -308,7 +309,7 @@ mod tests {
         let file = |name: &str, text: &str| {
             let path = folder.path().join(name);
             std::fs::write(&path, text).unwrap();
-            path
+            TableFile::copy_of(&format!("s3://tables/{name}"), path)
         };
         let wanted = [
             Wanted::new("x", Cells::Number),
@@ -326,7 +327,10 @@ mod tests {
         assert_eq!(text.codes(), [0, 1, 0]);
         let error = read_files(&[a, file("c.csv", "c,x\nu,far\n")], &wanted).unwrap_err();
         assert_eq!((error.code(), error.row()), ("input.wrong_type", Some(0)));
-        assert!(error.message().contains("c.csv"), "{error}");
+        assert!(
+            error.message().contains("`s3://tables/c.csv`, row 0"),
+            "{error}"
+        );
     }
 
     #[test]

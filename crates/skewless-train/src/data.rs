@@ -7,11 +7,12 @@ use skewless_core::columns::Columns;
 use skewless_core::digest::sha256_hex;
 use skewless_core::spec::{LookupSource, LookupTable};
 use skewless_core::{Column, Error, Result};
-use skewless_table::{Wanted, read_columns, read_lookup};
+use skewless_table::{TableFile, Wanted, read_columns, read_lookup};
 
 use crate::config::Config;
 use crate::recipe::{Recipe, unreadable};
 use crate::study;
+use crate::study::sources::{Address, shown};
 
 /// A file that went into the bundle.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +94,7 @@ pub(crate) fn read_lookups(
 ) -> Result<(Vec<LookupTable>, Vec<SourceFile>)> {
     let read = sources.iter().map(|source| {
         let mut file = source_file(folder, &source.source)?;
-        let table = read_lookup(folder, source)?;
+        let table = read_lookup(&TableFile::new(folder.join(&source.source)), source)?;
         file.rows = table.keys.len();
         Ok((table, file))
     });
@@ -102,7 +103,14 @@ pub(crate) fn read_lookups(
 }
 
 /// The facts of a file but its rows, which reading finds.
-pub(crate) fn source_file(folder: &Path, source: &str) -> Result<SourceFile> {
+fn source_file(folder: &Path, source: &str) -> Result<SourceFile> {
+    if Address::parse(source)?.is_some() {
+        let message = format!(
+            "`{}`: only a study, which has [[experiment]], reads from addresses",
+            shown(source)
+        );
+        return Err(Error::unsupported("unsupported.source", message));
+    }
     let path = folder.join(source);
     let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
     Ok(SourceFile {

@@ -330,6 +330,12 @@ fn wrong_configurations_are_refused_with_the_field() {
         ("seed = 7", "seed = \"x\"", "train.config", None),
         ("seed = 7", "seed = 7\nsede = 7", "train.config", None),
         (
+            "source = \"deliveries.csv\"",
+            "source = \"s3://bucket/deliveries.csv\"",
+            "unsupported.source",
+            None,
+        ),
+        (
             "task = \"binary\"",
             "task = \"regression\"",
             "unsupported.task",

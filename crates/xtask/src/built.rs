@@ -18,7 +18,7 @@ pub(crate) const CI: &str = "ci";
 const PROGRAM: [&str; 3] = [
     "--package=skewless-cli",
     "--no-default-features",
-    "--features=train,pack,serve",
+    "--features=train,pack,remote,serve",
 ];
 
 /// Every program, test and bench of the workspace in the profile of tests.

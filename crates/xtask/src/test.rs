@@ -93,6 +93,12 @@ pub(crate) fn run_tests() -> Result<()> {
         tests.arg(built::skewless(CI)?);
         run(tests)
     })?;
+    step("studies over S3 and the web", || {
+        let python = setup::venv("lambda-storage", "tests/lambda/storage-requirements.txt")?;
+        let mut tests = command(python.join("python"), &["tests/sources/remote.py"]);
+        tests.arg(built::skewless(CI)?);
+        run(tests)
+    })?;
     step("training runs on an MLflow server", || {
         let python = setup::venv("records", "tests/records/requirements.txt")?;
         let mut tests = command(python.join("python"), &["tests/records/server.py"]);

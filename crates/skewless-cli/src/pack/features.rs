@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use skewless_core::{Columns, Error, FittedSpec};
-use skewless_table::{read_columns, read_lookup};
+use skewless_table::{TableFile, read_columns, read_lookup};
 
 use crate::args::PackArgs;
 use crate::pack::in_file;
@@ -25,7 +25,10 @@ pub(super) fn fitted(args: &PackArgs, path: &Path, bytes: &[u8]) -> anyhow::Resu
     }
     let spec = written(text, is_json).map_err(|error| in_file(path, error))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let lookups = spec.lookup.iter().map(|lookup| read_lookup(folder, lookup));
+    let lookups = spec.lookup.iter().map(|lookup| {
+        let file = TableFile::new(folder.join(&lookup.source));
+        read_lookup(&file, lookup)
+    });
     let lookups = lookups.collect::<skewless_core::Result<_>>()?;
     let columns = match &args.fit_on {
         Some(sample) => read_columns(sample, None, &sources(&spec))?,

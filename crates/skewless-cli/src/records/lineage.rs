@@ -83,11 +83,7 @@ fn run_facets(run: &Run) -> Json {
 
 /// A file with its digest as its version; inputs lie relative to the configuration.
 fn dataset(one: &Artefact, folder: &Path) -> Json {
-    let relative = match one.direction {
-        Direction::Input => folder.join(&one.path),
-        Direction::Output => one.path.clone().into(),
-    };
-    let path = std::fs::canonicalize(&relative).unwrap_or(relative);
+    let (namespace, place) = place(one, folder);
     let version = json!({"datasetVersion": one.sha256});
     let mut size = json!({"size": one.bytes, "fileCount": 1});
     if let (Some(rows), Json::Object(size)) = (one.rows, &mut size) {
@@ -106,11 +102,27 @@ fn dataset(one: &Artefact, folder: &Path) -> Json {
         ),
     };
     json!({
-        "namespace": "file",
-        "name": path.display().to_string(),
+        "namespace": namespace,
+        "name": place,
         "facets": {"version": facet("1-0-1/DatasetVersionDatasetFacet", version)},
         facets: {name: facet(schema, size)},
     })
+}
+
+/// Namespace and name of a file: of this machine its path, of an object its bucket and key, of the web host and path
+/// (<https://openlineage.io/docs/spec/naming>).
+fn place(one: &Artefact, folder: &Path) -> (String, String) {
+    let address = one.path.split_once("://");
+    let in_host = address.and_then(|(_, rest)| rest.split_once('/'));
+    if let (Some((scheme, _)), Some((host, name))) = (address, in_host) {
+        return (format!("{scheme}://{host}"), name.to_owned());
+    }
+    let relative = match one.direction {
+        Direction::Input => folder.join(&one.path),
+        Direction::Output => one.path.clone().into(),
+    };
+    let path = std::fs::canonicalize(&relative).unwrap_or(relative);
+    ("file".to_owned(), path.display().to_string())
 }
 
 /// A facet with who made it and the address of its schema, `VERSION/NAME`.

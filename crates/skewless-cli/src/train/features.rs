@@ -6,7 +6,7 @@ use skewless_core::Error;
 use skewless_table::{Format, write_numbers};
 use skewless_train::study::export;
 
-use super::put;
+use super::{put, store_of};
 use crate::args::FeaturesArgs;
 use crate::destination::print;
 use crate::exit::Outcome;
@@ -17,7 +17,13 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Outcome> {
         let message = "features are written as .parquet or .csv";
         return Err(Error::input("table.unknown_format", message).into());
     }
-    let exported = export(&args.config, args.set.as_deref(), args.input.as_deref())?;
+    let store = store_of(&args.config, &args.copies);
+    let exported = export(
+        &args.config,
+        args.set.as_deref(),
+        args.input.as_deref(),
+        store.as_deref(),
+    )?;
     let bytes = write_numbers(format, &exported.names, &exported.columns)?;
     put(&args.output, &bytes)?;
     let mut written = vec![args.output.as_path()];

@@ -3,7 +3,7 @@
 use skewless_table::Format;
 use skewless_train::study::LookupExport;
 
-use super::put;
+use super::{put, store_of};
 use crate::args::LookupArgs;
 use crate::destination::print;
 use crate::exit::Outcome;
@@ -15,6 +15,7 @@ pub(crate) fn run(args: &LookupArgs) -> anyhow::Result<Outcome> {
         &args.source,
         args.key.as_deref(),
         &args.columns,
+        store_of(&args.config, &args.copies).as_deref(),
     )?;
     put(&args.output, &exported.to_bytes(format)?)?;
     let (columns, output) = (&exported.columns, args.output.display());

@@ -15,10 +15,10 @@ use skewless_core::{Bundle, Error, Predictor};
 use skewless_train::study::is_study;
 use skewless_train::{TrainOptions, Trained, train};
 
-use crate::args::{TrainArgs, TrainingRunArgs};
+use crate::args::{CopiesArgs, TrainArgs, TrainingRunArgs};
 use crate::destination::{Destination, print};
 use crate::exit::Outcome;
-use crate::records::Recording;
+use crate::records::{Recording, STORE};
 
 pub(crate) use features::run as features;
 pub(crate) use lookup::run as lookup;
@@ -82,6 +82,12 @@ fn source_date_epoch() -> skewless_core::Result<Option<i64>> {
             .with_value(&text)),
         },
     }
+}
+
+/// Where copies of what lies elsewhere are kept.
+fn store_of(config: &Path, copies: &CopiesArgs) -> Option<PathBuf> {
+    let beside = || config.parent().unwrap_or(Path::new("")).join(STORE);
+    (!copies.no_store).then(|| copies.store.clone().unwrap_or_else(beside))
 }
 
 /// Reads the bundle back as every user will, golden rows included.

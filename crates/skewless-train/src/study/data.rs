@@ -1,5 +1,7 @@
 //! The rows to learn from, with their truth, and what they are split by.
 
+use std::path::Path;
+
 use serde::Serialize;
 use skewless_core::columns::Columns;
 use skewless_core::digest::sha256_hex;
@@ -10,7 +12,7 @@ use skewless_core::{Column, Error, Result};
 use super::folds::Folds;
 use super::recipe::{Recipe, Split};
 use super::report::{Finding, JoinFacts, SourceFacts};
-use super::sources::{Places, assemble};
+use super::sources::{Places, assemble, shown};
 use crate::data::{SourceFile, number};
 use crate::provenance::seconds;
 use crate::report::Step;
@@ -39,17 +41,21 @@ pub(crate) struct Data {
 
 impl Data {
     /// Reads the rows to learn from, what is joined to them, and the lookup tables. `source_date_epoch` stands for the
-    /// configuration's date.
+    /// configuration's date; copies of what lies elsewhere are kept in `store`, where there is one.
     ///
     /// # Errors
     /// `train.unreadable`, `table.*`, `source.*`, `join.*` and `view.*` for the files, `train.no_rows` for one without rows,
     /// `train.unknown_label` for a label that the model does not have, with its row.
-    pub(crate) fn read(recipe: &Recipe, source_date_epoch: Option<i64>) -> Result<Self> {
+    pub(crate) fn read(
+        recipe: &Recipe,
+        source_date_epoch: Option<i64>,
+        store: Option<&Path>,
+    ) -> Result<Self> {
         let date = seconds(&recipe.config.model.date, source_date_epoch)?;
-        let assembled = assemble(recipe, date)?;
+        let assembled = assemble(recipe, date, store)?;
         let columns = assembled.columns;
         if columns.rows() == 0 {
-            let message = format!("`{}` has no row", recipe.config.data.source);
+            let message = format!("`{}` has no row", shown(&recipe.config.data.source));
             return Err(Error::input("train.no_rows", message));
         }
         let truth = truth(recipe, &columns).map_err(|error| assembled.places.located(error))?;

@@ -28,14 +28,20 @@ pub struct Exported {
 /// Computes a feature set (the first if none is named) of the study at `config_path`, fitted on the rows that its winner
 /// is fitted on: for every row of `table`, or else for the labelled rows outside test and gaps, with the columns `row`
 /// (from 0, in the data file), `part` (0 for training; n for validation of fold n, which the other folds train on) and
-/// `label` (the value; binary 0 or 1; multi-class the label's place) before the features.
+/// `label` (the value; binary 0 or 1; multi-class the label's place) before the features. Copies of what lies elsewhere are
+/// kept in `store`, where there is one.
 ///
 /// # Errors
 /// As reading and splitting in [`super::study`]; `train.config` for a set that is not there.
-pub fn export(config_path: &Path, set: Option<&str>, table: Option<&Path>) -> Result<Exported> {
+pub fn export(
+    config_path: &Path,
+    set: Option<&str>,
+    table: Option<&Path>,
+    store: Option<&Path>,
+) -> Result<Exported> {
     let recipe = Recipe::read(config_path)?;
     let set = named(&recipe, set)?;
-    let data = Data::read(&recipe, None)?;
+    let data = Data::read(&recipe, None, store)?;
     let folds = data.split(&recipe)?;
     let training = data.columns.select(&folds.last);
     let spec = set.spec.fit(&training, data.lookups_of(&set.spec));

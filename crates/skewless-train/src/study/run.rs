@@ -39,7 +39,8 @@ pub struct StudyOptions {
     pub threads: usize,
     /// Bytes that all fits together may take, by estimate.
     pub memory: u64,
-    /// Folder of results that are kept, so that a run that was killed goes on; without it none are.
+    /// Folder of results, so that a run that was killed goes on, and of copies of what lies elsewhere; without it none are
+    /// kept.
     pub store: Option<PathBuf>,
     /// Seconds since 1970 that stand for the date of the configuration (`SOURCE_DATE_EPOCH`).
     pub source_date_epoch: Option<i64>,
@@ -76,7 +77,7 @@ pub struct Studied {
 /// # Errors
 /// `train.*` for configuration and data, `spec.*` for inputs and features (`spec.leak` names an input that is not known
 /// at prediction and feeds a feature), `table.*` and `input.*` for the tables' contents with the row in the file,
-/// `check.*` for what the checks before training found, `unsupported.*` for what cannot be trained. A failed gate is no
+/// `source.*` for files that cannot be had, `check.*` for what the checks before training found, `unsupported.*` for what cannot be trained. A failed gate is no
 /// error: it leaves the bundle out.
 pub fn study(
     config_path: &Path,
@@ -98,7 +99,7 @@ pub(crate) fn run(
     progress: &mut dyn Progress,
 ) -> Result<(Studied, Option<Verdict>)> {
     progress.begin("Reading tables", None);
-    let data = Data::read(recipe, options.source_date_epoch)?;
+    let data = Data::read(recipe, options.source_date_epoch, options.store.as_deref())?;
     let folds = data.split(recipe)?;
     let labelled = data.labelled().len();
     progress.finish(&format!(

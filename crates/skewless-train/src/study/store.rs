@@ -32,7 +32,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Makes the folder where it is not there, out of sight of Git.
+    /// Makes the folder where it is not there.
     ///
     /// # Errors
     /// `train.unwritable`.
@@ -40,14 +40,8 @@ impl Store {
         let Some(folder) = folder else {
             return Ok(Self { folder: None });
         };
-        let results = folder.join("results");
-        std::fs::create_dir_all(&results).map_err(|error| unwritable(&results, error))?;
-        let ignore = folder.join(".gitignore");
-        if !ignore.exists() {
-            std::fs::write(&ignore, "*\n").map_err(|error| unwritable(&ignore, error))?;
-        }
         Ok(Self {
-            folder: Some(results),
+            folder: Some(self::folder(folder, "results")?),
         })
     }
 
@@ -91,7 +85,21 @@ impl Store {
     }
 }
 
-fn unwritable(path: &Path, error: std::io::Error) -> Error {
+/// A folder of a store, which is out of sight of Git, made where it is not there.
+///
+/// # Errors
+/// `train.unwritable`.
+pub(crate) fn folder(store: &Path, name: &str) -> Result<PathBuf> {
+    let folder = store.join(name);
+    std::fs::create_dir_all(&folder).map_err(|error| unwritable(&folder, error))?;
+    let ignore = store.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::write(&ignore, "*\n").map_err(|error| unwritable(&ignore, error))?;
+    }
+    Ok(folder)
+}
+
+pub(crate) fn unwritable(path: &Path, error: std::io::Error) -> Error {
     let message = format!("`{}` cannot be written", path.display());
     Error::input("train.unwritable", message).with_source(error)
 }

@@ -373,7 +373,7 @@ fn data_that_cannot_be_learnt_from_is_refused_by_its_place() {
     let error = Project::new(&gate).run().err().unwrap();
     assert_eq!(error.code(), "train.config");
     assert!(error.message().contains("rmse, mae, r2"), "{error}");
-    let elsewhere = binary(BY_HASH).replace("\"deliveries.csv\"", "\"s3://bucket/deliveries.csv\"");
+    let elsewhere = binary(BY_HASH).replace("\"deliveries.csv\"", "\"gs://bucket/deliveries.csv\"");
     let error = Project::new(&elsewhere).run().err().unwrap();
     assert_eq!(error.code(), "unsupported.source");
     let odd = each(&|row, line| {

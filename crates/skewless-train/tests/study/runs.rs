@@ -74,7 +74,13 @@ fn groups_stay_whole() {
     let table = table(&all, ",zone", |row| format!(",{}", zone(row)));
     let project = Project::with_table(&config, &table);
     project.run().unwrap();
-    let exported = export(&project.path().join("skewless.toml"), Some("all"), None).unwrap();
+    let exported = export(
+        &project.path().join("skewless.toml"),
+        Some("all"),
+        None,
+        None,
+    )
+    .unwrap();
     let column = |name: &str| {
         let place = exported.names.iter().position(|known| known == name);
         &exported.columns[place.unwrap()]

@@ -483,8 +483,8 @@ fn an_exported_lookup_gives_the_features_of_its_source() {
     let config = |of: &str| format!("{}\n{source}{}{feature}", binary(BY_TIME), lookup(of));
     let project = Project::new(&config("riders")).with("riders.csv", riders);
     let path = project.path().join("skewless.toml");
-    let from_source = export(&path, Some("bags"), None).unwrap();
-    let exported = LookupExport::read(&path, "riders", None, &[]).unwrap();
+    let from_source = export(&path, Some("bags"), None, None).unwrap();
+    let exported = LookupExport::read(&path, "riders", None, &[], None).unwrap();
     for (format, name) in [(Format::Csv, "bags.csv"), (Format::JsonLines, "bags.jsonl")] {
         let text = String::from_utf8(exported.to_bytes(format).unwrap()).unwrap();
         if format == Format::Csv {
@@ -492,7 +492,13 @@ fn an_exported_lookup_gives_the_features_of_its_source() {
         }
         let project = Project::new(&config(name)).with(name, &text);
         let project = project.with("riders.csv", riders);
-        let from_file = export(&project.path().join("skewless.toml"), Some("bags"), None).unwrap();
+        let from_file = export(
+            &project.path().join("skewless.toml"),
+            Some("bags"),
+            None,
+            None,
+        )
+        .unwrap();
         let bits = |columns: &[Vec<f64>]| -> Vec<Vec<u64>> {
             let of = |column: &Vec<f64>| column.iter().map(|value| value.to_bits()).collect();
             columns.iter().map(of).collect()
@@ -508,9 +514,9 @@ fn an_exported_lookup_gives_the_features_of_its_source() {
 fn a_timed_source_exports_its_newest_row_of_each_key() {
     let project = project(&joined(BY_TIME));
     let path = project.path().join("skewless.toml");
-    let exported = LookupExport::read(&path, "loads", None, &[]).unwrap();
+    let exported = LookupExport::read(&path, "loads", None, &[], None).unwrap();
     let text = String::from_utf8(exported.to_bytes(Format::Csv).unwrap()).unwrap();
     assert_eq!(text, "courier,load\nann,68\nbob,136\n");
-    let error = LookupExport::read(&path, "nowhere", None, &[]).unwrap_err();
+    let error = LookupExport::read(&path, "nowhere", None, &[], None).unwrap_err();
     assert_eq!(error.code(), "train.config");
 }

@@ -320,7 +320,11 @@ fn measured(one: &Metric, time: i64) -> impl Iterator<Item = Json> {
 
 /// A file that was read, by the beginning of its digest and the whole one as a tag.
 fn dataset(one: &Artefact) -> Json {
-    let source = json!({"uri": one.path}).to_string();
+    let (kind, source) = match one.path.split_once("://") {
+        Some(("s3", _)) => ("s3", json!({"uri": one.path})),
+        Some(_) => ("http", json!({"url": one.path})),
+        None => ("local", json!({"uri": one.path})),
+    };
     let profile = json!({"num_rows": one.rows, "bytes": one.bytes}).to_string();
     json!({
         "tags": [
@@ -330,8 +334,8 @@ fn dataset(one: &Artefact) -> Json {
         "dataset": {
             "name": shortened(&one.path, DATASET_NAME_LENGTH),
             "digest": shortened(&one.sha256, DIGEST_LENGTH),
-            "source_type": "local",
-            "source": source,
+            "source_type": kind,
+            "source": source.to_string(),
             "profile": profile,
         },
     })

@@ -11,7 +11,7 @@ use skewless_core::spec::InputType;
 pub struct SourceConfig {
     /// Its name: letters, digits and `_`, no digit first.
     pub name: String,
-    /// The files, relative to the configuration; `*` and `?` stand for parts of a name.
+    /// The files, relative to the configuration or by address; `*` and `?` stand for parts of a name.
     pub path: OneOrMore,
     /// What it holds.
     #[serde(default)]

@@ -7,11 +7,11 @@ use skewless_core::spec::{Input, InputType, LookupColumn, LookupSource, LookupTa
 use skewless_core::{Column, Columns, Error, Result, TextColumn};
 use skewless_table::{Cells, Format, Wanted, read_lookup, write_columns};
 
+use super::files::source_file;
 use super::matching::gather;
 use super::stock::{Stock, Taken};
 use super::tables::Named;
 use super::{Level, Work, missing};
-use crate::data::source_file;
 use crate::recipe::fault;
 use crate::study::recipe::Recipe;
 
@@ -26,7 +26,8 @@ pub struct LookupExport {
 
 impl LookupExport {
     /// The lookup table of a source or view of the study at `config_path`: with the key and the columns of the `[[lookup]]`
-    /// that is made from it or bears its name, else of its first `[[join]]`. Both can be given.
+    /// that is made from it or bears its name, else of its first `[[join]]`. Both can be given. Copies of what lies elsewhere
+    /// are kept in `store`, where there is one.
     ///
     /// # Errors
     /// As reading in [`crate::study::study`]; `train.config` where source, key or columns are not there, or the key is more than one column;
@@ -36,6 +37,7 @@ impl LookupExport {
         source: &str,
         key: Option<&str>,
         columns: &[String],
+        store: Option<&Path>,
     ) -> Result<Self> {
         let recipe = Recipe::read(config_path)?;
         let lookups = &recipe.config.lookup;
@@ -65,7 +67,7 @@ impl LookupExport {
             ([], None, None) => return fault("lookup.columns", "at least one column is due"),
             (given, _, _) => given.to_vec(),
         };
-        let mut work = Work::new(&recipe);
+        let mut work = Work::new(&recipe, store);
         let mut wanted = vec![Wanted::new(&key, Cells::Text)];
         for column in columns.iter().filter(|column| **column != key) {
             let joined = join.map_or_else(|| column.clone(), |join| join.joined(column));
@@ -104,10 +106,10 @@ impl LookupExport {
 }
 
 impl<'a> Work<'a> {
-    pub(super) fn new(recipe: &'a Recipe) -> Self {
+    pub(super) fn new(recipe: &'a Recipe, store: Option<&Path>) -> Self {
         Self {
             recipe,
-            stock: Stock::new(recipe),
+            stock: Stock::new(recipe, store),
             steps: Vec::new(),
             joins: Vec::new(),
             findings: Vec::new(),
@@ -121,10 +123,10 @@ impl<'a> Work<'a> {
     }
 
     fn lookup(&mut self, lookup: &LookupSource, columns: &Columns) -> Result<LookupTable> {
-        let folder = &self.recipe.folder;
         let Some(place) = self.tables().place(&lookup.source) else {
-            let mut file = source_file(folder, &lookup.source)?;
-            let table = read_lookup(folder, lookup)?;
+            let found = self.stock.one(&lookup.name, &lookup.source)?;
+            let mut file = source_file(&found)?;
+            let table = read_lookup(&found.file, lookup)?;
             file.rows = table.keys.len();
             self.stock.keep(file);
             return Ok(table);

@@ -3,18 +3,21 @@
 //! A join never takes a row that was not known at the time it is asked for, and every table and step stands in the report
 //! with rows, digest and what did not match.
 
+mod address;
 mod clock;
 pub mod config;
 mod files;
 mod lookup;
 mod matching;
 mod places;
+mod remote;
 mod sql;
 mod stock;
 mod tables;
 mod view;
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use serde_json::json;
 use skewless_core::spec::{Input, InputType, LookupTable};
@@ -31,6 +34,7 @@ use super::report::{Finding, JoinFacts, Level, SourceFacts};
 use crate::data::SourceFile;
 use crate::report::Step;
 
+pub(crate) use self::address::{Address, shown};
 pub use self::lookup::LookupExport;
 pub(crate) use self::places::Places;
 pub(crate) use self::tables::Tables;
@@ -54,13 +58,13 @@ pub(crate) struct Assembled {
 }
 
 /// Reads the rows to learn from, joins what the configuration joins, and reads the lookup tables. `date` is the study's,
-/// in seconds since 1970 UTC.
+/// in seconds since 1970 UTC; copies of what lies elsewhere are kept in `store`, where there is one.
 ///
 /// # Errors
 /// `source.*`, `join.*`, `view.*`, `train.unreadable` and `table.*` with file, row and column.
-pub(crate) fn assemble(recipe: &Recipe, date: f64) -> Result<Assembled> {
+pub(crate) fn assemble(recipe: &Recipe, date: f64, store: Option<&Path>) -> Result<Assembled> {
     let tables = &recipe.tables;
-    let mut work = Work::new(recipe);
+    let mut work = Work::new(recipe, store);
     let (mut columns, places) = work.base()?;
     for join in &tables.joins {
         work.join(join, &mut columns)?;
@@ -81,7 +85,7 @@ pub(crate) fn assemble(recipe: &Recipe, date: f64) -> Result<Assembled> {
     let decided = json!({
         "files": files.iter().map(|file| [&file.path, &file.sha256]).collect::<Vec<_>>(),
         "sources": sources.iter().map(|source| [&source.name, &source.digest]).collect::<Vec<_>>(),
-        "data": recipe.config.data.source,
+        "data": shown(&recipe.config.data.source),
         "joins": joins,
     });
     let decided = match max_rows {
@@ -165,13 +169,13 @@ impl<'a> Work<'a> {
         if joined.is_empty() {
             return Ok(());
         }
-        for path in taken.places.files() {
-            let path = self.recipe.folder.join(path);
-            if Format::of_path(&path)? == Format::JsonLines {
+        for file in &taken.files {
+            if Format::of_path(file.path())? == Format::JsonLines {
                 continue;
             }
-            let names = column_names(&path)?.unwrap_or_default();
+            let names = column_names(file)?.unwrap_or_default();
             if let Some(name) = joined.iter().find(|name| names.contains(name)) {
+                let source = shown(source);
                 let message = format!(
                     "`{source}` has a column `{name}` itself; set the joined one apart by `prefix`"
                 );

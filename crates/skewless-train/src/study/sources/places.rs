@@ -44,15 +44,6 @@ impl Places {
         }
     }
 
-    /// The files' paths.
-    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
-        let files = match &self.origin {
-            Origin::Files(files) => files.as_slice(),
-            Origin::View(_) => &[],
-        };
-        files.iter().map(|(path, _)| path.as_str())
-    }
-
     /// The place of a row among all rows of its table.
     pub(crate) fn row(&self, row: usize) -> usize {
         let drawn = self.drawn.as_ref().and_then(|drawn| drawn.get(row));

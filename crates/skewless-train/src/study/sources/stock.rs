@@ -1,20 +1,22 @@
 //! The tables as they are read: each file once for its digest, each source once into SQLite where views ask for it.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::json;
 use skewless_core::spec::{Input, InputType};
 use skewless_core::{Columns, Error, Result};
-use skewless_table::{Cells, Sample, Wanted, read_files, read_sample};
+use skewless_table::{Cells, TableFile, Wanted, read_files, read_sample};
 
 use super::clock::Clock;
-use super::files::{files, source_file};
+use super::files::{Found, files, source_file};
 use super::places::Places;
+use super::remote::Depot;
 use super::sql::mentioned;
 use super::tables::{Named, Origin};
 use super::view::Views;
 use crate::data::SourceFile;
 use crate::random::Random;
+use crate::recipe::fault;
 use crate::study::data::digest;
 use crate::study::recipe::Recipe;
 use crate::study::report::{Finding, Level, SourceFacts, SourceKind};
@@ -23,6 +25,8 @@ use crate::study::report::{Finding, Level, SourceFacts, SourceKind};
 pub(super) struct Taken {
     pub(super) columns: Columns,
     pub(super) places: Places,
+    /// None of a view.
+    pub(super) files: Vec<TableFile>,
     /// Rows of the table, of which some may have been drawn.
     pub(super) of: usize,
 }
@@ -59,6 +63,7 @@ const ROWS_STREAM: u64 = 7;
 /// All that was read so far.
 pub(super) struct Stock<'a> {
     recipe: &'a Recipe,
+    depot: Depot,
     views: Option<Views>,
     /// Tables that SQLite has.
     loaded: Vec<bool>,
@@ -69,10 +74,12 @@ pub(super) struct Stock<'a> {
 }
 
 impl<'a> Stock<'a> {
-    pub(super) fn new(recipe: &'a Recipe) -> Self {
+    /// Copies of what lies elsewhere are kept in `store`.
+    pub(super) fn new(recipe: &'a Recipe, store: Option<&Path>) -> Self {
         let count = recipe.tables.named.len();
         Self {
             recipe,
+            depot: Depot::new(store),
             views: None,
             loaded: vec![false; count],
             facts: vec![None; count],
@@ -81,64 +88,46 @@ impl<'a> Stock<'a> {
         }
     }
 
-    /// Reads a file that no source names, all rows or as many as are drawn.
+    /// Reads files that no source names, all rows or as many as are drawn.
     ///
     /// # Errors
-    /// `train.unreadable` and `table.*`.
+    /// `source.*`, `train.unreadable` and `table.*`.
     pub(super) fn path(
         &mut self,
         path: &str,
         wanted: &[Wanted],
         draw: Option<Draw>,
     ) -> Result<Taken> {
-        let mut file = source_file(&self.recipe.folder, path)?;
-        let paths = vec![path.to_owned()];
-        let (taken, rows) = self.read(paths, wanted, draw)?;
-        file.rows = rows.iter().sum();
-        self.keep(file);
+        let found = self.found("data", &[path.to_owned()])?;
+        let mut facts = found.iter().map(source_file).collect::<Result<Vec<_>>>()?;
+        let (taken, rows) = read(&found, wanted, draw)?;
+        for (file, &rows) in facts.iter_mut().zip(&rows) {
+            file.rows = rows;
+        }
+        facts.into_iter().for_each(|file| self.keep(file));
         Ok(taken)
     }
 
-    /// Reads files, and gives the rows of each.
-    fn read(
-        &self,
-        paths: Vec<String>,
-        wanted: &[Wanted],
-        draw: Option<Draw>,
-    ) -> Result<(Taken, Vec<usize>)> {
-        let full = self.full(&paths);
-        let (columns, rows, drawn) = match draw {
-            None => {
-                let (columns, rows) = read_files(&full, wanted)?;
-                (columns, rows, None)
-            }
-            Some(draw) => {
-                let sample = read_sample(&full, wanted, draw.most, &mut draw.numbers())?;
-                let Sample {
-                    columns,
-                    drawn,
-                    rows,
-                } = sample;
-                (columns, rows, Some(drawn))
-            }
-        };
-        let places = Places::of_files(paths.into_iter().zip(rows.iter().copied()));
-        let places = match drawn {
-            Some(drawn) => places.drawn(drawn),
-            None => places,
-        };
-        let of = rows.iter().sum();
-        let taken = Taken {
-            columns,
-            places,
-            of,
-        };
-        Ok((taken, rows))
+    /// The one file of that name.
+    ///
+    /// # Errors
+    /// `source.*`; `train.config` for a pattern of several.
+    pub(super) fn one(&mut self, source: &str, path: &str) -> Result<Found> {
+        let mut found = self.found(source, &[path.to_owned()])?;
+        match (found.pop(), found.is_empty()) {
+            (Some(one), true) => Ok(one),
+            _ => fault("lookup.source", "a lookup table is one file"),
+        }
+    }
+
+    fn found(&mut self, source: &str, patterns: &[String]) -> Result<Vec<Found>> {
+        files(source, &self.recipe.folder, patterns, &mut self.depot)
     }
 
     /// Takes note of a file once.
     pub(super) fn keep(&mut self, file: SourceFile) {
-        match self.files.iter_mut().find(|known| known.path == file.path) {
+        let is = |known: &&mut SourceFile| known.path == file.path && known.sha256 == file.sha256;
+        match self.files.iter_mut().find(is) {
             Some(known) => known.rows = known.rows.max(file.rows),
             None => self.files.push(file),
         }
@@ -162,9 +151,9 @@ impl<'a> Stock<'a> {
         }
         let taken = match &named.origin {
             Origin::Files { patterns, .. } => {
-                let paths = files(&named.name, &self.recipe.folder, patterns)?;
-                let (taken, rows) = self.read(paths.clone(), &wanted, draw)?;
-                self.facts_of_files(place, &paths, &rows)?;
+                let found = self.found(&named.name, patterns)?;
+                let (taken, rows) = read(&found, &wanted, draw)?;
+                self.facts_of_files(place, &found, &rows)?;
                 taken
             }
             Origin::View { .. } => {
@@ -183,6 +172,7 @@ impl<'a> Stock<'a> {
                     columns,
                     places,
                     of,
+                    files: Vec::new(),
                 }
             }
         };
@@ -197,13 +187,6 @@ impl<'a> Stock<'a> {
     fn named(&self, place: usize) -> Result<&'a Named> {
         let found = self.recipe.tables.named.get(place);
         found.ok_or_else(|| Error::internal("internal.source", "a source is not there"))
-    }
-
-    fn full(&self, paths: &[String]) -> Vec<PathBuf> {
-        paths
-            .iter()
-            .map(|path| self.recipe.folder.join(path))
-            .collect()
     }
 
     fn views(&mut self) -> Result<&Views> {
@@ -228,17 +211,18 @@ impl<'a> Stock<'a> {
                 self.views()?.define(&named.name, sql)
             }
             Origin::Files { patterns, .. } => {
-                let paths = files(&named.name, &self.recipe.folder, patterns)?;
-                let full = self.full(&paths);
+                let found = self.found(&named.name, patterns)?;
+                let files = opened(&found);
                 let typed = self.typed(named);
-                let rows = self.views()?.load(&named.name, &full, &typed)?;
-                self.facts_of_files(place, &paths, &rows)?;
+                let rows = self.views()?.load(&named.name, &files, &typed)?;
+                self.facts_of_files(place, &found, &rows)?;
                 if let Some(clock) = &named.clock {
                     let wanted = [Wanted::from(&clock.input)];
                     let taken = Taken {
                         columns: self.views()?.read(&named.name, &wanted)?,
                         of: rows.iter().sum(),
-                        places: Places::of_files(paths.into_iter().zip(rows)),
+                        places: places(&found, &rows),
+                        files,
                     };
                     let newest = newest(clock, &named.name, &taken);
                     self.set_newest(place, newest?);
@@ -270,22 +254,22 @@ impl<'a> Stock<'a> {
         all
     }
 
-    fn facts_of_files(&mut self, place: usize, paths: &[String], rows: &[usize]) -> Result<()> {
+    fn facts_of_files(&mut self, place: usize, found: &[Found], rows: &[usize]) -> Result<()> {
         if self.facts.get(place).is_some_and(Option::is_some) {
             return Ok(());
         }
         let mut digests = Vec::new();
-        for (path, &rows) in paths.iter().zip(rows) {
+        for (one, &rows) in found.iter().zip(rows) {
             let file = SourceFile {
                 rows,
-                ..source_file(&self.recipe.folder, path)?
+                ..source_file(one)?
             };
-            digests.push([path.clone(), file.sha256.clone()]);
+            digests.push([one.name.clone(), file.sha256.clone()]);
             self.keep(file);
         }
         let facts = SourceFacts {
             kind: SourceKind::Files,
-            files: paths.to_vec(),
+            files: found.iter().map(|one| one.name.clone()).collect(),
             digest: digest(&digests),
             rows: rows.iter().sum(),
             ..described(self.named(place)?)
@@ -384,6 +368,41 @@ impl<'a> Stock<'a> {
     pub(super) fn into_facts(self) -> (Vec<SourceFile>, Vec<SourceFacts>) {
         (self.files, self.facts.into_iter().flatten().collect())
     }
+}
+
+fn opened(found: &[Found]) -> Vec<TableFile> {
+    found.iter().map(|one| one.file.clone()).collect()
+}
+
+fn places(found: &[Found], rows: &[usize]) -> Places {
+    let names = found.iter().map(|one| one.name.clone());
+    Places::of_files(names.zip(rows.iter().copied()))
+}
+
+/// Reads files, and gives the rows of each.
+fn read(found: &[Found], wanted: &[Wanted], draw: Option<Draw>) -> Result<(Taken, Vec<usize>)> {
+    let files = opened(found);
+    let (columns, rows, drawn) = match draw {
+        None => {
+            let (columns, rows) = read_files(&files, wanted)?;
+            (columns, rows, None)
+        }
+        Some(draw) => {
+            let sample = read_sample(&files, wanted, draw.most, &mut draw.numbers())?;
+            (sample.columns, sample.rows, Some(sample.drawn))
+        }
+    };
+    let places = places(found, &rows);
+    let taken = Taken {
+        columns,
+        places: match drawn {
+            Some(drawn) => places.drawn(drawn),
+            None => places,
+        },
+        of: rows.iter().sum(),
+        files,
+    };
+    Ok((taken, rows))
 }
 
 fn described(named: &Named) -> SourceFacts {

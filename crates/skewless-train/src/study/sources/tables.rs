@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use skewless_core::Result;
 use skewless_core::spec::{Input, InputType};
-use skewless_core::{Error, Result};
 
+use super::address::Address;
 use super::clock::Clock;
 use super::config::{JoinConfig, SourceConfig, ViewConfig};
 use super::matching::Bounds;
@@ -74,7 +75,7 @@ impl Tables {
     /// # Errors
     /// `train.config`.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        check_local(config)?;
+        check_addresses(config)?;
         let sources = config.source.iter().map(source);
         let views = config.view.iter().map(view);
         let named = sources.chain(views).collect::<Result<Vec<Named>>>()?;
@@ -103,20 +104,12 @@ impl Tables {
     }
 }
 
-/// Tables are files of this machine; an address would be taken for a path that is not there.
-fn check_local(config: &Config) -> Result<()> {
+/// An address that nothing reads is refused before anything is read.
+fn check_addresses(config: &Config) -> Result<()> {
     let paths = config.source.iter().flat_map(|source| source.path.all());
     let lookups = config.lookup.iter().map(|lookup| &lookup.source);
     let mut all = paths.chain(lookups).chain([&config.data.source]);
-    match all.find(|path| path.contains("://")) {
-        Some(address) => {
-            let message = format!(
-                "`{address}` is no file here: tables are read from local files, into which it is to be copied"
-            );
-            Err(Error::unsupported("unsupported.source", message).with_value(address))
-        }
-        None => Ok(()),
-    }
+    all.try_for_each(|path| Address::parse(path).map(drop))
 }
 
 fn event(config: &Config) -> Option<Clock> {

@@ -4,7 +4,6 @@
 //! 1, dates and timestamps that are typed as such ISO 8601 text.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 
 use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, params_from_iter};
@@ -12,7 +11,7 @@ use skewless_core::columns::MISSING_CODE;
 use skewless_core::record::Value;
 use skewless_core::spec::{Input, InputType};
 use skewless_core::{Column, Columns, Error, Record, Result, TextColumn};
-use skewless_table::{Cells, Rows, Wanted, scan};
+use skewless_table::{Cells, Rows, TableFile, Wanted, scan};
 
 use super::sql;
 
@@ -36,7 +35,7 @@ impl Views {
     pub(super) fn load(
         &self,
         name: &str,
-        files: &[PathBuf],
+        files: &[TableFile],
         typed: &[Input],
     ) -> Result<Vec<usize>> {
         let wanted: Vec<Wanted> = typed.iter().map(Wanted::from).collect();
@@ -48,9 +47,9 @@ impl Views {
         };
         self.execute("BEGIN")?;
         let mut rows = Vec::with_capacity(files.len());
-        for path in files {
+        for file in files {
             let mut count = 0;
-            scan(path, &wanted, &mut |block| {
+            scan(file, &wanted, &mut |block| {
                 count += block.len();
                 table.take(&block)
             })?;
@@ -363,11 +362,11 @@ fn internal(error: rusqlite::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn file(text: &str, name: &str) -> (tempfile::TempDir, PathBuf) {
+    fn file(text: &str, name: &str) -> (tempfile::TempDir, TableFile) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        (folder, path)
+        (folder, TableFile::new(path))
     }
 
     fn number(name: &str) -> Input {
