@@ -125,18 +125,7 @@ pub(super) fn coverage_table(measured: &Json, mut table: Table) -> Option<Table>
     };
     table.add_row(["method".to_owned(), format!("{what}, {method}")]);
     table.add_row(["promised".to_owned(), percent(number("confidence")?)]);
-    let test = coverage.get("test")?;
-    let part = |name: &str| test.get(name).and_then(Json::as_f64).map(percent);
-    let holds = match coverage.get("holds").and_then(Json::as_bool) {
-        Some(true) => ", the promise within",
-        Some(false) => ", the promise outside",
-        None => "",
-    };
-    let (found, low, high) = (part("value")?, part("low")?, part("high")?);
-    table.add_row([
-        "found".to_owned(),
-        format!("{found}  ({low} … {high}){holds}"),
-    ]);
+    table.add_row(["found".to_owned(), share(coverage)?]);
     if let Some(rows) = rows(coverage) {
         table.add_row(["from".to_owned(), format!("{rows} validation rows")]);
     }
@@ -148,7 +137,33 @@ pub(super) fn coverage_table(measured: &Json, mut table: Table) -> Option<Table>
         };
         table.add_row([name.to_owned(), format!("{size:.4}")]);
     }
+    if coverage.get("says_nothing").and_then(Json::as_bool) == Some(true) {
+        let said = "every answer holds everything";
+        table.add_row(["warning".to_owned(), said.to_owned()]);
+    }
+    let by = coverage.get("by").and_then(Json::as_str);
+    let groups = coverage.get("groups").and_then(Json::as_array);
+    for group in groups.into_iter().flatten() {
+        let value = group.get("value").and_then(Json::as_str);
+        table.add_row([
+            format!("{} = {}", by.unwrap_or_default(), value.unwrap_or("others")),
+            format!("{} rows, {}", rows(group)?, share(group)?),
+        ]);
+    }
     Some(table)
+}
+
+/// The share of test rows that were covered, of all or of a group, and whether the promise lies in its interval.
+fn share(coverage: &Json) -> Option<String> {
+    let test = coverage.get("test")?;
+    let part = |name: &str| test.get(name).and_then(Json::as_f64).map(percent);
+    let holds = match coverage.get("holds").and_then(Json::as_bool) {
+        Some(true) => ", the promise within",
+        Some(false) => ", the promise outside",
+        None => "",
+    };
+    let (found, low, high) = (part("value")?, part("low")?, part("high")?);
+    Some(format!("{found}  ({low} … {high}){holds}"))
 }
 
 /// A group of test rows a row; `None` where there are no groups.
@@ -353,7 +368,14 @@ mod tests {
             "candidates": [1],
             "selection": {"by": "roc_auc"},
             "test": {"rows": 1200, "measures": [measured(0.75)], "calibration": []},
-            "coverage": {"method": "lac", "confidence": 0.9, "rows": 300, "quantiles": {"all": 0.5}, "test": estimate(0.5), "holds": false, "size": 1.5},
+            "coverage": {
+                "method": "lac", "confidence": 0.9, "rows": 300, "quantiles": {"all": 0.5}, "test": estimate(0.5), "holds": false, "size": 1.5,
+                "by": "city", "groups": [
+                    {"value": "Bern", "rows": 3, "test": estimate(0.5), "holds": false, "size": 1.0},
+                    {"value": null, "rows": 1197, "test": estimate(0.75), "holds": true, "size": 2.0},
+                ],
+                "says_nothing": true,
+            },
             "slices": [
                 {"input": "city", "value": "Bern", "rows": 3, "measures": []},
                 {"input": "city", "value": null, "rows": 1000, "measures": [measured(0.5)]},
@@ -389,6 +411,9 @@ mod tests {
                 "found | 50.0 % | (25.0 % … 75.0 %), the promise outside",
                 "from | 300 validation rows",
                 "labels in a set | 1.5000",
+                "warning | every answer holds everything",
+                "city = Bern | 3 rows, 50.0 % | (25.0 % … 75.0 %), the promise outside",
+                "city = others | 1,197 rows, 75.0 % | (50.0 % … 100.0 %), the promise within",
             ]
         );
         assert_eq!(

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use skewless_train::bootstrap::Estimate;
+use skewless_train::study::confidence::Coverage;
 use skewless_train::study::measure::Measure;
 use skewless_train::study::report::{CandidateReport, Level, Slice};
 use skewless_train::study::{Studied, StudyOptions, StudyReport, study};
@@ -113,6 +114,9 @@ fn text(studied: &Studied, written: &[PathBuf], openings: u64) -> String {
     }
     if !report.findings.is_empty() {
         sections.push(section("Checks before training", &findings(report)));
+    }
+    if let Some(found) = &report.coverage {
+        sections.push(section("Coverage of the test", &coverage(found)));
     }
     if !report.slices.is_empty() {
         sections.push(section("Slices of the test", &slices(report)));
@@ -237,6 +241,41 @@ fn joins(report: &StudyReport) -> comfy_table::Table {
             join.as_of.clone().unwrap_or_default(),
             grouped(join.rows),
             format!("{:.2} %", 100.0 * join.unmatched_share),
+        ]);
+    }
+    table
+}
+
+/// Of all rows, and of each group with a quantile of its own.
+fn coverage(coverage: &Coverage) -> comfy_table::Table {
+    let mut table = table(width());
+    let size = match coverage.method.is_of_numbers() {
+        true => "mean width",
+        false => "labels in a set",
+    };
+    let promised = format!("held, of {}", coverage.confidence);
+    table.set_header(["rows", promised.as_str(), "the promise within", size]);
+    let mut row = |rows: String, test, holds, size: Option<f64>| {
+        let size = size.map_or_else(|| "without end".to_owned(), |size| format!("{size:.4}"));
+        let holds = if holds { "yes" } else { "no" };
+        table.add_row([rows, interval(test), holds.to_owned(), size]);
+    };
+    row(
+        "all".to_owned(),
+        coverage.test,
+        coverage.holds,
+        coverage.size,
+    );
+    for group in &coverage.groups {
+        let by = coverage.by.as_deref().unwrap_or_default();
+        let value = group.value.as_deref().unwrap_or("others");
+        let rows = format!("{by} = {value}, {}", grouped(group.rows));
+        row(rows, group.test, group.holds, group.size);
+    }
+    if coverage.says_nothing {
+        table.add_row([
+            "warning",
+            "every answer holds everything, so that the promise says nothing",
         ]);
     }
     table

@@ -217,6 +217,38 @@ fn confidence(card: &mut Card, report: &StudyReport) {
         interval(coverage.test),
         held(coverage)
     ));
+    if coverage.says_nothing {
+        card.paragraph(match coverage.method.is_of_numbers() {
+            true => "The promise is kept by saying nothing: no interval has an end, because too few validation rows were there.",
+            false => "The promise is kept by saying nothing: every set has all labels.",
+        });
+    }
+    let Some(by) = &coverage.by else {
+        return;
+    };
+    let size = match coverage.method.is_of_numbers() {
+        true => "mean width",
+        false => "labels in a set",
+    };
+    let rows = coverage.groups.iter().map(|group| {
+        let number =
+            |number: Option<f64>| number.map_or_else(|| "–".to_owned(), |one| format!("{one:.4}"));
+        vec![
+            group.value.clone().unwrap_or_else(|| "others".to_owned()),
+            grouped(group.rows),
+            interval(group.test),
+            if group.holds { "yes" } else { "no" }.to_owned(),
+            number(group.size),
+        ]
+    });
+    let head = [
+        &format!("`{by}`"),
+        "rows",
+        "held the truth",
+        "promise in the interval",
+        size,
+    ];
+    card.table(&head, rows);
 }
 
 /// Whether the promise held on the test rows, and by how much not.

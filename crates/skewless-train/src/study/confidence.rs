@@ -34,6 +34,30 @@ pub struct Coverage {
     pub holds: bool,
     /// Mean number of labels in a set; of intervals their mean width. `None` where one is without end.
     pub size: Option<f64>,
+    /// The input whose values have quantiles of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Of the test rows of each such value that has some, by rising values; then of those of no such value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupCoverage>,
+    /// Whether the promise is kept by saying nothing: every set has all labels, or every interval is without end.
+    #[serde(default)]
+    pub says_nothing: bool,
+}
+
+/// The same of a group of test rows, whose promise is as of all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupCoverage {
+    /// The value; `None` for rows whose value is missing or has no quantile of its own.
+    pub value: Option<String>,
+    /// Its test rows.
+    pub rows: usize,
+    /// As [`Coverage::test`].
+    pub test: Estimate,
+    /// As [`Coverage::holds`].
+    pub holds: bool,
+    /// As [`Coverage::size`].
+    pub size: Option<f64>,
 }
 
 /// What makes of the winner's probabilities those that are given.
@@ -120,25 +144,38 @@ pub(crate) fn coverage(
         conformal: Some(conformal.clone()),
         ..recipe.output()
     };
-    let (mut inside, mut size) = (0, 0.0);
+    let own = |group: &&str| conformal.groups.iter().any(|one| one.value == **group);
+    let (mut all, mut by_group) = (Tally::default(), BTreeMap::<_, Tally>::new());
     let width = test.values.len() / test.rows.len().max(1);
     let scores_of = config.method.raw_scores();
     let values = test.values.chunks_exact(width);
     for (place, (&row, values)) in test.rows.iter().zip(values).enumerate() {
         let raw = test.raw.get(place * scores_of..(place + 1) * scores_of);
+        let group = group_of(recipe, data, config, row);
         let prediction = Prediction {
             raw: raw.unwrap_or_default().to_vec(),
             values: values.to_vec(),
             label: None,
-            quantile: Some(conformal.quantile_of(group_of(recipe, data, config, row))),
+            quantile: Some(conformal.quantile_of(group)),
         };
         let truth = data.truth.get(row).copied().unwrap_or(f64::NAN);
-        let (covers, how_much) = covered(&output, &prediction, truth);
-        inside += usize::from(covers);
-        size += how_much;
+        let covered = covered(&output, &prediction, truth);
+        all.add(covered);
+        by_group.entry(group.filter(own)).or_default().add(covered);
     }
-    let found = wilson(inside, test.rows.len());
-    let mean = size / test.rows.len() as f64;
+    let found = all.share();
+    // Rows of no group come last.
+    let of_none = by_group.remove(&None);
+    let each = by_group
+        .into_iter()
+        .chain(of_none.map(|tally| (None, tally)));
+    let groups = each.map(|(value, tally)| GroupCoverage {
+        value: value.map(str::to_owned),
+        rows: tally.rows,
+        test: tally.share(),
+        holds: holds(tally.share(), config.confidence),
+        size: tally.mean(),
+    });
     let of_groups = conformal.groups.iter();
     let mut quantiles: BTreeMap<String, Option<f64>> = of_groups
         .map(|group| (group.value.clone(), group.quantile))
@@ -152,10 +189,49 @@ pub(crate) fn coverage(
         rows: scores.len(),
         quantiles,
         test: found,
-        holds: found.low <= config.confidence && config.confidence <= found.high,
-        size: mean.is_finite().then_some(mean),
+        holds: holds(found, config.confidence),
+        size: all.mean(),
+        by: config.by.clone(),
+        groups: match config.by {
+            Some(_) => groups.collect(),
+            None => Vec::new(),
+        },
+        says_nothing: all.silent == all.rows,
     };
     (conformal, coverage)
+}
+
+/// Whether a promise lies in the interval of what was found.
+fn holds(found: Estimate, confidence: f64) -> bool {
+    found.low <= confidence && confidence <= found.high
+}
+
+/// What intervals or sets of some rows hold.
+#[derive(Default)]
+struct Tally {
+    rows: usize,
+    inside: usize,
+    /// Rows whose interval or set holds everything.
+    silent: usize,
+    size: f64,
+}
+
+impl Tally {
+    fn add(&mut self, covered: Covered) {
+        self.rows += 1;
+        self.inside += usize::from(covered.truth);
+        self.silent += usize::from(covered.everything);
+        self.size += covered.size;
+    }
+
+    fn share(&self) -> Estimate {
+        wilson(self.inside, self.rows)
+    }
+
+    fn mean(&self) -> Option<f64> {
+        let mean = self.size / self.rows as f64;
+        mean.is_finite().then_some(mean)
+    }
 }
 
 /// The row's group, as the features read it: none where the value is missing.
@@ -191,19 +267,32 @@ fn scores(recipe: &Recipe, data: &Data, method: ConformalMethod, rows: &Predicte
     }
 }
 
-/// Whether the truth lies inside, and how large the interval or the set is.
-fn covered(output: &Output, prediction: &Prediction, truth: f64) -> (bool, f64) {
+/// What an interval or a set holds: the truth, everything, and how much.
+#[derive(Clone, Copy)]
+struct Covered {
+    truth: bool,
+    everything: bool,
+    size: f64,
+}
+
+fn covered(output: &Output, prediction: &Prediction, truth: f64) -> Covered {
     if output.task == Task::Regression {
         // Without a promise the interval has no end.
-        let Some([low, high]) = output.interval(prediction) else {
-            return (true, f64::INFINITY);
+        let [low, high] =
+            (output.interval(prediction)).unwrap_or([f64::NEG_INFINITY, f64::INFINITY]);
+        return Covered {
+            truth: low <= truth && truth <= high,
+            everything: high - low == f64::INFINITY,
+            size: high - low,
         };
-        return (low <= truth && truth <= high, high - low);
     }
     let set = output.set(prediction).unwrap_or_default();
     let size = set.iter().filter(|&&is_in| is_in).count();
-    let covers = set.get(class(truth)).copied().unwrap_or_default();
-    (covers, size as f64)
+    Covered {
+        truth: set.get(class(truth)).copied().unwrap_or_default(),
+        everything: size == set.len(),
+        size: size as f64,
+    }
 }
 
 /// Probabilities of all labels; a binary model gives the positive one's alone.

@@ -289,7 +289,7 @@ pub struct GatesConfig {
     pub worst_slice: BTreeMap<Measure, Bounds>,
     /// Greatest size of the bundle in bytes.
     pub max_bytes: Option<usize>,
-    /// Most warnings of the checks.
+    /// Most warnings of the checks; a promise that is kept by saying nothing is one more.
     pub max_warnings: Option<usize>,
     /// Bounds of the share of test rows whose truth lies in the interval or the set that `[conformal]` makes.
     pub coverage: Option<Bounds>,

@@ -37,12 +37,12 @@ pub(crate) fn gates(config: &GatesConfig, report: &StudyReport, taken: Taken) ->
         .iter()
         .filter(|finding| finding.level == Level::Warning);
     gates.extend(most("max_bytes", report.bytes, config.max_bytes));
-    gates.extend(most("max_warnings", warnings.count(), config.max_warnings));
+    let coverage = report.coverage.as_ref();
+    let silent = coverage.filter(|coverage| coverage.says_nothing);
+    let warnings = warnings.count() + usize::from(silent.is_some());
+    gates.extend(most("max_warnings", warnings, config.max_warnings));
     if let Some(bounds) = &config.coverage {
-        let found = report
-            .coverage
-            .as_ref()
-            .map_or(f64::NAN, |coverage| coverage.test.value);
+        let found = coverage.map_or(f64::NAN, |coverage| coverage.test.value);
         gates.push(gate_of("coverage", found, bounds.min, bounds.max));
     }
     if let (Some(most), Some(found)) = (config.max_latency_us, taken.latency) {

@@ -138,6 +138,47 @@ fn isotonic_regression_and_venn_abers_are_a_table_in_the_bundle() {
     }
 }
 
+#[test]
+fn rows_of_no_group_are_counted_last() {
+    let courier = "name = \"courier\"\ntype = \"category\"\n";
+    let config = regression(BY_HASH);
+    assert!(config.contains(courier));
+    let missing = format!("{courier}nullable = true\nmissing = [\"cem\"]\n");
+    let config = config.replace(courier, &missing);
+    let promise = "[conformal]\nmethod = \"split\"\nconfidence = 0.9\nby = \"courier\"\n";
+    let studied = Project::new(&format!("{config}\n{promise}")).run().unwrap();
+    let groups = &studied.report.coverage.as_ref().unwrap().groups;
+    let values: Vec<_> = groups.iter().map(|group| group.value.as_deref()).collect();
+    assert_eq!(values, [Some("ann"), Some("bob"), None]);
+    assert!(groups.iter().all(|group| group.rows > 50), "{groups:?}");
+}
+
+#[test]
+fn a_promise_that_says_nothing_is_a_warning() {
+    for (config, method, said) in [
+        (multiclass(BY_HASH), "lac", "every set has all labels"),
+        (regression(BY_HASH), "split", "no interval has an end"),
+    ] {
+        let warnings = |confidence| {
+            let promise =
+                format!("[conformal]\nmethod = \"{method}\"\nconfidence = {confidence}\n");
+            let gated = format!("{config}\n{promise}[gates]\nmax_warnings = 9\n");
+            let studied = Project::new(&gated).run().unwrap();
+            let coverage = studied.report.coverage.as_ref().unwrap();
+            assert_eq!(
+                coverage.says_nothing,
+                studied.card.contains(said),
+                "{method}"
+            );
+            (coverage.says_nothing, studied.report.gates[0].found)
+        };
+        // Nine hundred rows promise no more than 1 in 900 to lie outside.
+        let (told, silent) = (warnings(0.9), warnings(0.9999));
+        assert_eq!((told.0, silent.0), (false, true), "{method}");
+        assert_eq!(silent.1, told.1 + 1.0, "{method}");
+    }
+}
+
 /// What the bundle answers promises what the report says, group by group.
 #[test]
 fn bundles_answer_with_intervals_and_sets() {
@@ -177,6 +218,22 @@ fn bundles_answer_with_intervals_and_sets() {
             }
         }
         assert_eq!(coverage.quantiles.len(), 3);
+        let groups = coverage.groups.iter();
+        let (rows, held) = groups.fold((0, 0.0), |(rows, held), group| {
+            (
+                rows + group.rows,
+                held + group.test.value * group.rows as f64,
+            )
+        });
+        assert_eq!((rows, coverage.groups.len()), (studied.report.test.rows, 3));
+        assert!(
+            (held / rows as f64 - coverage.test.value).abs() < 1e-12,
+            "{coverage:?}"
+        );
+        assert!(
+            !coverage.says_nothing && studied.card.contains("| bob |"),
+            "{coverage:?}"
+        );
         assert!(
             coverage.test.value > 0.8 && coverage.size.unwrap() > 0.0,
             "{coverage:?}"
