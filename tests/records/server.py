@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,6 +79,7 @@ def main(skewless: str) -> None:
             check_retrained(project, client, url)
             check_failed(project, client, url)
             check_unsent(project, client, url)
+            check_busy(project, client, url)
         check_refusals(project, url)
 
 
@@ -225,6 +227,63 @@ def check_unsent(project: Project, client: MlflowClient, url: str) -> None:
         assert "s3://elsewhere/runs" in text, text
     assert "records.mlflow" in warned, warned
     project.configure("")
+
+
+def check_busy(project: Project, client: MlflowClient, url: str) -> None:
+    """What a server cannot do for the moment is asked of it again, a few times."""
+    _, before = latest(client)
+    with stumbling(url, 1) as (address, asked):
+        warned = project.train(address)
+    assert "warning" not in warned, warned
+    assert set(asked.values()) == {2}, asked
+    run, nested = latest(client)
+    assert (run.info.status, len(nested)) == ("FINISHED", 2), run.info
+    assert {one.info.run_id for one in nested}.isdisjoint(one.info.run_id for one in before)
+    with stumbling(url, 9) as (address, asked):
+        warned = project.train(address)
+    assert "records.mlflow" in warned and "it answers 429 Too Many Requests" in warned, warned
+    assert list(asked.values()) == [4], asked
+
+
+@contextmanager
+def stumbling(url: str, times: int) -> Iterator[tuple[str, dict[tuple[str, str, bytes], int]]]:
+    """The server behind one that refuses every request so many times, in turn as busy and as broken; with how often it was asked."""
+    asked: dict[tuple[str, str, bytes], int] = {}
+    answers = [429, 503, 500, 429]
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"] or 0))
+            request = (self.command, self.path, body)
+            asked[request] = asked.get(request, 0) + 1
+            if asked[request] <= times:
+                status, told = answers[(asked[request] - 1) % len(answers)], b"{}"
+            else:
+                status, told = self.forward(body)
+            self.send_response(status)
+            self.send_header("content-length", str(len(told)))
+            self.end_headers()
+            self.wfile.write(told)
+
+        def forward(self, body: bytes) -> tuple[int, bytes]:
+            request = urllib.request.Request(url + self.path, body or None, method=self.command)
+            if "content-type" in self.headers:
+                request.add_header("content-type", self.headers["content-type"])
+            try:
+                with urllib.request.urlopen(request) as answer:
+                    return answer.status, answer.read()
+            except urllib.error.HTTPError as error:
+                return error.code, error.read()
+
+        do_GET = do_POST = do_PUT = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.server_port}", asked
+        listener.shutdown()
 
 
 def check_refusals(project: Project, gone: str) -> None:

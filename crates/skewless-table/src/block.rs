@@ -5,6 +5,12 @@ use skewless_core::{Columns, Error, Record, Result};
 /// Most rows of a block: enough to spread the cost of a batch, few enough to stay in the cache.
 pub const BLOCK_ROWS: usize = 8192;
 
+/// Bytes of long rows after which a block ends, however few they are.
+pub(crate) const BLOCK_BYTES: usize = 8 << 20;
+
+/// Longest row of JSON lines and CSV, in bytes. A stream in which no row ends must not fill the memory.
+pub(crate) const LINE_BYTES: usize = 64 << 20;
+
 /// The rows of a block in the form the core takes.
 #[derive(Clone, Debug)]
 pub enum Rows {

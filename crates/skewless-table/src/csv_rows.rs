@@ -1,16 +1,16 @@
 //! CSV: a header, then rows whose cells become typed values.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use csv::ByteRecord;
 use skewless_core::{Columns, Error, Result};
 
-use crate::block::{Chunk, Rows};
+use crate::block::{BLOCK_BYTES, Chunk, LINE_BYTES, Rows};
 use crate::reader::{Extra, Source};
 use crate::typed::{Growing, push_cell};
 use crate::{Cells, Wanted, failure};
 
-type Input = csv::Reader<Box<dyn Read + Send>>;
+type Input = csv::Reader<Bounded>;
 
 /// The chunks, and all names of the header.
 pub(crate) fn chunks(
@@ -24,7 +24,11 @@ pub(crate) fn chunks(
     let name = source.name;
     let mut input = csv::ReaderBuilder::new()
         .flexible(true)
-        .from_reader(source.input.into_read());
+        .from_reader(Bounded {
+            input: source.input.into_read(),
+            bytes: 0,
+            commas: 0,
+        });
     let header = header(&mut input, &name)?;
     let taken = taken(&header, wanted, extra);
     let width = header.len();
@@ -36,6 +40,7 @@ pub(crate) fn chunks(
             width,
             block_rows: source.block_rows,
             next_row: 0,
+            failed: None,
             ended: false,
         },
         header,
@@ -43,6 +48,9 @@ pub(crate) fn chunks(
 }
 
 fn header(input: &mut Input, name: &str) -> Result<Vec<String>> {
+    if let Err(error) = input.byte_headers() {
+        return Err(failure(input, name, None, error));
+    }
     let cells = input
         .byte_headers()
         .map_err(|error| unreadable(name, error))?;
@@ -92,6 +100,8 @@ struct CsvRows {
     width: usize,
     block_rows: usize,
     next_row: usize,
+    /// What ended the rows, to be told after those before it.
+    failed: Option<Error>,
     ended: bool,
 }
 
@@ -99,15 +109,9 @@ impl Iterator for CsvRows {
     type Item = Result<Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rows = match self.read_rows() {
-            Ok(rows) => rows,
-            Err(error) => {
-                self.ended = true;
-                return Some(Err(error));
-            }
-        };
+        let rows = self.read_rows();
         if rows.is_empty() {
-            return None;
+            return self.failed.take().map(Err);
         }
         let (taken, width, first_row) = (self.taken.clone(), self.width, self.next_row);
         self.next_row += rows.len();
@@ -118,20 +122,68 @@ impl Iterator for CsvRows {
 }
 
 impl CsvRows {
-    fn read_rows(&mut self) -> Result<Vec<ByteRecord>> {
-        let mut rows = Vec::new();
-        while !self.ended && rows.len() < self.block_rows {
+    fn read_rows(&mut self) -> Vec<ByteRecord> {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while !self.ended && rows.len() < self.block_rows && bytes < BLOCK_BYTES {
             let mut row = ByteRecord::new();
-            let more = self
-                .input
-                .read_byte_record(&mut row)
-                .map_err(|error| unreadable(&self.name, error))?;
-            self.ended = !more;
-            if more {
-                rows.push(row);
+            self.input.get_mut().begin_row();
+            match self.input.read_byte_record(&mut row) {
+                Ok(true) => {
+                    bytes += row.as_slice().len();
+                    rows.push(row);
+                }
+                Ok(false) => self.ended = true,
+                Err(error) => {
+                    let row = self.next_row + rows.len();
+                    self.failed = Some(failure(&self.input, &self.name, Some(row), error));
+                    self.ended = true;
+                }
             }
         }
-        Ok(rows)
+        rows
+    }
+}
+
+/// The error of a row, or of the header where it is none.
+fn failure(input: &Input, name: &str, row: Option<usize>, error: csv::Error) -> Error {
+    match input.get_ref().is_too_long() {
+        true => failure::line_too_long(name, row),
+        false => unreadable(name, error),
+    }
+}
+
+/// A stream that fails where a row has not ended after [`LINE_BYTES`] and what the CSV reader had of it before.
+struct Bounded {
+    input: Box<dyn Read + Send>,
+    /// Bytes that were read since the row under way was begun.
+    bytes: usize,
+    /// The commas in them.
+    commas: usize,
+}
+
+/// Most commas of a row: as a cell's end takes eight bytes in memory, a row of commas takes as much as one of text.
+const ROW_COMMAS: usize = LINE_BYTES / 8;
+
+impl Bounded {
+    fn begin_row(&mut self) {
+        (self.bytes, self.commas) = (0, 0);
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.bytes > LINE_BYTES || self.commas > ROW_COMMAS
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_too_long() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let read = self.input.read(buffer)?;
+        let new = buffer.get(..read).unwrap_or_default();
+        self.bytes += read;
+        self.commas += new.iter().filter(|&&byte| byte == b',').count();
+        Ok(read)
     }
 }
 
@@ -212,8 +264,12 @@ mod tests {
     }
 
     fn reader(text: &'static [u8], extra: Extra) -> Result<Reader> {
+        streamed(text, extra)
+    }
+
+    fn streamed(read: impl Read + Send + 'static, extra: Extra) -> Result<Reader> {
         Reader::new(
-            Source::stream("standard input", Format::Csv, text)?,
+            Source::stream("standard input", Format::Csv, read)?,
             &wanted(),
             extra,
         )
@@ -299,6 +355,41 @@ mod tests {
         ] {
             assert_eq!(reader(text, Extra::Skip).err().unwrap().code(), code);
         }
+    }
+
+    #[test]
+    fn a_row_without_end_is_refused_after_those_before_it() {
+        // In quotes line ends are text.
+        for (begun, byte) in [("DL", b'x'), ("\"", b'\n'), ("", b',')] {
+            let text = io::Cursor::new(format!("carrier,distance\nUA,1400\nAA,3\n{begun}"));
+            let mut reader = streamed(text.chain(io::repeat(byte)), Extra::Skip).unwrap();
+            let block = reader.next().unwrap().unwrap().decode().unwrap();
+            assert_eq!(block.rows.len(), 2);
+            let error = reader.next().unwrap().err().unwrap();
+            assert_eq!(
+                (error.code(), error.row()),
+                ("table.line_too_long", Some(2))
+            );
+            assert!(
+                error.message().starts_with("standard input: row 2 "),
+                "{error}"
+            );
+            assert!(reader.next().is_none());
+        }
+        let error = streamed(io::repeat(b'x'), Extra::Skip).err().unwrap();
+        assert_eq!(error.code(), "table.line_too_long");
+    }
+
+    #[test]
+    fn blocks_of_long_rows_have_few_of_them() {
+        let cell = "x".repeat(3 << 20);
+        let text = format!("carrier\n{cell}\n{cell}\n{cell}\n{cell}\n");
+        let reader = streamed(io::Cursor::new(text), Extra::Skip).unwrap();
+        let blocks = reader.map(|chunk| chunk.unwrap().decode().unwrap());
+        let found: Vec<_> = blocks
+            .map(|block| (block.first_row, block.rows.len()))
+            .collect();
+        assert_eq!(found, [(0, 3), (3, 1)]);
     }
 
     #[test]

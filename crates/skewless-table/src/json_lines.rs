@@ -7,16 +7,13 @@ use std::sync::Arc;
 
 use skewless_core::{Error, Record, Result};
 
-use crate::block::{Chunk, Rows};
+use crate::block::{Chunk, LINE_BYTES, Rows};
 use crate::failure;
 use crate::reader::Source;
 
 /// Bytes asked of the stream at once. What one read returns is answered before the next, so that a slow pipe is
 /// answered line by line.
 const READ_BYTES: usize = 1 << 20;
-
-/// Longest line. A stream without line ends must not fill the memory.
-const LINE_BYTES: usize = 64 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -87,7 +84,9 @@ impl Lines {
                 let text = std::mem::replace(&mut self.rest, rest);
                 self.cut(text);
             }
-            None if self.rest.len() > LINE_BYTES => return Err(self.line_too_long()),
+            None if self.rest.len() > LINE_BYTES => {
+                return Err(failure::line_too_long(&self.name, Some(self.next_row)));
+            }
             None => {}
         }
         Ok(())
@@ -109,19 +108,6 @@ impl Lines {
                 .push_back(Chunk::new(self.next_row, move || Ok(decode(&text, &lines))));
             self.next_row += rows;
         }
-    }
-
-    fn line_too_long(&self) -> Error {
-        Error::input(
-            "table.line_too_long",
-            format!(
-                "{}: row {} is longer than {} MiB",
-                self.name,
-                self.next_row,
-                LINE_BYTES >> 20
-            ),
-        )
-        .with_row(self.next_row)
     }
 }
 

@@ -99,12 +99,18 @@ pub(crate) fn run_tests() -> Result<()> {
         tests.arg(built::skewless(CI)?);
         run(tests)
     })?;
-    step("training runs on an MLflow server", || {
-        let python = setup::venv("records", "tests/records/requirements.txt")?;
-        let mut tests = command(python.join("python"), &["tests/records/server.py"]);
-        tests.arg(built::skewless(CI)?);
-        run(tests)
-    })?;
+    step(
+        "training runs on an MLflow server and as OpenLineage events",
+        || {
+            let python = setup::venv("records", "tests/records/requirements.txt")?.join("python");
+            for script in ["tests/records/server.py", "tests/records/lineage.py"] {
+                let mut tests = command(&python, &[script]);
+                tests.arg(built::skewless(CI)?);
+                run(tests)?;
+            }
+            Ok(())
+        },
+    )?;
     step("parity", || parity::compare(CI))?;
     step("bench --small", bench::small)?;
     step("the demo", || demo::test(CI))

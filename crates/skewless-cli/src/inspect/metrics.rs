@@ -293,6 +293,7 @@ fn called(member: &Json, at: usize) -> String {
 fn plain(json: &Json) -> Option<String> {
     let text = match json {
         Json::Object(_) => return None,
+        Json::Array(members) if members.is_empty() => "none".to_owned(),
         Json::Array(members) => {
             let scalars = members.iter().map(|member| {
                 if member.is_array() {
@@ -327,7 +328,11 @@ mod tests {
             "_type": "x",
             "predicate": {
                 "buildDefinition": {"resolvedDependencies": [{"uri": "a.csv", "digest": {"sha256": "00"}}, 7]},
-                "runDetails": {"metadata": {"finishedOn": "2026"}, "skewless_test": {"rows": 3}},
+                "runDetails": {
+                    "metadata": {"finishedOn": "2026"},
+                    "skewless_findings": [],
+                    "skewless_test": {"rows": 3},
+                },
             },
         });
         let mut facts = Vec::new();
@@ -336,6 +341,7 @@ mod tests {
             ("from a.csv sha256", "00"),
             ("from 1", "7"),
             ("finishedOn", "2026"),
+            ("findings", "none"),
         ];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(facts, expected);

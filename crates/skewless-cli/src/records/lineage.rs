@@ -63,7 +63,7 @@ fn job(run: &Run) -> String {
 
 fn job_facets() -> Json {
     let fields = json!({"processingType": "BATCH", "integration": "SKEWLESS", "jobType": "JOB"});
-    json!({"jobType": facet("2-0-3/JobTypeJobFacet", fields)})
+    json!({"jobType": facet("2-0-4/JobTypeJobFacet", fields)})
 }
 
 fn run_facets(run: &Run) -> Json {

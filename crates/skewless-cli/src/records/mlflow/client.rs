@@ -8,6 +8,12 @@ use skewless_core::{Error, Result};
 
 /// How long a server may take for its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Waits before a server that is busy, or broken for the moment, is asked again.
+const WAITS: [Duration; 3] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
 /// The slowest upload that is waited for, in bytes per second.
 const LEAST_SPEED: u64 = 100_000;
 /// Longest message of the server that is told on, in characters.
@@ -145,11 +151,7 @@ impl Client {
     }
 
     fn ask(&self, request: RequestBuilder, patience: Duration) -> Result<(StatusCode, Json)> {
-        let answered = self.runtime.block_on(async {
-            let answer = request.timeout(patience).send().await?;
-            let status = answer.status();
-            Ok((status, answer.bytes().await?))
-        });
+        let answered = self.runtime.block_on(answered(request.timeout(patience)));
         let (status, body) = answered.map_err(|error: reqwest::Error| {
             let error = error.without_url();
             let host = self.address.host_str().unwrap_or_default();
@@ -203,6 +205,27 @@ fn server(address: &str) -> Result<Url> {
         // An address may hold a password: it is not told on.
         Error::misuse("config.invalid_value", message)
     })
+}
+
+/// The answer to a request, asked again a few times where the server says that it is for the moment, as by MLflow's own client.
+async fn answered(request: RequestBuilder) -> reqwest::Result<(StatusCode, Vec<u8>)> {
+    for wait in WAITS {
+        // Bodies lie in memory, so that every request can be sent again.
+        let Some(asked) = request.try_clone() else {
+            break;
+        };
+        let (status, body) = sent(asked).await?;
+        if !(status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS) {
+            return Ok((status, body));
+        }
+        tokio::time::sleep(wait).await;
+    }
+    sent(request).await
+}
+
+async fn sent(request: RequestBuilder) -> reqwest::Result<(StatusCode, Vec<u8>)> {
+    let answer = request.send().await?;
+    Ok((answer.status(), answer.bytes().await?.to_vec()))
 }
 
 /// The answer of a request that was taken.

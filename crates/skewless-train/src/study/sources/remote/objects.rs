@@ -68,7 +68,8 @@ pub(super) async fn copy(
 ) -> Result<Entry> {
     let version = Version {
         e_tag: listed.e_tag.clone(),
-        changed: Some(listed.last_modified.to_rfc3339()),
+        // In seconds, which listings and heads agree on.
+        changed: Some(listed.last_modified.timestamp().to_string()),
         size: Some(listed.size),
     };
     if let Some(entry) = kept.find(wanted).filter(|known| known.version == version) {
