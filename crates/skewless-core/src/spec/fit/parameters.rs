@@ -113,7 +113,7 @@ impl<'a> Planning<'a> {
             Strategy::Median => Need::Quantiles(vec![0.5]),
             Strategy::MostFrequent => Need::MostFrequent,
         };
-        self.from_number(need, move |found| {
+        self.by_numbers(need, move |found| {
             let value = found.number(0);
             Ok(FittedOp::Impute { value, indicator })
         })
@@ -131,7 +131,7 @@ impl<'a> Planning<'a> {
             }
             (Strategy::MostFrequent, None) => {
                 let written = self.written;
-                self.from_categories(move |found| {
+                self.by_categories(move |found| {
                     let greatest = found.counts.values().copied().max().unwrap_or_default();
                     let mut counts = found.counts.into_iter();
                     let most = counts.find(|(_, count)| *count == greatest);
@@ -157,7 +157,7 @@ impl<'a> Planning<'a> {
         };
         match (written.mean, written.std) {
             (Some(mean), Some(std)) => checked(mean, std).map(Plan::Given),
-            (None, None) => self.from_number(Need::Moments, move |found| {
+            (None, None) => self.by_numbers(Need::Moments, move |found| {
                 checked(found.number(0), found.number(1))
             }),
             _ => self.fault("`mean` and `std` are given together or not at all"),
@@ -167,7 +167,7 @@ impl<'a> Planning<'a> {
     fn min_max(&self) -> Result<Plan<'a>> {
         match (self.written.min, self.written.max) {
             (Some(min), Some(max)) => Ok(Plan::Given(FittedOp::MinMax { min, max })),
-            (None, None) => self.from_number(Need::Extremes, |found| {
+            (None, None) => self.by_numbers(Need::Extremes, |found| {
                 Ok(FittedOp::MinMax {
                     min: found.number(0),
                     max: found.number(1),
@@ -189,7 +189,7 @@ impl<'a> Planning<'a> {
             (Some(edges), None) => Ok(Plan::Given(op(edges.clone()))),
             (None, Some(buckets @ 2..=65_536)) => {
                 let shares = (1..buckets).map(|edge| share(edge, buckets)).collect();
-                self.from_number(Need::Quantiles(shares), move |mut found| {
+                self.by_numbers(Need::Quantiles(shares), move |mut found| {
                     found.numbers.dedup();
                     Ok(op(found.numbers))
                 })
@@ -211,7 +211,7 @@ impl<'a> Planning<'a> {
             };
         }
         let least = u64::try_from(least.unwrap_or(1)).unwrap_or(u64::MAX);
-        self.from_categories(move |found| {
+        self.by_categories(move |found| {
             let counts = found.counts.into_iter();
             let mut kept: Vec<(String, u64)> =
                 counts.filter(|(_, count)| *count >= least).collect();
@@ -227,7 +227,7 @@ impl<'a> Planning<'a> {
         })
     }
 
-    fn from_number(
+    fn by_numbers(
         &self,
         need: Need,
         make: impl FnOnce(Found) -> Result<FittedOp> + 'a,
@@ -238,10 +238,7 @@ impl<'a> Planning<'a> {
         }
     }
 
-    fn from_categories(
-        &self,
-        make: impl FnOnce(Found) -> Result<FittedOp> + 'a,
-    ) -> Result<Plan<'a>> {
+    fn by_categories(&self, make: impl FnOnce(Found) -> Result<FittedOp> + 'a) -> Result<Plan<'a>> {
         match self.source {
             Some(Kind::Text) => Ok(Plan::Fit(Need::Counts, Box::new(make))),
             _ => self.fault("its source must be a category"),
