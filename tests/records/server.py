@@ -245,13 +245,29 @@ def check_busy(project: Project, client: MlflowClient, url: str) -> None:
     assert list(asked.values()) == [4], asked
 
 
+class Silent(http.server.BaseHTTPRequestHandler):
+    """A handler that logs nothing."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def listening(handler: type[Silent]) -> Iterator[str]:
+    """A server of this process, and its address."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as listener:
+        threading.Thread(target=listener.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.server_port}"
+        listener.shutdown()
+
+
 @contextmanager
 def stumbling(url: str, times: int) -> Iterator[tuple[str, dict[tuple[str, str, bytes], int]]]:
     """The server behind one that refuses every request so many times, in turn as busy and as broken; with how often it was asked."""
     asked: dict[tuple[str, str, bytes], int] = {}
     answers = [429, 503, 500, 429]
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Silent):
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"] or 0))
             request = (self.command, self.path, body)
@@ -277,13 +293,8 @@ def stumbling(url: str, times: int) -> Iterator[tuple[str, dict[tuple[str, str, 
 
         do_GET = do_POST = do_PUT = answer
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.server_port}", asked
-        listener.shutdown()
+    with listening(Handler) as address:
+        yield address, asked
 
 
 def check_refusals(project: Project, gone: str) -> None:
@@ -311,7 +322,7 @@ def refusing() -> Iterator[tuple[str, list[str | None]]]:
     """A server that refuses everything, with the credentials that it was shown."""
     headers: list[str | None] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Silent):
         def do_GET(self) -> None:
             headers.append(self.headers["authorization"])
             body = b'{"error_code": "PERMISSION_DENIED", "message": "not for you"}'
@@ -320,13 +331,8 @@ def refusing() -> Iterator[tuple[str, list[str | None]]]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.server_port}", headers
-        listener.shutdown()
+    with listening(Handler) as address:
+        yield address, headers
 
 
 @contextmanager

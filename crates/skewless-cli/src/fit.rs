@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use skewless_core::spec::Blocks;
 use skewless_core::{Columns, Error, FeatureSpec, Result};
@@ -31,7 +31,6 @@ pub(crate) fn run(args: &FitArgs) -> anyhow::Result<Outcome> {
     let tables = args.tables.iter().cloned().map(TableFile::new);
     let tables: Vec<TableFile> = tables.collect();
     let mut rows = Rows {
-        tables: &args.tables,
         files: &tables,
         wanted: &wanted,
         block_rows: budget.block_rows,
@@ -41,9 +40,7 @@ pub(crate) fn run(args: &FitArgs) -> anyhow::Result<Outcome> {
     };
     // The blocks take one half, what is kept between them the other.
     let memory = usize::try_from(args.memory / 2).unwrap_or(usize::MAX);
-    let fitted = spec
-        .fit_blocks(&mut rows, lookups, memory)
-        .map_err(|error| rows.located(error))?;
+    let fitted = spec.fit_blocks(&mut rows, lookups, memory)?;
     let mut to = Destination::open(Some(&args.output))?;
     serde_json::to_writer_pretty(&mut to, &fitted)?;
     writeln!(to)?;
@@ -81,7 +78,6 @@ fn specification(path: &Path, set: Option<&str>) -> anyhow::Result<FeatureSpec> 
 
 /// The rows of the tables, read anew in every pass.
 struct Rows<'a> {
-    tables: &'a [PathBuf],
     files: &'a [TableFile],
     wanted: &'a [Wanted],
     block_rows: usize,
@@ -98,11 +94,14 @@ impl Blocks for Rows<'_> {
         for_each(
             Files::new(self.files, self.wanted, self.block_rows),
             self.jobs,
-            |chunk| chunk.and_then(FileChunk::columns),
-            |columns| {
-                let columns = columns?;
-                self.count += columns.rows();
-                take(&columns)
+            |chunk| chunk.and_then(FileChunk::decode),
+            |block| {
+                let (block, first_row) = (block?, self.count);
+                self.count += block.columns.rows();
+                take(&block.columns).map_err(|error| match error.row() {
+                    Some(row) => block.located(error.with_row(row - first_row)),
+                    None => error,
+                })
             },
         )?;
         self.passes += 1;
@@ -115,19 +114,6 @@ impl Blocks for Rows<'_> {
                 );
                 Err(Error::input("table.changed", message))
             }
-        }
-    }
-}
-
-impl Rows<'_> {
-    /// Names the file of an error that has a row, where there is only one.
-    fn located(&self, error: Error) -> anyhow::Error {
-        match (self.tables, error.row()) {
-            ([file], Some(_)) => {
-                let file = file.display().to_string();
-                anyhow::Error::from(error).context(file)
-            }
-            _ => error.into(),
         }
     }
 }

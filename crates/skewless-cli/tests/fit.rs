@@ -138,6 +138,10 @@ fn what_cannot_be_fitted_is_told_with_its_file_and_row_and_writes_nothing() {
     );
     fixture.write("bad.jsonl", &text);
     fixture.write("good.jsonl", json_lines(&rows(10)));
+    let farther = "carrier,distance,departure\nAA,3,2013-11-01T05:15\nAA,-3,2013-11-01T05:15\n";
+    fixture.write("negative.csv", farther);
+    let logarithm = "[[feature]]\nname = \"log\"\nop = \"log1p\"\nfrom = \"distance\"\n";
+    fixture.write("log.toml", format!("{SPEC}\n{logarithm}"));
     fixture.write("none.csv", "carrier,distance,departure\n");
     fixture.write("short.csv", "carrier,distance\nAA,3\n");
     fixture.write("stray.toml", "[[input]]\nname = 'x'\ntyp = 'number'\n");
@@ -146,6 +150,11 @@ fn what_cannot_be_fitted_is_told_with_its_file_and_row_and_writes_nothing() {
             &["spec.toml", "good.jsonl", "bad.jsonl"][..],
             4,
             "`bad.jsonl`, row 10: ",
+        ),
+        (
+            &["log.toml", "good.jsonl", "negative.csv"],
+            4,
+            "`negative.csv`, row 1: ",
         ),
         (&["spec.toml", "none.csv"], 4, "spec.nothing_to_fit"),
         (&["spec.toml", "short.csv"], 4, "table.missing_column"),

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use object_store::{GetOptions, ObjectStore};
-use sha2::{Digest, Sha256};
+use skewless_core::digest::sha256_hex;
 use skewless_core::{Error, Result};
 use url::Url;
 
@@ -230,9 +230,7 @@ fn place_on_disk(_: &std::fs::Metadata) -> u64 {
 }
 
 fn hashed(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{HASHED}{hex}")
+    format!("{HASHED}{}", sha256_hex(bytes))
 }
 
 fn no_file(candidates: &[PathBuf]) -> Error {

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use skewless_core::{Columns, Result};
+use skewless_core::{Columns, Error, Result};
 
 use crate::whole::{Whole, check_present, decoded, located, typed};
 use crate::{BLOCK_ROWS, Chunk, Extra, Reader, Rows, Source, TableFile, Wanted};
@@ -78,18 +78,45 @@ impl<'a> Iterator for Files<'a> {
     }
 }
 
+/// The same, decoded.
+#[derive(Debug)]
+pub struct FileBlock {
+    /// The columns in the order asked for.
+    pub columns: Columns,
+    /// Where the first row stands in its file.
+    first_row: usize,
+    file: usize,
+    name: Arc<str>,
+}
+
 impl FileChunk<'_> {
     /// Decodes the rows; the columns are typed as asked for.
     ///
     /// # Errors
     /// For the first row that cannot be read, its error with its row in its file; `input.wrong_type` of a column.
-    pub fn columns(self) -> Result<Columns> {
+    pub fn decode(self) -> Result<FileBlock> {
         let (rows, first_row) = decoded(self.chunk, &self.name)?;
-        match rows {
-            Rows::Columns(columns) => Ok(columns),
-            Rows::Records(records) => {
-                typed(&records, self.wanted).map_err(|error| located(error, &self.name, first_row))
-            }
+        let columns = match rows {
+            Rows::Columns(columns) => columns,
+            Rows::Records(records) => typed(&records, self.wanted)
+                .map_err(|error| located(error, &self.name, first_row))?,
+        };
+        Ok(FileBlock {
+            columns,
+            first_row,
+            file: self.file,
+            name: self.name,
+        })
+    }
+}
+
+impl FileBlock {
+    /// The error of a row, counted within the block, with its row in its file and the file before its message.
+    #[must_use]
+    pub fn located(&self, error: Error) -> Error {
+        match error.row() {
+            Some(_) => located(error, &self.name, self.first_row),
+            None => error,
         }
     }
 }
@@ -120,13 +147,11 @@ pub fn read_sample(
     let mut rows = vec![0; files.len()];
     let mut first_row = 0;
     for chunk in Files::new(files, wanted, BLOCK_ROWS) {
-        let chunk = chunk?;
-        let (file, name) = (chunk.file, Arc::clone(&chunk.name));
-        let block = chunk.columns()?;
-        kept.take(first_row, &block, &name, draw)?;
-        first_row += block.rows();
-        if let Some(rows) = rows.get_mut(file) {
-            *rows += block.rows();
+        let block = chunk?.decode()?;
+        kept.take(first_row, &block.columns, &block.name, draw)?;
+        first_row += block.columns.rows();
+        if let Some(rows) = rows.get_mut(block.file) {
+            *rows += block.columns.rows();
         }
     }
     let (columns, drawn) = kept.finish()?;

@@ -42,7 +42,7 @@ pub use answer::{Answer, Answerer, Scores, reader, reader_of};
 pub use block::{BLOCK_ROWS, Block, Chunk, Rows};
 pub use encode::{Encoded, Encoder, error_json};
 pub use features::{FeatureEncoder, FeatureWriter};
-pub use files::{FileChunk, Files, Sample, read_sample};
+pub use files::{FileBlock, FileChunk, Files, Sample, read_sample};
 pub use format::Format;
 pub use lookup::read_lookup;
 pub use numbers::{write_columns, write_numbers};

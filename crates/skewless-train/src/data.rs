@@ -1,10 +1,13 @@
 //! Reading the configured tables: the rows to learn from with their labels and times, and the lookup tables.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use skewless_core::columns::Columns;
-use skewless_core::digest::sha256_hex;
+use skewless_core::digest::hex;
 use skewless_core::spec::{LookupSource, LookupTable};
 use skewless_core::{Column, Error, Result};
 use skewless_table::{TableFile, Wanted, read_columns, read_lookup};
@@ -112,13 +115,28 @@ fn source_file(folder: &Path, source: &str) -> Result<SourceFile> {
         return Err(Error::unsupported("unsupported.source", message));
     }
     let path = folder.join(source);
-    let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+    let (sha256, bytes) = file_digest(&path).map_err(|error| unreadable(&path, error))?;
     Ok(SourceFile {
         path: source.to_owned(),
-        sha256: sha256_hex(&bytes),
-        bytes: bytes.len() as u64,
+        sha256,
+        bytes,
         rows: 0,
     })
+}
+
+/// SHA-256 of a file in hexadecimal and its size in bytes, read piece by piece.
+pub(crate) fn file_digest(path: &Path) -> std::io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let (mut hasher, mut bytes) = (Sha256::new(), 0);
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let read = file.read(&mut piece)?;
+        if read == 0 {
+            return Ok((hex(&hasher.finalize()), bytes));
+        }
+        hasher.update(piece.get(..read).unwrap_or_default());
+        bytes += read as u64;
+    }
 }
 
 fn labels(values: &[f64], above: f64) -> Vec<Option<bool>> {

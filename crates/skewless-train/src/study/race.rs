@@ -152,14 +152,7 @@ impl Race<'_> {
         let queue = folds
             .map(|(place, fold)| self.job(candidate, place, fold, None, levels))
             .collect::<Result<Vec<_>>>()?;
-        progress.begin("Fitting quantiles", Some(queue.len() as u64));
-        let outcomes = jobs::run(
-            &queue,
-            self.limits,
-            |job| self.bytes(job),
-            |job, threads| self.outcome(job, threads),
-            || progress.advance(1),
-        )?;
+        let outcomes = self.outcomes("Fitting quantiles", &queue, progress)?;
         progress.finish(&format!("on {} folds", queue.len()));
         Ok(outcomes
             .into_iter()
@@ -214,14 +207,7 @@ impl Race<'_> {
                 queue.push(self.job(candidate, place, fold, *rung, &[])?);
             }
         }
-        progress.begin(title, Some(queue.len() as u64));
-        let results = jobs::run(
-            &queue,
-            self.limits,
-            |job| self.bytes(job),
-            |job, threads| self.outcome(job, threads),
-            || progress.advance(1),
-        )?;
+        let results = self.outcomes(title, &queue, progress)?;
         let reused = results.iter().filter(|(_, reused)| *reused).count();
         finish.reused += reused;
         progress.finish(&format!(
@@ -307,6 +293,23 @@ impl Race<'_> {
         let features = set.map_or(0, |set| set.columns_at_most());
         let rows = job.candidate.max_rows.unwrap_or(usize::MAX);
         (job.train.len().min(rows) as u64) * (features as u64 + 4) * 8 * COPIES
+    }
+
+    /// The jobs' outcomes in their order, each with whether it was kept from before.
+    fn outcomes(
+        &self,
+        title: &str,
+        queue: &[Job<'_>],
+        progress: &mut dyn Progress,
+    ) -> Result<Vec<(Outcome, bool)>> {
+        progress.begin(title, Some(queue.len() as u64));
+        jobs::run(
+            queue,
+            self.limits,
+            |job| self.bytes(job),
+            |job, threads| self.outcome(job, threads),
+            || progress.advance(1),
+        )
     }
 
     fn outcome(&self, job: &Job<'_>, threads: usize) -> Result<(Outcome, bool)> {

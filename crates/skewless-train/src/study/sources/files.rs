@@ -1,15 +1,13 @@
 //! The files of a source: names with `*` and `?` resolved, digests.
 
-use std::io::Read;
 use std::path::Path;
 
-use sha2::{Digest as _, Sha256};
 use skewless_core::{Error, Result};
 use skewless_table::TableFile;
 
 use super::address::{Address, shown};
 use super::remote::Depot;
-use crate::data::SourceFile;
+use crate::data::{SourceFile, file_digest};
 use crate::recipe::unreadable;
 
 /// A file of a table.
@@ -213,24 +211,11 @@ pub(super) fn source_file(found: &Found) -> Result<SourceFile> {
             rows: 0,
         });
     }
-    let full = found.file.path();
-    let read = || -> std::io::Result<([u8; 32], u64)> {
-        let mut file = std::fs::File::open(full)?;
-        let (mut hasher, mut bytes) = (Sha256::new(), 0);
-        let mut piece = vec![0; 1 << 16];
-        loop {
-            let read = file.read(&mut piece)?;
-            if read == 0 {
-                return Ok((hasher.finalize().into(), bytes));
-            }
-            hasher.update(piece.get(..read).unwrap_or_default());
-            bytes += read as u64;
-        }
-    };
-    let (digest, bytes) = read().map_err(|error| unreadable(full, error))?;
+    let path = found.file.path();
+    let (sha256, bytes) = file_digest(path).map_err(|error| unreadable(path, error))?;
     Ok(SourceFile {
         path: found.name.clone(),
-        sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        sha256,
         bytes,
         rows: 0,
     })

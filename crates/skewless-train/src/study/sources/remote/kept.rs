@@ -1,15 +1,16 @@
 //! Copies in a folder: bytes under their own digest, and beside them which version of which address they are.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use skewless_core::Result;
-use skewless_core::digest::sha256_hex;
+use skewless_core::digest::{hex, sha256_hex};
 use skewless_table::Format;
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::data::file_digest;
 use crate::study::store::{self, unwritable};
 
 /// A folder of copies.
@@ -83,7 +84,8 @@ impl Kept {
         let text = std::fs::read_to_string(self.note(wanted)).ok()?;
         let entry: Entry = serde_json::from_str(&text).ok()?;
         let is_ours = entry.file == file_name(&entry.sha256, wanted.format);
-        let is_whole = || digest(&self.path(&entry)).is_ok_and(|digest| digest == entry.sha256);
+        let is_whole =
+            || file_digest(&self.path(&entry)).is_ok_and(|(digest, _)| digest == entry.sha256);
         (is_ours && is_whole()).then_some(entry)
     }
 
@@ -172,21 +174,4 @@ fn persist(file: NamedTempFile, path: &Path) -> Result<()> {
     let kept = file.persist(path);
     kept.map(drop)
         .map_err(|error| unwritable(path, error.error))
-}
-
-fn digest(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; 1 << 16];
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            return Ok(hex(&hasher.finalize()));
-        }
-        hasher.update(piece.get(..read).unwrap_or_default());
-    }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
