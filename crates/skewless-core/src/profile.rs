@@ -1,6 +1,7 @@
 //! The profile: how often each input took which values. Kept at training as the reference, counted again while
 //! serving, and added up over doors and days; drift is the difference.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use crate::batch::BatchPrediction;
 use crate::columns::Columns;
 use crate::error::{Error, Result};
 use crate::output::NO_LABEL;
-use crate::pipeline::{Frame, InputSlot, Pipeline, Slot};
+use crate::pipeline::{Frame, InputSlot, Pipeline, Slot, TextSlot};
 use crate::spec::FittedSpec;
 
 /// Categories that are counted one by one; the rest share a count.
@@ -98,18 +99,18 @@ impl Bins {
             .for_each(|count| *count += 1);
     }
 
-    /// Adds values without branching on them, and gives how many are missing.
-    fn add_many<'a>(&mut self, values: impl Iterator<Item = &'a f64>) -> u64 {
-        let mut missing = 0;
-        for value in values {
-            if value.is_nan() {
-                missing += 1;
-                continue;
-            }
-            let below = self.edges.iter().map(|edge| usize::from(edge <= value));
-            if let Some(count) = self.counts.get_mut(below.sum::<usize>()) {
-                *count += 1;
-            }
+    /// Adds values without branching on them, and gives how many are missing: the values from each edge on are counted, and
+    /// a bin has those that the next edge does not.
+    fn add_many(&mut self, values: &[f64]) -> u64 {
+        let missing = values.iter().map(|value| u64::from(value.is_nan())).sum();
+        let mut left = values.len() as u64 - missing;
+        for (edge, bin) in self.edges.iter().zip(&mut self.counts) {
+            let from: u64 = values.iter().map(|value| u64::from(edge <= value)).sum();
+            *bin += left - from;
+            left = from;
+        }
+        if let Some(last) = self.counts.last_mut() {
+            *last += left;
         }
         missing
     }
@@ -342,11 +343,15 @@ impl Counter {
         for ((profile, target), steps) in inputs.zip(vocabularies.iter()) {
             match target.slot {
                 Slot::Number(slot) => {
-                    let values = frame.number(slot);
-                    let values = rows().filter_map(|row: usize| values.get(row));
+                    let all = frame.number(slot);
+                    let values = rows().filter_map(|row: usize| all.get(row));
                     match &mut profile.counts {
                         Counts::Numbers(bins) if MANY => {
-                            profile.missing += bins.add_many(values);
+                            let good: Cow<'_, [f64]> = match counted == frame.rows as u64 {
+                                true => all.into(),
+                                false => values.copied().collect(),
+                            };
+                            profile.missing += bins.add_many(&good);
                         }
                         _ => values.for_each(|&value| profile.add_number(value)),
                     }
@@ -354,13 +359,11 @@ impl Counter {
                 Slot::Text(slot) => {
                     let knows = |value: &str| steps.is_empty() || pipeline.any_has(steps, value);
                     match frame.texts.get(slot) {
-                        Some(text) if MANY => {
-                            for (entry, count) in text.tally(rows()) {
-                                profile.add_category(entry, count, knows);
-                            }
-                        }
+                        Some(text) if MANY => profile.add_categories(text, rows(), knows),
                         Some(text) => {
-                            rows().for_each(|row| profile.add_category(text.value(row), 1, knows));
+                            rows().for_each(|row| {
+                                profile.add_category(text.value(row), 1, find_listed, knows);
+                            });
                         }
                         None => {}
                     }
@@ -383,7 +386,36 @@ impl InputProfile {
         }
     }
 
-    fn add_category(&mut self, value: Option<&str>, rows: u64, knows: impl Fn(&str) -> bool) {
+    /// Counts the categories of many rows.
+    fn add_categories(
+        &mut self,
+        text: &TextSlot<'_>,
+        rows: impl Iterator<Item = usize>,
+        knows: impl Fn(&str) -> bool,
+    ) {
+        let Counts::Categories { values, .. } = &self.counts else {
+            return;
+        };
+        // Numbers in the order of the listed categories, so that few strings are compared.
+        let listed: Vec<u64> = values.iter().map(|value| beginning(value)).collect();
+        let find = |values: &[String], value: &str| {
+            let begins = beginning(value);
+            let first = listed.partition_point(|&listed| listed < begins);
+            let mut alike = (first..values.len()).take_while(|&at| listed.get(at) == Some(&begins));
+            alike.find(|&at| values.get(at).is_some_and(|listed| listed == value))
+        };
+        for (entry, rows) in text.tally(rows) {
+            self.add_category(entry, rows, find, &knows);
+        }
+    }
+
+    fn add_category(
+        &mut self,
+        value: Option<&str>,
+        rows: u64,
+        find: impl Fn(&[String], &str) -> Option<usize>,
+        knows: impl Fn(&str) -> bool,
+    ) {
         let (
             Some(value),
             Counts::Categories {
@@ -397,15 +429,28 @@ impl InputProfile {
             self.missing += rows;
             return;
         };
-        let listed = values
-            .binary_search_by(|listed| listed.as_str().cmp(value))
-            .ok();
-        match listed.and_then(|at| counts.get_mut(at)) {
+        match find(values, value).and_then(|at| counts.get_mut(at)) {
             Some(count) => *count += rows,
             None if !knows(value) => *out_of_vocabulary += rows,
             None => *other += rows,
         }
     }
+}
+
+fn find_listed(values: &[String], value: &str) -> Option<usize> {
+    values
+        .binary_search_by(|listed| listed.as_str().cmp(value))
+        .ok()
+}
+
+/// The first eight bytes, zeros after a shorter text: never falling where texts rise.
+fn beginning(text: &str) -> u64 {
+    let mut bytes = [0; 8];
+    bytes
+        .iter_mut()
+        .zip(text.as_bytes())
+        .for_each(|(to, from)| *to = *from);
+    u64::from_be_bytes(bytes)
 }
 
 fn empty_counts(frame: &Frame<'_>, slot: Slot) -> Counts {

@@ -67,6 +67,7 @@ impl FeatureEncoder {
             .iter()
             .map(|name| json!(name).to_string())
             .collect();
+        let columns = features.columns();
         let mut bytes = Vec::new();
         for (row, error) in rows(features) {
             if let Some(error) = error {
@@ -75,7 +76,7 @@ impl FeatureEncoder {
                 bytes.push(b'\n');
                 continue;
             }
-            for (at, (name, value)) in names.iter().zip(cells(features, row)).enumerate() {
+            for (at, (name, value)) in names.iter().zip(cells(&columns, row)).enumerate() {
                 bytes.push(if at == 0 { b'{' } else { b',' });
                 bytes.extend_from_slice(name.as_bytes());
                 bytes.push(b':');
@@ -87,10 +88,11 @@ impl FeatureEncoder {
     }
 
     fn cells(&self, features: &FeatureColumns) -> Result<Vec<u8>> {
+        let columns = features.columns();
         let mut writer = csv::Writer::from_writer(Vec::new());
         for (row, error) in rows(features) {
             let numbers =
-                cells(features, row).map(|cell| cell.map_or_else(String::new, number_text));
+                cells(&columns, row).map(|cell| cell.map_or_else(String::new, number_text));
             let error = error.map(|error| [error.code().to_owned(), error.message().to_owned()]);
             writer
                 .write_record(numbers.chain(error.unwrap_or_default()))
@@ -109,8 +111,8 @@ fn rows(features: &FeatureColumns) -> impl Iterator<Item = (usize, Option<&Error
 }
 
 /// The cells of a row; none is missing.
-fn cells(features: &FeatureColumns, row: usize) -> impl Iterator<Item = Option<f64>> {
-    let columns = features.columns.iter();
+fn cells(columns: &[Vec<f64>], row: usize) -> impl Iterator<Item = Option<f64>> {
+    let columns = columns.iter();
     columns.map(move |column| column.get(row).copied().filter(|value| !value.is_nan()))
 }
 
@@ -175,17 +177,18 @@ mod parquet {
         encoder: &FeatureEncoder,
         features: &FeatureColumns,
     ) -> Result<RecordBatch> {
-        let column = |values: &Vec<f64>| {
-            let cells = values
-                .iter()
-                .map(|&value| (!value.is_nan()).then_some(value));
+        let column = |values: Vec<f64>| {
             let array = match values.iter().any(|value| value.is_nan()) {
-                true => cells.collect::<Float64Array>(),
-                false => Float64Array::from(values.clone()),
+                true => {
+                    let cells = values.iter();
+                    let cells = cells.map(|&value| (!value.is_nan()).then_some(value));
+                    cells.collect::<Float64Array>()
+                }
+                false => Float64Array::from(values),
             };
             Arc::new(array) as ArrayRef
         };
-        let mut arrays: Vec<ArrayRef> = features.columns.iter().map(column).collect();
+        let mut arrays: Vec<ArrayRef> = features.columns().into_iter().map(column).collect();
         let (mut codes, mut messages) = (StringBuilder::new(), StringBuilder::new());
         for (_, error) in rows(features) {
             codes.append_option(error.map(Error::code));

@@ -215,10 +215,11 @@ fn by_key<'a>(
 ) -> Result<skewless_core::TextColumn> {
     let array = array.as_any_dictionary();
     let (keys, values) = (array.keys(), array.values());
+    let (all_keys, all_values) = (keys.null_count() == 0, values.null_count() == 0);
     let mut known: Vec<u32> = vec![MISSING_CODE; values.len()];
     let mut dictionary = Vec::new();
     let code = |(row, key): (usize, usize)| match known.get_mut(key) {
-        Some(code) if keys.is_valid(row) && values.is_valid(key) => {
+        Some(code) if (all_keys || keys.is_valid(row)) && (all_values || values.is_valid(key)) => {
             if *code == MISSING_CODE {
                 *code = u32::try_from(dictionary.len()).unwrap_or(MISSING_CODE);
                 dictionary.push(entry(key).to_owned());

@@ -129,11 +129,41 @@ pub(super) fn missing(input: &Input) -> Error {
 }
 
 fn check_numbers(frame: &mut Frame<'_>, input: &Input, values: &[f64], slot: usize) {
+    if all_plain(input, values) {
+        frame.number_mut(slot).copy_from_slice(values);
+        return;
+    }
     for (row, &value) in values.iter().enumerate() {
         match checked_number(input, value) {
             Ok(checked) => frame.set(slot, row, checked),
             Err(error) => frame.problems.push(error.with_row(row)),
         }
+    }
+}
+
+/// Whether all values are surely good as they are: found without a branch on any of them.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a number that an i64 does not hold saturates to one that differs or is out of bounds"
+)]
+fn all_plain(input: &Input, values: &[f64]) -> bool {
+    if !input.missing.is_empty() || input.range.is_some() {
+        return false;
+    }
+    let good = |least: f64, most: f64, whole: bool| {
+        let fits = |&value: &f64| {
+            let inside =
+                (value >= least) & (value <= most) & (!whole | (value as i64 as f64 == value));
+            inside | (input.nullable & value.is_nan())
+        };
+        // Not `all`, which leaves at the first that does not.
+        values.iter().fold(true, |all, value| all & fits(value))
+    };
+    match input.kind {
+        InputType::Number => good(f64::MIN, f64::MAX, false),
+        InputType::Integer => good(-MAX_INTEGER, MAX_INTEGER, true),
+        InputType::Timestamp => good(DAYS.start() * 86_400.0, DAYS.end() * 86_400.0, false),
+        _ => false,
     }
 }
 
@@ -226,13 +256,17 @@ fn check_text<'a>(frame: &mut Frame<'a>, input: &Input, text: &'a TextColumn, ro
     let codes = text.codes().get(rows).unwrap_or_default();
     // An entry that is a missing token or too long changes the rows that use it; most columns have none.
     let special = |entry: &String| input.is_missing_text(entry) || long_text(input, entry);
-    let plain = codes
-        .iter()
-        .all(|&code| match text.dictionary().get(code as usize) {
-            Some(entry) => !special(entry),
-            None => input.nullable,
-        });
-    if plain {
+    let plain = |code: &u32| match text.dictionary().get(*code as usize) {
+        Some(entry) => !special(entry),
+        None => input.nullable,
+    };
+    // Of a dictionary that is shorter than the batch each entry is looked at once.
+    let entries = text.dictionary();
+    let all_plain = match entries.len() < codes.len() && !entries.iter().any(special) {
+        true => input.nullable || codes.iter().all(|&code| code != MISSING_CODE),
+        false => codes.iter().all(plain),
+    };
+    if all_plain {
         frame.texts.push(TextSlot {
             dictionary: Dictionary::Column(text.dictionary()),
             codes: Cow::Borrowed(codes),

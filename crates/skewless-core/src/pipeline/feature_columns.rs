@@ -17,11 +17,79 @@ use crate::record::Record;
 pub struct FeatureColumns {
     /// Number of rows.
     pub rows: usize,
-    /// One column a name of [`Pipeline::column_names`], each `rows` long. NaN is missing; a failed row is NaN in all.
-    pub columns: Vec<Vec<f64>>,
     /// The first fault of each failed row, with its row, in the rows' order.
     pub errors: Vec<Error>,
+    groups: Vec<Values>,
     numbers: Vec<f64>,
+}
+
+/// What stands in a group of columns.
+#[derive(Debug)]
+enum Values {
+    /// Columns, each `rows` long.
+    Columns(Vec<Vec<f64>>),
+    /// The codes of so many one-hot columns, which are written out only for those who ask for the columns.
+    Codes(usize, Vec<f64>),
+}
+
+impl FeatureColumns {
+    /// One column a name of [`Pipeline::column_names`], each `rows` long. NaN is missing; a failed row is NaN in all.
+    pub fn columns(&self) -> Vec<Vec<f64>> {
+        let mut columns = Vec::new();
+        for values in &self.groups {
+            match values {
+                Values::Columns(numbers) => columns.extend(numbers.iter().cloned()),
+                Values::Codes(width, codes) => columns.extend(one_hot(*width, codes)),
+            }
+        }
+        for row in self.errors.iter().filter_map(Error::row) {
+            let cells = columns
+                .iter_mut()
+                .filter_map(|column: &mut Vec<f64>| column.get_mut(row));
+            cells.for_each(|cell| *cell = f64::NAN);
+        }
+        columns
+    }
+}
+
+impl Values {
+    fn new(group: &Group) -> Self {
+        match group {
+            Group::OneHot { .. } => Self::Codes(group.width(), Vec::new()),
+            _ => Self::Columns(vec![Vec::new(); group.width()]),
+        }
+    }
+
+    /// The number of columns, and whether they are codes.
+    fn width(&self) -> (usize, bool) {
+        match self {
+            Self::Columns(columns) => (columns.len(), false),
+            Self::Codes(width, _) => (*width, true),
+        }
+    }
+
+    fn width_of(group: &Group) -> (usize, bool) {
+        (group.width(), matches!(group, Group::OneHot { .. }))
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Columns(columns) => columns.iter_mut().for_each(Vec::clear),
+            Self::Codes(_, codes) => codes.clear(),
+        }
+    }
+}
+
+/// Columns of zeros with a 1 in the column that each row's code names.
+fn one_hot(width: usize, codes: &[f64]) -> Vec<Vec<f64>> {
+    let mut columns = vec![vec![0.0; codes.len()]; width];
+    for (row, &code) in codes.iter().enumerate() {
+        let column = one_hot_column(&[code]).and_then(|at| columns.get_mut(at));
+        if let Some(cell) = column.and_then(|column| column.get_mut(row)) {
+            *cell = 1.0;
+        }
+    }
+    columns
 }
 
 impl Pipeline {
@@ -76,9 +144,13 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn new(pipeline: &'a Pipeline, features: &'a mut FeatureColumns, refused: Vec<Error>) -> Self {
+        let groups = pipeline.layout.groups();
+        let held = features.groups.iter().map(Values::width);
+        if !held.eq(groups.iter().map(Values::width_of)) {
+            features.groups = groups.iter().map(Values::new).collect();
+        }
         features.rows = 0;
-        features.columns.resize_with(pipeline.width(), Vec::new);
-        features.columns.iter_mut().for_each(Vec::clear);
+        features.groups.iter_mut().for_each(Values::clear);
         features.errors.clear();
         Self {
             pipeline,
@@ -115,32 +187,25 @@ impl<'a> Making<'a> {
         self.append_values(&frame);
         self.features.rows += rows;
         for (row, fault) in faults.into_iter().enumerate() {
-            if let Some(error) = fault {
-                let cells = (self.features.columns.iter_mut())
-                    .filter_map(|column| column.get_mut(first + row));
-                cells.for_each(|cell| *cell = f64::NAN);
-                self.features.errors.push(error.with_row(first + row));
-            }
+            let fault = fault.map(|error| error.with_row(first + row));
+            self.features.errors.extend(fault);
         }
         self.features.numbers = frame.into_numbers();
     }
 
     fn append_values(&mut self, frame: &Frame<'_>) {
-        let mut columns = self.features.columns.iter_mut();
-        let groups = self.pipeline.layout.groups();
-        for (&slot, group) in self.pipeline.emitted.iter().zip(groups) {
-            let mut columns: Vec<&mut Vec<f64>> = columns.by_ref().take(group.width()).collect();
-            match (slot, group) {
-                (Slot::Number(slot), Group::OneHot { .. }) => {
-                    append_one_hot(&mut columns, frame.number(slot));
+        let emitted = self.pipeline.emitted.iter();
+        for (&slot, values) in emitted.zip(&mut self.features.groups) {
+            match (slot, values) {
+                (Slot::Number(slot), Values::Codes(_, codes)) => {
+                    codes.extend_from_slice(frame.number(slot));
                 }
-                (Slot::Number(slot), _) => {
+                (Slot::Number(slot), Values::Columns(columns)) => {
                     let values = frame.number(slot);
-                    columns
-                        .iter_mut()
-                        .for_each(|column| column.extend_from_slice(values));
+                    let columns = columns.iter_mut();
+                    columns.for_each(|column| column.extend_from_slice(values));
                 }
-                (Slot::Tensor(slot), _) => {
+                (Slot::Tensor(slot), Values::Columns(columns)) => {
                     let Some(tensor) = frame.tensors.get(slot) else {
                         continue;
                     };
@@ -149,24 +214,8 @@ impl<'a> Making<'a> {
                         column.extend(elements.take(frame.rows));
                     }
                 }
-                (Slot::Text(_), _) => {}
+                _ => {}
             }
-        }
-    }
-}
-
-/// Appends rows of zeros with a 1 in the column that each row's code names.
-fn append_one_hot(columns: &mut [&mut Vec<f64>], codes: &[f64]) {
-    let Some(first) = columns.first().map(|column| column.len()) else {
-        return;
-    };
-    columns
-        .iter_mut()
-        .for_each(|column| column.resize(first + codes.len(), 0.0));
-    for (row, &code) in codes.iter().enumerate() {
-        let column = one_hot_column(&[code]).and_then(|at| columns.get_mut(at));
-        if let Some(cell) = column.and_then(|column| column.get_mut(first + row)) {
-            *cell = 1.0;
         }
     }
 }

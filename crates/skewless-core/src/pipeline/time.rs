@@ -118,21 +118,42 @@ fn digits(bytes: &[u8], start: usize, count: usize) -> Option<i64> {
 /// A calendar part of days or seconds since 1970-01-01.
 pub(crate) fn date_part(value: f64, is_seconds: bool, part: DatePart) -> f64 {
     let days = if is_seconds {
-        libm::floor(value / DAY)
+        floor(value / DAY)
     } else {
         value
     };
     let second = if is_seconds { value - days * DAY } else { 0.0 };
-    let minute_of_day = libm::floor(second / 60.0);
+    let minute_of_day = floor(second / 60.0);
     match part {
         DatePart::MinuteOfDay => minute_of_day,
-        DatePart::Hour => libm::floor(minute_of_day / 60.0),
-        DatePart::Minute => minute_of_day - libm::floor(minute_of_day / 60.0) * 60.0,
+        DatePart::Hour => floor(minute_of_day / 60.0),
+        DatePart::Minute => minute_of_day - floor(minute_of_day / 60.0) * 60.0,
         // 1970-01-01 was a Thursday.
-        DatePart::DayOfWeek => days + 3.0 - libm::floor((days + 3.0) / 7.0) * 7.0,
+        DatePart::DayOfWeek => days + 3.0 - floor((days + 3.0) / 7.0) * 7.0,
         DatePart::Year | DatePart::Month | DatePart::Day | DatePart::DayOfYear => {
             calendar_part(days, part)
         }
+    }
+}
+
+/// [`libm::floor`], which on most processors takes longer than to go through an i64, where one holds the number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "the number is below 2^52 in size"
+)]
+#[inline]
+fn floor(x: f64) -> f64 {
+    // WebAssembly has an instruction.
+    if cfg!(target_arch = "wasm32") {
+        return libm::floor(x);
+    }
+    let cut = x as i64 as f64;
+    // Zero keeps its sign; NaN is below nothing.
+    match x.abs() < 4_503_599_627_370_496.0 && x != 0.0 {
+        true if cut > x => cut - 1.0,
+        true => cut,
+        false => libm::floor(x),
     }
 }
 
@@ -328,6 +349,14 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn floors_are_those_of_libm(bits: u64, near in -1e6..1e6) {
+            for x in [f64::from_bits(bits), near, libm::rint(near), libm::rint(near) * 0.5, near * 1e10] {
+                let (ours, theirs) = (floor(x), libm::floor(x));
+                prop_assert!(ours.to_bits() == theirs.to_bits() || ours.is_nan() && theirs.is_nan(), "{x}: {ours}, {theirs}");
+            }
+        }
+
         #[test]
         fn what_is_written_reads_back(milliseconds in -50_000_000_000_000_i64..200_000_000_000_000, minutes in -1_439..=1_439_i32) {
             let seconds = milliseconds as f64 / 1000.0;
