@@ -123,8 +123,20 @@ fn status(error: &anyhow::Error) -> Status {
 fn described(error: &anyhow::Error) -> String {
     let mut text = String::new();
     let mut in_sentence = true;
+    let mut said: Option<&Error> = None;
     for (level, cause) in error.chain().enumerate() {
         let coded = cause.downcast_ref::<Error>();
+        // One that was only told again with its place.
+        let is_said = |said: &Error, coded: &Error| {
+            said.code() == coded.code() && said.message().ends_with(coded.message())
+        };
+        if said
+            .zip(coded)
+            .is_some_and(|(said, coded)| is_said(said, coded))
+        {
+            continue;
+        }
+        said = coded.or(said);
         match (in_sentence, level) {
             (true, 0) => {}
             (true, _) => text.push_str(": "),

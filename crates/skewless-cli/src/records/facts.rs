@@ -2,12 +2,37 @@
 
 use serde_json::Value as Json;
 use skewless_train::metrics::{Metric as Rate, Metrics};
+use skewless_train::progress::Opening;
 use skewless_train::study::StudyReport;
 use skewless_train::study::measure::Measure;
-use skewless_train::study::report::{CandidateReport, Gate as Found};
+use skewless_train::study::report::{CandidateReport, Gate as Found, Measured};
 use skewless_train::{Report, SourceFile};
 
 use super::{Artefact, Candidate, Direction, Gate, Metric, Parameter, Part, Run, Status};
+
+/// Takes over what was read.
+pub(super) fn read(run: &mut Run, files: &[SourceFile]) {
+    run.artefacts = files.iter().map(input).collect();
+}
+
+/// Takes over what was seen of the test, whatever comes of the run.
+pub(super) fn opened(run: &mut Run, opening: &Opening<'_>) {
+    run.data = Some(opening.data.to_owned());
+    run.metrics = tested(opening.winner, opening.measures);
+}
+
+fn tested(candidate: usize, measures: &[Measured]) -> Vec<Metric> {
+    let each = measures.iter().map(|one| Metric {
+        candidate,
+        part: Part::Test,
+        fold: None,
+        name: one.measure.name().to_owned(),
+        value: one.estimate.value,
+        low: Some(one.estimate.low),
+        high: Some(one.estimate.high),
+    });
+    each.collect()
+}
 
 /// Takes over what a study found.
 pub(super) fn study(run: &mut Run, report: &StudyReport) {
@@ -21,6 +46,7 @@ pub(super) fn study(run: &mut Run, report: &StudyReport) {
     run.bundle = (!report.digest.is_empty()).then(|| report.digest.clone());
     run.artefacts = report.files.iter().map(input).collect();
     run.gates = report.gates.iter().map(gate).collect();
+    run.metrics.clear();
     let measures = Measure::of_task(report.task);
     for (place, one) in report.candidates.iter().enumerate() {
         run.candidates.push(candidate(place, one));
@@ -31,15 +57,7 @@ pub(super) fn study(run: &mut Run, report: &StudyReport) {
         run.metrics.extend(validated(place, one, measures));
     }
     run.metrics
-        .extend(report.test.measures.iter().map(|one| Metric {
-            candidate: report.selection.winner,
-            part: Part::Test,
-            fold: None,
-            name: one.measure.name().to_owned(),
-            value: one.estimate.value,
-            low: Some(one.estimate.low),
-            high: Some(one.estimate.high),
-        }));
+        .extend(tested(report.selection.winner, &report.test.measures));
     let failed: Vec<&str> = report
         .gates
         .iter()

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use skewless_core::digest::sha256_hex;
 use skewless_core::{Error, Result};
-use skewless_train::Report;
+use skewless_train::progress::{Opening, Progress};
 use skewless_train::study::StudyReport;
+use skewless_train::{Report, SourceFile};
 
 use super::{
     Artefact, Direction, FILE, Run, STORE, Status, database, facts, instant, lineage, mlflow,
@@ -67,6 +68,11 @@ impl Recording {
             .extend(written.iter().filter_map(|path| output(path)));
     }
 
+    /// Progress that is shown and from which the record learns, as it comes, what a run that fails later would leave unsaid.
+    pub(crate) fn watching(recording: Option<&mut Self>, shown: Box<dyn Progress>) -> Watching<'_> {
+        Watching { recording, shown }
+    }
+
     /// How many recorded runs of other configurations have measured the test of the same data; none where that is not known.
     pub(crate) fn openings(&self) -> u64 {
         let path = self.database.as_ref();
@@ -112,6 +118,39 @@ impl Recording {
         {
             warn(&error);
             self.database = None;
+        }
+    }
+}
+
+/// Progress on its way to the person and to the record.
+pub(crate) struct Watching<'a> {
+    recording: Option<&'a mut Recording>,
+    shown: Box<dyn Progress>,
+}
+
+impl Progress for Watching<'_> {
+    fn begin(&mut self, step: &str, total: Option<u64>) {
+        self.shown.begin(step, total);
+    }
+
+    fn advance(&mut self, parts: u64) {
+        self.shown.advance(parts);
+    }
+
+    fn finish(&mut self, result: &str) {
+        self.shown.finish(result);
+    }
+
+    fn read(&mut self, files: &[SourceFile]) {
+        if let Some(recording) = &mut self.recording {
+            facts::read(&mut recording.run, files);
+        }
+    }
+
+    fn opened(&mut self, opening: &Opening<'_>) {
+        if let Some(recording) = &mut self.recording {
+            facts::opened(&mut recording.run, opening);
+            recording.save();
         }
     }
 }

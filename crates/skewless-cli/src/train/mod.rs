@@ -25,6 +25,9 @@ pub(crate) use lookup::run as lookup;
 pub(crate) use retrain::run as retrain;
 
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
+    if let Some(path) = &args.output {
+        can_hold(path)?;
+    }
     let mut recording = Recording::begin(&args.run)?;
     let outcome = trained(args, recording.as_mut());
     if let Some(recording) = recording {
@@ -112,6 +115,15 @@ fn write(args: &TrainArgs, trained: &Trained) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![bundle, card])
 }
 
+/// Whether a file can be made there, before there is something to write.
+fn can_hold(path: &Path) -> anyhow::Result<()> {
+    let open = || -> anyhow::Result<()> {
+        anyhow::ensure!(!path.is_dir(), "it is a folder");
+        Destination::open(Some(path)).map(drop)
+    };
+    open().map_err(|cause| unwritable(path, cause))
+}
+
 /// Writes a file whole or not at all: beside its place, to the disk, read back, renamed.
 pub(crate) fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let write = || -> anyhow::Result<()> {
@@ -119,13 +131,15 @@ pub(crate) fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         destination.write_all(bytes)?;
         destination.keep_verified(bytes)
     };
-    write().map_err(|cause| {
-        let message = format!("`{}` cannot be written", path.display());
-        let error = Error::input("train.unwritable", message);
-        match cause.downcast::<std::io::Error>() {
-            Ok(cause) => error.with_source(cause),
-            Err(cause) => error.with_source(std::io::Error::other(format!("{cause:#}"))),
-        }
-        .into()
-    })
+    write().map_err(|cause| unwritable(path, cause))
+}
+
+fn unwritable(path: &Path, cause: anyhow::Error) -> anyhow::Error {
+    let message = format!("`{}` cannot be written", path.display());
+    let error = Error::input("train.unwritable", message);
+    match cause.downcast::<std::io::Error>() {
+        Ok(cause) => error.with_source(cause),
+        Err(cause) => error.with_source(std::io::Error::other(format!("{cause:#}"))),
+    }
+    .into()
 }

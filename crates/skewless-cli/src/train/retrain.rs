@@ -23,7 +23,7 @@ pub(crate) fn run(args: &RetrainArgs) -> anyhow::Result<Outcome> {
     outcome
 }
 
-fn retrained(args: &RetrainArgs, recording: Option<&mut Recording>) -> anyhow::Result<Outcome> {
+fn retrained(args: &RetrainArgs, mut recording: Option<&mut Recording>) -> anyhow::Result<Outcome> {
     let config = &args.run.config;
     if std::fs::read_to_string(config).is_ok_and(|text| !is_study(&text)) {
         let message = format!("`{}` has no [[experiment]]", config.display());
@@ -39,7 +39,8 @@ fn retrained(args: &RetrainArgs, recording: Option<&mut Recording>) -> anyhow::R
         version: args.set_version.clone(),
         changed: args.changed,
     };
-    let retrained = retrain(config, &retraining, &options, &mut *progress::on_stderr());
+    let mut watching = Recording::watching(recording.as_deref_mut(), progress::on_stderr());
+    let retrained = retrain(config, &retraining, &options, &mut watching);
     let retrained = retrained.map_err(|error| of_champion(error, &args.champion))?;
     study::keep_timings(&options, &retrained.studied)?;
     let written = write(args, &retrained)?;

@@ -15,10 +15,14 @@ use crate::exit::Outcome;
 use crate::inspect::{grouped, section, table, width};
 use crate::records::{Recording, STORE};
 
-pub(super) fn run(args: &TrainArgs, recording: Option<&mut Recording>) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    args: &TrainArgs,
+    mut recording: Option<&mut Recording>,
+) -> anyhow::Result<Outcome> {
     let folder = args.run.config.parent().unwrap_or(Path::new(""));
     let options = options(&args.run)?;
-    let studied = study(&args.run.config, &options, &mut *progress::on_stderr())?;
+    let mut watching = Recording::watching(recording.as_deref_mut(), progress::on_stderr());
+    let studied = study(&args.run.config, &options, &mut watching)?;
     let written = write(args, folder, &options, &studied)?;
     let mut openings = 0;
     if let Some(recording) = recording {

@@ -436,6 +436,11 @@ impl Checks<'_> {
                 truth.len(),
                 100.0 * share.value
             );
+            if count == 0 {
+                let input = self.recipe.config.label.input.as_str();
+                let message = format!("{message}: nothing is learnt of it");
+                return self.add("class_balance", Level::Error, Some(input), message);
+            }
             self.add("class_balance", Level::Warning, None, message);
         }
     }

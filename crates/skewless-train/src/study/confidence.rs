@@ -9,7 +9,7 @@ use skewless_core::{Column, Prediction, Result};
 
 use super::calibration::{Platt, isotonic};
 use super::config::{CalibrationMethod, ConformalConfig};
-use super::conformal::{aps, lac, outside, quantile, quantile_by_group, residuals};
+use super::conformal::{aps, lac, outside, quantile, quantile_by_group, residuals, stated};
 use super::data::Data;
 use super::intervals::wilson;
 use super::models::class;
@@ -126,7 +126,11 @@ pub(crate) fn coverage(
     let (of_groups, groups): (Vec<f64>, Vec<String>) = grouped
         .filter_map(|(&score, &row)| Some((score, group_of(recipe, data, config, row)?.to_owned())))
         .unzip();
-    let finite = |quantile: f64| quantile.is_finite().then_some(quantile);
+    let finite = |quantile: f64| {
+        quantile
+            .is_finite()
+            .then(|| stated(config.method, quantile))
+    };
     let groups = quantile_by_group(&of_groups, &groups, config.confidence);
     let conformal = Conformal {
         method: config.method,

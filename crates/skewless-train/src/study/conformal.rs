@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use skewless_core::output::falling;
+use skewless_core::output::{ConformalMethod, falling};
 
 /// The ⌈(n + 1) · confidence⌉-th smallest score; infinite where there are too few for that.
 #[expect(
@@ -61,29 +61,38 @@ pub fn lac(shares: &[f64], classes: usize, truth: &[usize]) -> Vec<f64> {
         .collect()
 }
 
-/// Adaptive sets (Romano et al. 2020): the probability of all labels that are at least as likely as the truth, less
-/// `draws` (one a row, from 0 to 1) times the truth's own. With draws of 0 sets are a little too large and nothing is
-/// random.
+/// Adaptive sets (Romano et al. 2020): the probability of all labels that are likelier than the truth, and `draws` (one a row,
+/// from 0 to 1) times the truth's own. Draws of 0 are for sets that hold the label that crosses the quantile, as
+/// [`skewless_core::output::ConformalMethod::set`] makes them, and nothing is random then.
 pub fn aps(shares: &[f64], classes: usize, truth: &[usize], draws: &[f64]) -> Vec<f64> {
     let rows = shares.chunks_exact(classes).zip(truth).zip(draws);
     rows.map(|((row, &truth), draw)| {
-        let mut sum = 0.0;
+        let mut likelier = 0.0;
         for place in falling(row) {
             let share = row.get(place).copied().unwrap_or_default();
-            sum += share;
             if place == truth {
-                return sum - draw * share;
+                return likelier + draw * share;
             }
+            likelier += share;
         }
-        sum
+        likelier
     })
     .collect()
 }
 
+/// The quantile that a bundle states for one of the scores. Sets by `"aps"` end with the label that reaches it, and the truth
+/// has to be in where its score is the quantile itself: the next greater number is stated.
+pub(crate) fn stated(method: ConformalMethod, quantile: f64) -> f64 {
+    match method {
+        ConformalMethod::Aps => quantile.next_up(),
+        _ => quantile,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::Value;
-    use skewless_core::output::ConformalMethod;
 
     use super::*;
 
@@ -153,10 +162,24 @@ mod tests {
             .collect();
         let scores = [
             lac(&shares, 3, &truth),
-            aps(&shares, 3, &truth, &numbers(&reference["draws"])),
+            // MAPIE takes its draws from what is as likely as the truth and likelier.
+            aps(
+                &shares,
+                3,
+                &truth,
+                &numbers(&reference["draws"])
+                    .iter()
+                    .map(|draw| 1.0 - draw)
+                    .collect::<Vec<_>>(),
+            ),
+            aps(&shares, 3, &truth, &vec![0.0; truth.len()]),
         ];
-        let methods = [ConformalMethod::Lac, ConformalMethod::Aps];
-        for ((name, scores), method) in ["lac", "aps"].into_iter().zip(scores).zip(methods) {
+        let methods = [
+            ("lac", ConformalMethod::Lac),
+            ("aps", ConformalMethod::Aps),
+            ("aps_not_random", ConformalMethod::Aps),
+        ];
+        for ((name, method), scores) in methods.into_iter().zip(scores) {
             let sets = &reference["sets"];
             let found = quantile(&scores, 0.9);
             let expected = sets[format!("{name}_quantile")].as_f64().unwrap();
@@ -168,6 +191,26 @@ mod tests {
                 let expected: Vec<bool> = expected.iter().map(|&one| one == 1.0).collect();
                 assert_eq!(method.set(row, found), expected, "{name}: {row:?}");
             }
+        }
+    }
+
+    proptest! {
+        /// Of rows whose scores are all different, as many sets hold the truth as the quantile's place says.
+        #[test]
+        fn sets_hold_as_many_truths_as_promised(
+            rows in prop::collection::vec((prop::collection::vec(0.01..1.0, 4), 0..4_usize), 30..200),
+            confidence in 0.5..0.97,
+        ) {
+            let normal = |row: &Vec<f64>| row.iter().map(|share| share / row.iter().sum::<f64>()).collect();
+            let shares: Vec<Vec<f64>> = rows.iter().map(|(row, _)| normal(row)).collect();
+            let truth: Vec<usize> = rows.iter().map(|(_, truth)| *truth).collect();
+            let scores = aps(&shares.concat(), 4, &truth, &vec![0.0; truth.len()]);
+            let quantile = quantile(&scores, confidence);
+            let stated = stated(ConformalMethod::Aps, quantile);
+            let held = shares.iter().zip(&truth);
+            let held = held.filter(|(row, truth)| ConformalMethod::Aps.set(row, stated)[**truth]).count();
+            // Those whose score is the quantile's at most: of the likeliest labels, whose score is 0, there may be more.
+            prop_assert_eq!(held, scores.iter().filter(|&&score| score <= quantile).count());
         }
     }
 

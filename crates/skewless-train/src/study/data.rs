@@ -1,5 +1,6 @@
 //! The rows to learn from, with their truth, and what they are split by.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,12 +10,15 @@ use skewless_core::output::Task;
 use skewless_core::spec::{Input, LookupTable};
 use skewless_core::{Column, Error, Result};
 
+use super::config::SplitBy;
 use super::folds::Folds;
+use super::models::class;
 use super::recipe::{Recipe, Split};
 use super::report::{Finding, JoinFacts, SourceFacts};
 use super::sources::{Places, assemble, shown};
 use crate::data::{SourceFile, number};
 use crate::provenance::seconds;
+use crate::random::Random;
 use crate::report::Step;
 
 /// Everything read, in the order of the file.
@@ -89,6 +93,89 @@ impl Data {
             .collect()
     }
 
+    /// `size` of the rows by chance, in their order. Of every label that the rows have (of `classes`; of numbers there are
+    /// none) one at least is among them, in place of one of the most frequent, as nothing is learnt of one label alone.
+    pub(crate) fn drawn(
+        &self,
+        rows: &[usize],
+        size: usize,
+        classes: usize,
+        random: &mut Random,
+    ) -> Vec<usize> {
+        let mut drawn = rows.to_vec();
+        random.shuffle(&mut drawn);
+        let rest = drawn.split_off(size.min(drawn.len()));
+        let label = |row: usize| class(self.truth.get(row).copied().unwrap_or(f64::NAN));
+        let mut counts = vec![0_usize; classes];
+        for &row in &drawn {
+            if let Some(count) = counts.get_mut(label(row)) {
+                *count += 1;
+            }
+        }
+        for due in 0..classes {
+            let found = rest.iter().copied().find(|&row| label(row) == due);
+            let (Some(row), Some(0)) = (found, counts.get(due)) else {
+                continue;
+            };
+            let most = (0..classes).max_by_key(|&label| counts.get(label).copied());
+            let most = most.filter(|&most| counts.get(most).is_some_and(|&count| count > 1));
+            let last = most.and_then(|most| drawn.iter().rposition(|&row| label(row) == most));
+            match last.and_then(|last| drawn.get_mut(last)) {
+                Some(place) => *place = row,
+                None => drawn.push(row),
+            }
+            if let Some(count) = most.and_then(|most| counts.get_mut(most)) {
+                *count -= 1;
+            }
+            if let Some(count) = counts.get_mut(due) {
+                *count = 1;
+            }
+        }
+        drawn.sort_unstable();
+        drawn
+    }
+
+    /// The group of each row, counted from 0, where the split keeps groups together.
+    pub(crate) fn groups_of(&self, recipe: &Recipe, rows: &[usize]) -> Option<Vec<usize>> {
+        if recipe.config.split.by != SplitBy::Group {
+            return None;
+        }
+        let keys = keys(&self.columns, &recipe.config.split.input).ok()?;
+        let mut places = HashMap::new();
+        let mut of = Vec::with_capacity(rows.len());
+        for &row in rows {
+            let next = places.len();
+            of.push(*places.entry(keys.get(row)?.clone()).or_insert(next));
+        }
+        Some(of)
+    }
+
+    /// Where a fault stands: in what is joined by its source, else by file and row.
+    pub(crate) fn located(&self, error: Error) -> Error {
+        let about = |join: &&JoinFacts| {
+            error
+                .field()
+                .is_some_and(|field| join.columns.iter().any(|column| column == field))
+        };
+        let Some(join) = self.joins.iter().find(about) else {
+            return self.places.located(error);
+        };
+        let source = &join.source;
+        let message = match error.row() {
+            Some(row) => format!(
+                "what is joined from `{source}` to row {}: {}",
+                self.places.row(row),
+                error.message()
+            ),
+            None => format!("what is joined from `{source}`: {}", error.message()),
+        };
+        let mut located = Error::new(error.kind(), error.code(), message);
+        if let Some(field) = error.field() {
+            located = located.with_field(field);
+        }
+        located.with_source(error)
+    }
+
     /// The tables that a specification asks for.
     pub(crate) fn lookups_of(&self, spec: &skewless_core::spec::FeatureSpec) -> Vec<LookupTable> {
         let asked =
@@ -161,7 +248,7 @@ impl Data {
             let truth = self.truth_of(rows);
             let first = truth.first().copied().unwrap_or_default();
             if truth.iter().all(|&one| one == first) {
-                let label = recipe.config.model.labels.get(super::models::class(first));
+                let label = recipe.config.model.labels.get(class(first));
                 let message = format!(
                     "every {part} row has the label `{}`; two labels are needed",
                     label.map_or("?", String::as_str)

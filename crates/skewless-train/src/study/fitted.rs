@@ -53,7 +53,9 @@ impl Fit<'_> {
             return external(self.recipe, &self.recipe.folder.join(bundle));
         }
         let set = self.recipe.set(&self.candidate.feature_set)?;
-        let rows = self.candidate.rows_of(self.rows);
+        let rows = self
+            .candidate
+            .rows_of((self.data, self.recipe.classes()), self.rows);
         let columns = self.data.columns.select(&rows);
         let spec = set
             .spec

@@ -83,7 +83,7 @@ impl Folds {
     pub(crate) fn by_time(times: &[f64], rows: &[usize], periods: &Periods) -> Result<Self> {
         let time = |row: usize| times.get(row).copied().unwrap_or(f64::NAN);
         if let Some(&row) = rows.iter().find(|&&row| time(row).is_nan()) {
-            let message = format!("row {row} has no time to be split by");
+            let message = "there is no time to split by";
             return Err(Error::input("train.split_time", message).with_row(row));
         }
         let within = |from: f64, before: f64| -> Vec<usize> {

@@ -1,15 +1,15 @@
 //! Gates: what must hold for a bundle to be written.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Instant;
 
 use skewless_core::columns::Columns;
 use skewless_core::output::Task;
-use skewless_core::{Bundle, Error, Predictor, Record, Result};
+use skewless_core::{BatchPrediction, Bundle, Error, Predictor, Record, Result};
 
 use super::config::{Bounds, ChampionGate, GatesConfig};
 use super::measure::Measure;
+use super::recipe::Recipe;
 use super::report::{Gate, Level, Measured, StudyReport};
 use crate::recipe::unreadable;
 
@@ -132,48 +132,62 @@ pub(crate) fn latency(predictor: &Predictor, records: &[Record]) -> Result<f64> 
     Ok(times.get(times.len() / 2).copied().unwrap_or(f64::NAN))
 }
 
-/// How far the winner and the bundle in use agree on `columns`: the share of equal labels, or the correlation of values.
-///
-/// # Errors
-/// `train.unreadable` and `bundle.*` for the champion, `train.champion` where it predicts something else or cannot
-/// answer a row.
-pub(crate) fn agreement(
-    folder: &Path,
-    gate: &ChampionGate,
-    winner: &Predictor,
-    columns: &Columns,
-) -> Result<f64> {
-    let path = folder.join(&gate.bundle);
-    let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
-    let champion = Predictor::new(&Bundle::from_bytes(&bytes)?)?;
-    let differs = |what: &str| {
-        Error::input(
-            "train.champion",
-            format!("the champion `{}` {what}", gate.bundle),
-        )
-    };
-    if champion.output().task != winner.output().task
-        || champion.output().labels != winner.output().labels
-    {
-        return Err(differs("has another task or other labels"));
+/// The bundle in use, which the winner is to agree with.
+pub(crate) struct Incumbent {
+    predictor: Predictor,
+    name: String,
+}
+
+impl Incumbent {
+    /// Reads it and tries it on a few rows, before anything is trained or the test is opened.
+    ///
+    /// # Errors
+    /// `train.unreadable` and `bundle.*`, `train.champion` where it predicts something else or takes other columns.
+    pub(crate) fn read(recipe: &Recipe, gate: &ChampionGate, columns: &Columns) -> Result<Self> {
+        let path = recipe.folder.join(&gate.bundle);
+        let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+        let incumbent = Self {
+            predictor: Predictor::new(&Bundle::from_bytes(&bytes)?)?,
+            name: gate.bundle.clone(),
+        };
+        let output = incumbent.predictor.output();
+        if output.task != recipe.task() || output.labels != recipe.config.model.labels {
+            return Err(incumbent.differs("has another task or other labels"));
+        }
+        let few: Vec<usize> = (0..columns.rows().min(TIMED)).collect();
+        incumbent.answers(&columns.select(&few))?;
+        Ok(incumbent)
     }
-    let (ours, theirs) = (
-        winner.predict_columns(columns)?,
-        champion.predict_columns(columns)?,
-    );
-    if let Some(error) = theirs.errors.into_iter().next() {
-        return Err(differs("cannot answer a test row").with_source(error));
+
+    /// How far the winner agrees with it on `columns`: the share of equal labels, or the correlation of values.
+    ///
+    /// # Errors
+    /// `train.champion` where it cannot answer a row.
+    pub(crate) fn agreement(&self, winner: &Predictor, columns: &Columns) -> Result<f64> {
+        let (ours, theirs) = (winner.predict_columns(columns)?, self.answers(columns)?);
+        if winner.output().task == Task::Regression {
+            return Ok(correlation(&ours.values, &theirs.values));
+        }
+        let pairs = ours.labels.iter().zip(&theirs.labels);
+        let equal = pairs.filter(|(a, b)| a == b).count();
+        Ok(as_f64(equal) / as_f64(ours.labels.len().max(1)))
     }
-    if winner.output().task == Task::Regression {
-        return Ok(correlation(&ours.values, &theirs.values));
+
+    fn answers(&self, columns: &Columns) -> Result<BatchPrediction> {
+        let mut answers = self.predictor.predict_columns(columns)?;
+        match answers.errors.is_empty() {
+            true => Ok(answers),
+            false => {
+                let first = answers.errors.swap_remove(0);
+                Err(self.differs("cannot answer a row").with_source(first))
+            }
+        }
     }
-    let equal = ours
-        .labels
-        .iter()
-        .zip(&theirs.labels)
-        .filter(|(a, b)| a == b)
-        .count();
-    Ok(as_f64(equal) / as_f64(ours.labels.len().max(1)))
+
+    fn differs(&self, what: &str) -> Error {
+        let message = format!("the champion `{}` {what}", self.name);
+        Error::input("train.champion", message)
+    }
 }
 
 /// Pearson's; NaN where a side does not vary.

@@ -37,8 +37,12 @@ impl Resampled {
         let mut random = Random::new(resampling.seed, 0);
         let mut weights = vec![0_u32; rows];
         let mut draws = vec![Vec::with_capacity(resampling.resamples); models.len()];
+        let groups = models.first().and_then(|model| model.groups());
         for _ in 0..resampling.resamples {
-            draw(&mut random, &mut weights);
+            match groups {
+                None => draw(&mut random, &mut weights),
+                Some(groups) => draw_groups(&mut random, groups, &mut weights),
+            }
             for (model, draws) in models.iter().zip(&mut draws) {
                 draws.push(model.weighted(&weights));
             }
@@ -57,7 +61,17 @@ impl Resampled {
         let each = measures.filter_map(|(place, &measure)| {
             let value = *self.point.get(model)?.get(place)?;
             let draws = self.draws.get(model)?.iter();
-            let estimate = self.estimate(value, draws.filter_map(|draw| draw.get(place).copied()));
+            let found = self.estimate(value, draws.filter_map(|draw| draw.get(place).copied()));
+            // Drawing again only adds to a calibration error, so that all draws may lie above the value itself.
+            let estimate = Estimate {
+                low: if found.low > value { value } else { found.low },
+                high: if found.high < value {
+                    value
+                } else {
+                    found.high
+                },
+                ..found
+            };
             Some(Measured { measure, estimate })
         });
         each.collect()
@@ -81,6 +95,17 @@ impl Resampled {
             low: quantile(&draws, tail),
             high: quantile(&draws, 1.0 - tail),
         }
+    }
+}
+
+/// Draws as many groups as there are, each with all its rows (Field and Welsh 2007): rows of a group are alike, and drawn one
+/// by one they would make intervals too narrow.
+fn draw_groups(random: &mut Random, groups: &[usize], weights: &mut [u32]) {
+    let count = groups.iter().max().map_or(0, |last| last + 1);
+    let mut drawn = vec![0_u32; count];
+    draw(random, &mut drawn);
+    for (weight, group) in weights.iter_mut().zip(groups) {
+        *weight = drawn.get(*group).copied().unwrap_or_default();
     }
 }
 
@@ -109,7 +134,42 @@ pub(crate) fn wilson(count: usize, rows: usize) -> Estimate {
 
 #[cfg(test)]
 mod tests {
+    use skewless_core::output::Task;
+
     use super::*;
+
+    #[test]
+    fn groups_are_drawn_whole_and_make_intervals_wider() {
+        let groups = [0, 0, 1, 2, 2, 2];
+        let mut weights = [9; 6];
+        draw_groups(&mut Random::new(1, 0), &groups, &mut weights);
+        assert!(weights[0] == weights[1] && weights[3] == weights[5] && weights[3] == weights[4]);
+        assert_eq!(weights[0] + weights[2] + weights[3], 3);
+        // Forty groups of five rows that are all the same.
+        let value = |row: usize| f64::from(u8::from((row / 5).is_multiple_of(2)));
+        let values: Vec<f64> = (0..200).map(value).collect();
+        let judged = || Judged::new(Task::Regression, 0, &values, &[0.0; 200], 0.5, 1).unwrap();
+        let width = |judged: &Judged| {
+            let resampling = Resampling {
+                resamples: 500,
+                confidence: 0.95,
+                seed: 3,
+            };
+            let measures = Measure::of_task(Task::Regression);
+            let found = Resampled::new(measures, &[judged], resampling)
+                .unwrap()
+                .measured(0);
+            let mae = found
+                .iter()
+                .find(|one| one.measure == Measure::Mae)
+                .unwrap();
+            mae.estimate.high - mae.estimate.low
+        };
+        let by_row = width(&judged());
+        let by_group = width(&judged().in_groups(Some((0..200).map(|row| row / 5).collect())));
+        let ratio = by_group / by_row;
+        assert!((1.8..2.8).contains(&ratio), "{ratio} where √5 is due");
+    }
 
     /// By statsmodels 0.15: `proportion_confint(5, 50, method="wilson")`.
     #[test]

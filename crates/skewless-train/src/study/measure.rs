@@ -5,7 +5,7 @@ use skewless_core::output::Task;
 use skewless_core::{Error, Result};
 
 use super::models::class;
-use crate::metrics::{CalibrationBin, Metric, Scored};
+use crate::metrics::{CalibrationBin, Metric, Metrics, Scored};
 
 /// A measure by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,6 +98,10 @@ pub(crate) struct Judged {
     task: Task,
     rows: usize,
     kind: Kind,
+    /// The rows of each fold, of which scores are compared only within it.
+    folds: Vec<Scored>,
+    /// The group of each row, where rows belong together.
+    groups: Option<Vec<usize>>,
 }
 
 enum Kind {
@@ -174,7 +178,32 @@ impl Judged {
             task,
             rows: truth.len(),
             kind,
+            folds: Vec::new(),
+            groups: None,
         })
+    }
+
+    /// The same, with rows that were predicted by models of different folds, one after the other: scores of different
+    /// models are not ranked against each other, and measures of ranking are the mean of the folds'.
+    pub(crate) fn in_folds(self, folds: Vec<Self>) -> Self {
+        let scored = folds.into_iter().filter_map(|fold| match fold.kind {
+            Kind::Binary { scored, .. } => Some(scored),
+            _ => None,
+        });
+        let folds: Vec<Scored> = scored.collect();
+        Self {
+            folds: if folds.len() > 1 { folds } else { Vec::new() },
+            ..self
+        }
+    }
+
+    /// The same, with rows that are drawn by their groups, counted from 0.
+    pub(crate) fn in_groups(self, groups: Option<Vec<usize>>) -> Self {
+        Self { groups, ..self }
+    }
+
+    pub(crate) fn groups(&self) -> Option<&[usize]> {
+        self.groups.as_deref()
     }
 
     /// Number of rows.
@@ -202,7 +231,13 @@ impl Judged {
     pub(crate) fn weighted(&self, weights: &[u32]) -> Vec<f64> {
         match &self.kind {
             Kind::Binary { scored, right } => {
-                let metrics = scored.weighted(weights);
+                let mut metrics = scored.weighted(weights);
+                if !self.folds.is_empty() {
+                    let each = self.of_folds(weights);
+                    metrics.roc_auc = mean_of(each.iter().map(|fold| fold.roc_auc));
+                    metrics.average_precision =
+                        mean_of(each.iter().map(|fold| fold.average_precision));
+                }
                 let mut measures: Vec<f64> = Metric::ALL
                     .iter()
                     .map(|metric| metric.of(&metrics))
@@ -239,6 +274,16 @@ impl Judged {
         }
     }
 
+    fn of_folds(&self, weights: &[u32]) -> Vec<Metrics> {
+        let mut rest = weights;
+        let each = self.folds.iter().map(|fold| {
+            let (of_fold, after) = rest.split_at(fold.rows().min(rest.len()));
+            rest = after;
+            fold.weighted(of_fold)
+        });
+        each.collect()
+    }
+
     /// The dots of a calibration plot; none but for binary models.
     pub(crate) fn calibration(&self) -> Vec<CalibrationBin> {
         match &self.kind {
@@ -253,6 +298,16 @@ fn mean(values: impl Iterator<Item = f64>, weights: &[u32]) -> f64 {
     for (value, &weight) in values.zip(weights) {
         sum += f64::from(weight) * value;
         count += f64::from(weight);
+    }
+    sum / count
+}
+
+/// Of those that are numbers: a draw may leave a fold with one label.
+fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for value in values.filter(|value| !value.is_nan()) {
+        sum += value;
+        count += 1.0;
     }
     sum / count
 }

@@ -240,7 +240,7 @@ impl Race<'_> {
     ) -> Result<Job<'j>> {
         let train = match rung {
             Some(size) if size < fold.train.len() => {
-                sample(&fold.train, size, candidate.seed, place)
+                self.sample(&fold.train, size, candidate.seed, place)
             }
             _ => fold.train.clone(),
         };
@@ -341,19 +341,31 @@ impl Race<'_> {
         Ok((outcome, false))
     }
 
+    /// `size` of the rows, the same for every candidate of a seed, and nearly all of them a part of what larger rungs get.
+    fn sample(&self, rows: &[usize], size: usize, seed: u64, fold: usize) -> Vec<usize> {
+        let mut random = Random::new(seed, 16 + fold as u64);
+        (self.data).drawn(rows, size, self.recipe.classes(), &mut random)
+    }
+
     fn standing(&self, candidate: &Candidate, outcomes: &[(Outcome, bool)]) -> Result<Standing> {
-        let mut folds = Vec::new();
+        let mut parts = Vec::new();
         let (mut values, mut truth) = (Vec::new(), Vec::new());
         for ((outcome, _), fold) in outcomes.iter().zip(&self.folds.folds) {
             let of_fold = self.data.truth_of(&fold.validate);
-            folds.push(judged(self.recipe, &outcome.values, &of_fold)?.measures());
+            parts.push(judged(self.recipe, &outcome.values, &of_fold)?);
             values.extend_from_slice(&outcome.values);
             truth.extend(of_fold);
         }
+        let folds = self.folds.folds.iter();
+        let validated: Vec<usize> = folds
+            .flat_map(|fold| fold.validate.iter().copied())
+            .collect();
         Ok(Standing {
             candidate: candidate.clone(),
-            folds,
-            judged: judged(self.recipe, &values, &truth)?,
+            folds: parts.iter().map(Judged::measures).collect(),
+            judged: judged(self.recipe, &values, &truth)?
+                .in_folds(parts)
+                .in_groups(self.data.groups_of(self.recipe, &validated)),
             values,
             left_at: None,
         })
@@ -373,15 +385,6 @@ pub(crate) fn judged(recipe: &Recipe, values: &[f64], truth: &[f64]) -> Result<J
         recipe.threshold(),
         recipe.config.evaluate.calibration_bins,
     )
-}
-
-/// `size` of the rows, the same for every candidate of a seed, and a part of what larger rungs get.
-fn sample(rows: &[usize], size: usize, seed: u64, fold: usize) -> Vec<usize> {
-    let mut shuffled = rows.to_vec();
-    Random::new(seed, 16 + fold as u64).shuffle(&mut shuffled);
-    shuffled.truncate(size);
-    shuffled.sort_unstable();
-    shuffled
 }
 
 /// Best first by `by`; of equals the first.

@@ -1,5 +1,6 @@
 //! The checked configuration with its candidates: nothing in it can be wrong any more but the data.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,8 @@ use skewless_core::output::{Conformal, ConformalMethod, Output, Task};
 use skewless_core::spec::{Input, InputType, Role};
 use skewless_core::{Error, Result};
 
-use super::config::{Config, ConformalConfig, Days, SplitBy, SplitConfig};
+use super::config::{Bounds, ChampionGate, Config, ConformalConfig, Days, SplitBy, SplitConfig};
+use super::data::Data;
 use super::feature_set::{FeatureSet, feature_sets};
 use super::folds::{Newest, Periods, Rest, Shares};
 use super::measure::Measure;
@@ -91,6 +93,7 @@ impl Recipe {
         check_quantiles(&config)?;
         let split = split(&config)?;
         let hunts = hunts(&config, &sets)?;
+        check_external(&folder, &hunts)?;
         let tables = Tables::new(&config)?;
         Ok(Self {
             config,
@@ -168,6 +171,17 @@ impl Recipe {
             Error::internal("internal.feature_set", "a candidate's set is not there")
         })
     }
+}
+
+/// Models from elsewhere are there before anything is fitted.
+fn check_external(folder: &Path, hunts: &[Hunt]) -> Result<()> {
+    for candidate in hunts.iter().flat_map(|hunt| &hunt.candidates) {
+        if let Parameters::External { bundle } = &candidate.parameters {
+            let path = folder.join(bundle);
+            std::fs::metadata(&path).map_err(|error| unreadable(&path, error))?;
+        }
+    }
+    Ok(())
 }
 
 fn check_label(config: &Config) -> Result<()> {
@@ -268,6 +282,7 @@ fn check_rest(config: &Config) -> Result<()> {
             return fault("conformal.by", &format!("there is no category `{name}`"));
         }
     }
+    check_gates(config)?;
     if config.gates.coverage.is_some() && config.conformal.is_none() {
         return fault(
             "gates.coverage",
@@ -286,6 +301,50 @@ fn check_rest(config: &Config) -> Result<()> {
     }
     if config.slices.least_rows == 0 {
         return fault("slices.least_rows", "at least one row is needed");
+    }
+    Ok(())
+}
+
+/// Bounds that nothing passes, or everything, are a slip.
+fn check_gates(config: &Config) -> Result<()> {
+    let gates = &config.gates;
+    let of = |part: &'static str, bounds: &BTreeMap<Measure, Bounds>| -> Vec<(String, Bounds)> {
+        let named = bounds.iter();
+        let named =
+            named.map(|(measure, &bounds)| (format!("gates.{part}.{}", measure.name()), bounds));
+        named.collect()
+    };
+    let mut all = of("test", &gates.test);
+    all.extend(of("worst_slice", &gates.worst_slice));
+    all.extend(
+        gates
+            .coverage
+            .map(|bounds| ("gates.coverage".to_owned(), bounds)),
+    );
+    for (field, Bounds { min, max }) in all {
+        let numbers: Vec<f64> = min.into_iter().chain(max).collect();
+        let is_range = numbers.is_sorted() && numbers.iter().all(|number| number.is_finite());
+        if numbers.is_empty() || !is_range {
+            return fault(
+                &field,
+                "finite numbers are due, `min` or `max` or both, and `min` not above `max`",
+            );
+        }
+    }
+    if !gates.worst_slice.is_empty() && config.slices.by.is_empty() {
+        return fault(
+            "gates.worst_slice",
+            "slices are those of [slices] `by`, which names none",
+        );
+    }
+    let least = match config.model.task {
+        Task::Regression => -1.0,
+        _ => 0.0,
+    };
+    let is_share = |champion: &ChampionGate| (least..=1.0).contains(&champion.agreement);
+    if !gates.champion.as_ref().is_none_or(is_share) {
+        let rule = format!("a number from {least} to 1 is due");
+        return fault("gates.champion.agreement", &rule);
     }
     Ok(())
 }
@@ -548,14 +607,10 @@ fn candidate_digest(
 
 impl Candidate {
     /// The rows of a fit out of those given: all, or as many as the bound allows, which a seed draws.
-    pub(crate) fn rows_of(&self, rows: &[usize]) -> Vec<usize> {
+    pub(crate) fn rows_of(&self, (data, classes): (&Data, usize), rows: &[usize]) -> Vec<usize> {
         match self.max_rows {
             Some(most) if most < rows.len() => {
-                let mut drawn = rows.to_vec();
-                Random::new(self.seed, DRAWN).shuffle(&mut drawn);
-                drawn.truncate(most);
-                drawn.sort_unstable();
-                drawn
+                data.drawn(rows, most, classes, &mut Random::new(self.seed, DRAWN))
             }
             _ => rows.to_vec(),
         }

@@ -8,6 +8,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use skewless_core::spec::InputType;
 use skewless_core::{Bundle, Error, Predictor, Result};
 
 use super::config::Promote;
@@ -291,20 +292,32 @@ impl Champion {
             })
         });
         let from = ends.and_then(|(from, _)| instant(from));
+        let input = recipe.split_input()?;
+        // A wall clock has no zone to name, a date no clock.
+        let written = |moment: Timestamp| {
+            let text = moment.to_string();
+            match (input.kind, input.zone.as_deref()) {
+                (InputType::Date, _) => text.split('T').next().unwrap_or_default().to_owned(),
+                (_, Some("local")) => text.trim_end_matches('Z').to_owned(),
+                _ => text,
+            }
+        };
         if let (Some(from), Some(until)) = (from, self.seen_until)
             && until >= from
         {
             return Err(refused(format!(
-                "it has seen rows up to {until}, and the test begins at {from}: newer rows or a shorter test are needed"
+                "it has seen rows up to {}, and the test begins at {}: newer rows or a shorter test are needed",
+                written(until),
+                written(from)
             )));
         }
         Ok(Window {
             rows: folds.test.len(),
             compared: 0,
             digest: digest_rows(&folds.test),
-            from: from.map(|from| from.to_string()),
-            to: (ends.and_then(|(_, to)| instant(to))).map(|to| to.to_string()),
-            champion_until: self.seen_until.map(|until| until.to_string()),
+            from: from.map(written),
+            to: (ends.and_then(|(_, to)| instant(to))).map(written),
+            champion_until: self.seen_until.map(written),
         })
     }
 

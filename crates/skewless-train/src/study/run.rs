@@ -7,10 +7,11 @@ use skewless_core::{BatchPrediction, Error, Predictor, Result};
 
 use super::checks::{self, Checked};
 use super::confidence::{self, Calibrated, Coverage, Predicted};
+use super::config::CalibrationMethod;
 use super::data::{Data, digest_rows};
 use super::fitted::{Fit, Fitted};
 use super::folds::{Fold, Folds};
-use super::gates::{self, Taken};
+use super::gates::{self, Incumbent, Taken};
 use super::intervals::Resampled;
 use super::jobs::Limits;
 use super::measure::Measure;
@@ -20,7 +21,8 @@ use super::plots::Drawing;
 use super::race::{Finish, Race, Standing, judged};
 use super::recipe::Recipe;
 use super::report::{
-    CandidateReport, FeatureSetFacts, Part, Selection, StudyReport, TestReport, Timing,
+    CandidateReport, FeatureSetFacts, Finding, Level, Part, Selection, StudyReport, TestReport,
+    Timing,
 };
 use super::retrain::{Champion, Verdict};
 use super::select::select;
@@ -28,7 +30,7 @@ use super::slices;
 use super::stop::stop;
 use super::store::Store;
 use crate::bootstrap::Resampling;
-use crate::progress::Progress;
+use crate::progress::{Opening, Progress};
 use crate::report::Step;
 use crate::run::golden_candidates;
 
@@ -100,6 +102,7 @@ pub(crate) fn run(
 ) -> Result<(Studied, Option<Verdict>)> {
     progress.begin("Reading tables", None);
     let data = Data::read(recipe, options.source_date_epoch, options.store.as_deref())?;
+    progress.read(&data.files);
     let folds = data.split(recipe)?;
     let labelled = data.labelled().len();
     progress.finish(&format!(
@@ -107,11 +110,18 @@ pub(crate) fn run(
         data.truth.len()
     ));
     progress.begin("Checking the data", None);
-    let checked =
-        checks::check(recipe, &data, &folds).map_err(|error| data.places.located(error))?;
+    let checked = checks::check(recipe, &data, &folds).map_err(|error| data.located(error))?;
     stop(&checked.findings)?;
-    progress.finish(&format!("{} findings, no error", checked.findings.len()));
+    progress.finish(&match checked.findings.len() {
+        1 => "1 finding, no error".to_owned(),
+        count => format!("{count} findings, no error"),
+    });
+    let gate = recipe.config.gates.champion.as_ref();
+    let labelled = data.labelled();
+    let few = labelled.get(..labelled.len().min(FEW)).unwrap_or_default();
+    let incumbent = gate.map(|gate| Incumbent::read(recipe, gate, &data.columns.select(few)));
     let run = Run {
+        incumbent: incumbent.transpose()?,
         recipe,
         data: &data,
         folds: &folds,
@@ -121,18 +131,22 @@ pub(crate) fn run(
     run.whole(checked, progress)
 }
 
+/// Rows that a champion is tried on before anything is trained.
+const FEW: usize = 200;
+
 struct Run<'a> {
     recipe: &'a Recipe,
     data: &'a Data,
     folds: &'a Folds,
     options: &'a StudyOptions,
     champion: Option<&'a Champion>,
+    incumbent: Option<Incumbent>,
 }
 
 impl Run<'_> {
     fn whole(
         &self,
-        checked: Checked,
+        mut checked: Checked,
         progress: &mut dyn Progress,
     ) -> Result<(Studied, Option<Verdict>)> {
         let recipe = self.recipe;
@@ -176,8 +190,14 @@ impl Run<'_> {
             threads: self.options.threads.max(1),
         };
         let mut fitted = fit.run()?;
-        let (calibration, validated) = self.calibrate(winner, &mut fitted)?;
+        let (calibration, validated) =
+            self.calibrate(winner, &mut fitted, &mut checked.findings)?;
         let (test, BatchPrediction { values, raw, .. }) = self.test(winner, &fitted)?;
+        progress.opened(&Opening {
+            data: &self.data.digest,
+            winner: selection.winner,
+            measures: &test.measures,
+        });
         let meeting = match self.champion {
             Some(champion) => {
                 Some(champion.meet((recipe, self.data, self.folds), &values, self.resampling())?)
@@ -282,10 +302,8 @@ impl Run<'_> {
     fn taken(&self, predictor: &Predictor) -> Result<Taken> {
         let gates = &self.recipe.config.gates;
         let test = &self.folds.test;
-        let agreement = |gate| {
-            let columns = self.data.columns.select(test);
-            gates::agreement(&self.recipe.folder, gate, predictor, &columns)
-        };
+        let agreement =
+            |incumbent: &Incumbent| incumbent.agreement(predictor, &self.data.columns.select(test));
         let latency = gates.max_latency_us.map(|_| {
             gates::latency(
                 predictor,
@@ -293,22 +311,36 @@ impl Run<'_> {
             )
         });
         Ok(Taken {
-            agreement: gates.champion.as_ref().map(agreement).transpose()?,
+            agreement: self.incumbent.as_ref().map(agreement).transpose()?,
             latency: latency.transpose()?,
         })
     }
 
-    /// The winner's calibration where the configuration asks for one, and its predictions of the validation rows through it.
+    /// The winner's calibration where the configuration asks for one (a finding where Platt's sigmoid does not rise, as of a
+    /// constant), and its predictions of the validation rows through it.
     fn calibrate(
         &self,
         winner: &Standing,
         fitted: &mut Fitted,
+        findings: &mut Vec<Finding>,
     ) -> Result<(Option<Calibrated>, Vec<f64>)> {
         let Some(config) = &self.recipe.config.calibrate else {
             return Ok((None, winner.values.clone()));
         };
         let truth = self.data.truth_of(&self.validated());
-        let calibrated = Calibrated::fit(config.method, &winner.values, &truth)?;
+        let calibrated = match Calibrated::fit(config.method, &winner.values, &truth) {
+            Err(error) if config.method == CalibrationMethod::Platt => {
+                let (check, message) = ("check.calibration", error.message());
+                findings.push(Finding {
+                    check: check.to_owned(),
+                    level: Level::Warning,
+                    input: None,
+                    message: format!("the winner is not calibrated: {message}"),
+                });
+                return Ok((None, winner.values.clone()));
+            }
+            found => found?,
+        };
         if !fitted.calibrate(&calibrated)? {
             return Ok((None, winner.values.clone()));
         }
@@ -356,7 +388,8 @@ impl Run<'_> {
     fn test(&self, winner: &Standing, fitted: &Fitted) -> Result<(TestReport, BatchPrediction)> {
         let rows = &self.folds.test;
         let found = fitted.predict(self.data, rows)?;
-        let judged = judged(self.recipe, &found.values, &self.data.truth_of(rows))?;
+        let judged = judged(self.recipe, &found.values, &self.data.truth_of(rows))?
+            .in_groups(self.data.groups_of(self.recipe, rows));
         let measures = Measure::of_task(self.recipe.task());
         let report = TestReport {
             opened_by: winner.candidate.digest.clone(),

@@ -53,6 +53,7 @@ pub(crate) fn slices(
             // A group with a single label has no ROC curve.
             let measured = match judged(recipe, &predicted, &data.truth_of(&there)) {
                 Ok(judged) if is_large => {
+                    let judged = judged.in_groups(data.groups_of(recipe, &there));
                     Resampled::new(measures, &[&judged], resampling)?.measured(0)
                 }
                 _ => Vec::new(),

@@ -78,6 +78,13 @@ def calibration():
     }
 
 
+class Ones(np.random.RandomState):
+    """Draws that take the whole of the truth's own probability away: what is left is that of the likelier labels."""
+
+    def uniform(self, low=0.0, high=1.0, size=None):
+        return np.ones(size)
+
+
 def conformal():
     guess = RANDOM.normal(size=120).round(4)
     truth = (guess + RANDOM.normal(size=120)).round(4)
@@ -92,15 +99,15 @@ def conformal():
     label = np.array([RANDOM.choice(3, p=row / row.sum()) for row in shares])
     new = RANDOM.dirichlet([1.0, 1.0, 1.0], size=30)
     sets = {}
-    for score in ["lac", "aps"]:
+    for name, score, draws in [("lac", "lac", 1), ("aps", "aps", 1), ("aps_not_random", "aps", Ones())]:
         mapie_ = SplitConformalClassifier(
-            Shares().fit(None), confidence_level=0.9, prefit=True, conformity_score=score, random_state=1
+            Shares().fit(None), confidence_level=0.9, prefit=True, conformity_score=score, random_state=draws
         )
         mapie_.conformalize(shares, label)
         options = {"include_last_label": True} if score == "aps" else {}
         _, found = mapie_.predict_set(new, conformity_score_params=options)
-        sets[score] = found[:, :, 0].astype(int).tolist()
-        sets[score + "_quantile"] = float(np.ravel(mapie_._mapie_classifier.quantiles_)[0])
+        sets[name] = found[:, :, 0].astype(int).tolist()
+        sets[name + "_quantile"] = float(np.ravel(mapie_._mapie_classifier.quantiles_)[0])
     # A value with a lower and an upper quantile, which is what a model with quantiles gives.
     around = lambda size: np.column_stack([np.zeros(size), -RANDOM.uniform(0.1, 2, size), RANDOM.uniform(0.1, 2, size)])
     raw = (guess[:, None] + around(120)).round(4)

@@ -1,8 +1,10 @@
 //! Gates and slices: a failed gate keeps the report and gives no bundle.
 
 use skewless_core::{Bundle, Predictor, Record};
+use skewless_train::progress::{Opening, Progress};
 use skewless_train::study::confidence::Calibrated;
-use skewless_train::study::{Studied, StudyReport};
+use skewless_train::study::report::{Finding, Level};
+use skewless_train::study::{Studied, StudyOptions, StudyReport, study};
 
 use crate::project::{BY_HASH, BY_TIME, Project, binary, multiclass, regression};
 
@@ -84,6 +86,110 @@ fn a_champion_must_agree() {
             }
         }
     }
+}
+
+#[test]
+fn what_no_run_could_pass_is_refused_before_anything_is_read() {
+    let slices = "[slices]\nby = [\"courier\"]\n";
+    for (gates, field) in [
+        ("[gates.test]\nroc_auc = {}\n", "gates.test.roc_auc"),
+        (
+            "[gates.test]\nroc_auc = { min = 0.9, max = 0.1 }\n",
+            "gates.test.roc_auc",
+        ),
+        (
+            "[gates.test]\nlog_loss = { max = nan }\n",
+            "gates.test.log_loss",
+        ),
+        (
+            "[gates.worst_slice]\naccuracy = { min = 0.5 }\n",
+            "gates.worst_slice",
+        ),
+        (
+            "[gates.champion]\nbundle = \"champion.skw\"\nagreement = 90\n",
+            "gates.champion.agreement",
+        ),
+    ] {
+        let slices = if field == "gates.worst_slice" {
+            ""
+        } else {
+            slices
+        };
+        let config = format!("{}\n{slices}{gates}", binary(BY_HASH));
+        let project = Project::new(&config);
+        std::fs::remove_file(project.path().join("deliveries.csv")).unwrap();
+        let error = project.run().err().unwrap();
+        assert_eq!((error.code(), error.field()), ("train.config", Some(field)));
+    }
+}
+
+/// Hears whether candidates were trained and the test was opened.
+#[derive(Default)]
+struct Heard {
+    steps: Vec<String>,
+    opened: usize,
+}
+
+impl Progress for Heard {
+    fn begin(&mut self, step: &str, _: Option<u64>) {
+        self.steps.push(step.to_owned());
+    }
+
+    fn opened(&mut self, opening: &Opening<'_>) {
+        assert!(!opening.data.is_empty() && !opening.measures.is_empty());
+        self.opened += 1;
+    }
+}
+
+#[test]
+fn a_champion_that_cannot_answer_is_refused_before_the_test_is_opened() {
+    let gate = "[gates.champion]\nbundle = \"champion.skw\"\nagreement = 0.9\n";
+    let project = Project::new(&format!("{}\n{gate}", binary(BY_HASH)));
+    let run = |heard: &mut Heard| {
+        let path = project.path().join("skewless.toml");
+        study(&path, &StudyOptions::default(), heard)
+    };
+    let other = Project::new(&regression(BY_HASH))
+        .run()
+        .unwrap()
+        .bundle
+        .unwrap();
+    for (bundle, code) in [(None, "train.unreadable"), (Some(other), "train.champion")] {
+        if let Some(bundle) = bundle {
+            std::fs::write(project.path().join("champion.skw"), bundle).unwrap();
+        }
+        let mut heard = Heard::default();
+        assert_eq!(run(&mut heard).err().unwrap().code(), code);
+        assert_eq!(heard.opened, 0);
+        assert!(heard.steps.iter().all(|step| !step.starts_with("Training")));
+    }
+    let own = Project::new(&binary(BY_HASH))
+        .run()
+        .unwrap()
+        .bundle
+        .unwrap();
+    std::fs::write(project.path().join("champion.skw"), own).unwrap();
+    let mut heard = Heard::default();
+    assert!(run(&mut heard).unwrap().bundle.is_some());
+    assert_eq!(heard.opened, 1);
+}
+
+#[test]
+fn a_constant_is_left_uncalibrated_with_a_warning() {
+    let whole = format!("{}\n[calibrate]\nmethod = \"platt\"\n", binary(BY_HASH));
+    let only = "kind = \"constant\"\nfeature_sets = [\"all\"]\n";
+    let (start, rest) = whole.split_once("[[experiment.model]]").unwrap();
+    let after = rest.split_once("[calibrate]").unwrap().1;
+    let config = format!("{start}[[experiment.model]]\n{only}[calibrate]{after}");
+    let studied = Project::new(&config).run().unwrap();
+    assert!(studied.bundle.is_some());
+    assert_eq!(studied.report.calibration, None);
+    let is_it = |one: &&Finding| one.check == "check.calibration";
+    let finding = studied.report.findings.iter().find(is_it).unwrap();
+    assert_eq!(finding.level, Level::Warning);
+    // A constant ranks nothing, in each fold and over all of them.
+    let ranks = studied.report.candidates[0].measures[0];
+    assert_eq!(ranks, 0.5);
 }
 
 #[test]

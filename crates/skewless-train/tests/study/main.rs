@@ -5,6 +5,7 @@
 mod gates;
 mod leaks;
 mod networks;
+mod outcomes;
 mod project;
 mod quantiles;
 mod reference;

@@ -391,6 +391,27 @@ fn halving_leaves_most_behind_and_random_search_tries_a_few() {
 }
 
 #[test]
+fn rare_labels_are_among_the_rows_of_every_rung() {
+    // One in two hundred is as late as that.
+    let rare = binary(BY_HASH).replace("above = 15", "above = 74");
+    let search =
+        "max_depth = [1, 2, 3]\nsearch = { by = \"halving\", factor = 2, least_rows = 20 }\n";
+    for (from, to) in [
+        ("max_depth = [2, 3]\n", search),
+        (
+            "name = \"families\"\n",
+            "name = \"families\"\nmax_rows = 30\n",
+        ),
+    ] {
+        let config = rare.replace(from, to);
+        assert_ne!(config, rare);
+        let report = Project::new(&config).run().unwrap().report;
+        let share = report.parts[0].level[1];
+        assert!(share > 0.0 && share < 0.02, "{share}");
+    }
+}
+
+#[test]
 fn a_margin_keeps_the_simpler_model() {
     let config = regression(BY_HASH).replace("by = \"rmse\"", "by = \"rmse\"\nmargin = 1000.0");
     let report = Project::new(&config).run().unwrap().report;

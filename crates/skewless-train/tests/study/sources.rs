@@ -424,6 +424,22 @@ fn what_a_join_cannot_mean_is_refused() {
             "columns = [\"load\", \"courier\"]\n",
             "train.config",
         ),
+        // Nothing would come of a column that is no input.
+        (
+            "columns = [\"load\"]\n",
+            "columns = [\"load\", \"known\"]\n",
+            "train.config",
+        ),
+        (
+            "time = \"known\"\n",
+            "time = \"known\"\ntypes = { known = \"number\" }\n",
+            "train.config",
+        ),
+        (
+            "time = \"known\"\n",
+            "time = \"known\"\ntypes = { lode = \"number\" }\n",
+            "table.missing_column",
+        ),
         ("loads/*.csv", "loads/*.parquet", "source.no_files"),
         (
             "time = \"known\"\n",

@@ -6,7 +6,7 @@ use skewless_core::{Column, Columns, Error, Result};
 use crate::data::number;
 use crate::recipe::fault;
 
-const DAY: f64 = 86_400.0;
+pub(super) const DAY: f64 = 86_400.0;
 
 /// A column of dates or timestamps.
 #[derive(Clone, Debug)]

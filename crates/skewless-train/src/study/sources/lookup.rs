@@ -113,6 +113,8 @@ impl<'a> Work<'a> {
             steps: Vec::new(),
             joins: Vec::new(),
             findings: Vec::new(),
+            own: Vec::new(),
+            places: None,
         }
     }
 
@@ -156,6 +158,7 @@ impl<'a> Work<'a> {
             });
         }
         self.newer_than_event(lookup, place, columns)?;
+        self.outcomes(None, place, &lookup.columns)?;
         Ok(LookupTable {
             name: lookup.name.clone(),
             keys,
@@ -171,7 +174,16 @@ impl<'a> Work<'a> {
         columns: &Columns,
     ) -> Result<()> {
         let named = self.named(place)?;
-        let (Some(event), Some(clock)) = (self.tables().event.as_ref(), &named.clock) else {
+        let Some(clock) = &named.clock else {
+            return Ok(());
+        };
+        let Some(event) = self.tables().event.as_ref() else {
+            let message = format!(
+                "the lookup table `{}` has the newest rows of `{}`; whether earlier events knew them can't be told, as no input \
+                 has `role = \"time\"`",
+                lookup.name, named.name
+            );
+            self.found("future_join", Level::Warning, &named.name, message);
             return Ok(());
         };
         if columns.column(&event.input.name).is_none() || !clock.compares(event) {

@@ -20,11 +20,11 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::json;
-use skewless_core::spec::{Input, InputType, LookupTable};
+use skewless_core::spec::{Input, InputType, LookupTable, Role};
 use skewless_core::{Column, Columns, Error, Result};
 use skewless_table::{Format, Wanted, column_names};
 
-use self::clock::Clock;
+use self::clock::{Clock, DAY};
 use self::matching::{Groups, gather};
 use self::stock::{Draw, Stock, Taken};
 use self::tables::{Join, Named};
@@ -66,6 +66,8 @@ pub(crate) fn assemble(recipe: &Recipe, date: f64, store: Option<&Path>) -> Resu
     let tables = &recipe.tables;
     let mut work = Work::new(recipe, store);
     let (mut columns, places) = work.base()?;
+    work.own = work.stock.names();
+    work.places = Some(places.clone());
     for join in &tables.joins {
         work.join(join, &mut columns)?;
     }
@@ -111,6 +113,9 @@ struct Work<'a> {
     steps: Vec<Step>,
     joins: Vec<JoinFacts>,
     findings: Vec<Finding>,
+    /// Files of the rows to learn from.
+    own: Vec<String>,
+    places: Option<Places>,
 }
 
 impl<'a> Work<'a> {
@@ -248,12 +253,14 @@ impl<'a> Work<'a> {
         let without_key = self.without_key(join, columns)?;
         let (rows, without_time) = self.matched(join, named, columns, &taken, &groups)?;
         self.future(join, named, columns, &taken, &rows)?;
+        self.outcomes(Some(join), join.table, &join.columns)?;
         for column in &join.columns {
             let found = taken.columns.column(column);
             let found = found.ok_or_else(|| missing(&named.name, column))?;
             columns.push(&join.joined(column), gather(found, &rows)?)?;
         }
         self.untimed(join, named, columns)?;
+        self.whole_days(join, named);
         let unmatched = rows.iter().filter(|row| row.is_none()).count();
         self.joins.push(JoinFacts {
             source: named.name.clone(),
@@ -276,6 +283,14 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Where a fault of the rows to learn from stands.
+    fn at_base(&self, error: Error) -> Error {
+        match &self.places {
+            Some(places) => places.located(error),
+            None => error,
+        }
+    }
+
     fn named(&self, place: usize) -> Result<&'a Named> {
         let found = self.tables().named.get(place);
         found.ok_or_else(|| Error::internal("internal.join", "a join's source is not there"))
@@ -290,7 +305,7 @@ impl<'a> Work<'a> {
         let table = self.tables().place(&self.recipe.config.data.source);
         let each = join.on.iter().map(|(left, _)| {
             let input = self.input(table, left, left);
-            let key = key(columns, &input)?;
+            let key = key(columns, &input).map_err(|error| self.at_base(error))?;
             Ok((input, key))
         });
         each.collect()
@@ -336,7 +351,8 @@ impl<'a> Work<'a> {
             }
             return Ok((groups.equal(), 0));
         };
-        let left = as_of.seconds(columns, Some(clock))?;
+        let left = as_of.seconds(columns, Some(clock));
+        let left = left.map_err(|error| self.at_base(error))?;
         let right = clock.seconds(&taken.columns, Some(as_of));
         let right = right.map_err(|error| taken.places.located(error))?;
         let without_time = left.iter().filter(|time| time.is_nan()).count();
@@ -385,7 +401,8 @@ impl<'a> Work<'a> {
         if columns.column(&event.input.name).is_none() || !clock.compares(event) {
             return Ok(());
         }
-        let at = event.seconds(columns, Some(clock))?;
+        let at = event.seconds(columns, Some(clock));
+        let at = at.map_err(|error| self.at_base(error))?;
         let known = clock.seconds(&taken.columns, Some(event))?;
         let is_later = |(at, row): (&f64, &Option<usize>)| {
             let known = row.and_then(|row| known.get(row).copied());
@@ -397,6 +414,62 @@ impl<'a> Work<'a> {
             .collect();
         self.later(name, &event.input.name, &later, rows.len());
         Ok(())
+    }
+
+    /// What comes in by a table of the rows to learn from, or by a view over them, and is known only after the prediction.
+    fn outcomes(&mut self, join: Option<&Join>, table: usize, taken: &[String]) -> Result<()> {
+        let is_hidden = |input: &&Input| !input.known_at_prediction || input.role == Role::Label;
+        let inputs = self.recipe.config.input.iter().filter(is_hidden);
+        let hidden: Vec<&str> = inputs.map(|input| input.name.as_str()).collect();
+        let found = self.stock.gives_away(table, taken, &hidden, &self.own)?;
+        let named = self.named(table)?;
+        let name = &named.name;
+        for (of, column) in found {
+            let what = match of == *name {
+                true => format!("`{name}` gives `{column}` of the rows to learn from"),
+                false => format!("`{name}` is made from `{column}` of `{of}`"),
+            };
+            let what = format!("{what}, which is known only after the prediction");
+            let (level, message) = match (
+                join.and_then(|join| Some((join, join.as_of.as_ref()?))),
+                &named.clock,
+            ) {
+                (Some((join, _)), Some(_)) if join.bounds.lateness > 0.0 => (
+                    Level::Warning,
+                    format!("{what}: `lateness` must be as long as it takes until it is known"),
+                ),
+                (Some(_), Some(_)) => (
+                    Level::Error,
+                    format!(
+                        "{what}, and without `lateness` a row is joined to what came of it: say how long it takes until it is known"
+                    ),
+                ),
+                _ => (
+                    Level::Error,
+                    format!(
+                        "{what}, and nothing tells when: give it a `time` and join it with `as_of` and `lateness`"
+                    ),
+                ),
+            };
+            self.found("future_join", level, name, message);
+        }
+        Ok(())
+    }
+
+    /// Rows of a day count from its midnight on, before the day is over.
+    fn whole_days(&mut self, join: &Join, named: &Named) {
+        let is_day = |clock: &Clock| clock.input.kind == InputType::Date;
+        let (Some(as_of), Some(clock)) = (&join.as_of, &named.clock) else {
+            return;
+        };
+        if is_day(clock) && !is_day(as_of) && join.bounds.lateness < DAY {
+            let (name, time) = (&named.name, &clock.input.name);
+            let message = format!(
+                "a row of `{name}` counts as known from the midnight on with which its `{time}` begins; where it sums up that day, \
+                 the join needs `lateness = \"1d\"`"
+            );
+            self.found("days", Level::Warning, name, message);
+        }
     }
 
     fn later(&mut self, name: &str, event: &str, later: &[usize], rows: usize) {

@@ -52,10 +52,25 @@ impl Places {
 
     /// The error with its row counted in its file, and the file before its message.
     pub(crate) fn located(&self, error: Error) -> Error {
-        let Some(row) = error.row() else { return error };
-        let (place, row) = self.place(row);
-        let message = format!("{place}, row {row}: {}", error.message());
-        let mut located = Error::new(error.kind(), error.code(), message).with_row(row);
+        let (message, row) = match (error.row(), &self.origin) {
+            (Some(row), _) => {
+                let (place, row) = self.place(row);
+                (
+                    format!("{place}, row {row}: {}", error.message()),
+                    Some(row),
+                )
+            }
+            // A column as a whole; of several files it is not known which.
+            (None, Origin::Files(files)) if error.field().is_some() => match files.as_slice() {
+                [(path, _)] => (format!("`{path}`: {}", error.message()), None),
+                _ => return error,
+            },
+            _ => return error,
+        };
+        let mut located = Error::new(error.kind(), error.code(), message);
+        if let Some(row) = row {
+            located = located.with_row(row);
+        }
         if let Some(field) = error.field() {
             located = located.with_field(field);
         }

@@ -1,11 +1,12 @@
 //! The tables as they are read: each file once for its digest, each source once into SQLite where views ask for it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
 use skewless_core::spec::{Input, InputType};
-use skewless_core::{Columns, Error, Result};
-use skewless_table::{Cells, TableFile, Wanted, read_files, read_sample};
+use skewless_core::{Column, Columns, Error, Result};
+use skewless_table::{Cells, TableFile, Wanted, column_names, read_files, read_sample};
 
 use super::clock::Clock;
 use super::files::{Found, files, source_file};
@@ -176,6 +177,7 @@ impl<'a> Stock<'a> {
                 }
             }
         };
+        named.keeps_types(&taken)?;
         if let Some(clock) = &named.clock {
             // Of rows that were drawn the newest may not be among them.
             let newest = newest(clock, &named.name, &taken);
@@ -195,6 +197,48 @@ impl<'a> Stock<'a> {
         }
         let views = self.views.as_ref();
         views.ok_or_else(|| Error::internal("internal.sqlite", "SQLite is not there"))
+    }
+
+    /// What a table gives away that it or those behind it have under the names of `hidden`: each with its own table. `own`
+    /// are the files of the rows to learn from; what others call so is something else.
+    ///
+    /// # Errors
+    /// `view.sql`.
+    pub(super) fn gives_away(
+        &mut self,
+        place: usize,
+        taken: &[String],
+        hidden: &[&str],
+        own: &[String],
+    ) -> Result<Vec<(String, String)>> {
+        let named = self.named(place)?;
+        let read = match &named.origin {
+            Origin::Files { .. } => (taken.iter())
+                .map(|column| (named.name.clone(), column.clone()))
+                .collect(),
+            Origin::View { .. } => match &mut self.views {
+                Some(views) => views.reads(&named.name)?,
+                None => BTreeSet::new(),
+            },
+        };
+        let is_own = |table: &str| {
+            let facts = self.facts.iter().flatten();
+            facts
+                .filter(|facts| facts.name.eq_ignore_ascii_case(table))
+                .any(|facts| {
+                    facts.kind == SourceKind::Files
+                        && facts.files.iter().any(|file| own.contains(file))
+                })
+        };
+        let is_hidden = |(table, column): &(String, String)| {
+            hidden.iter().any(|name| name.eq_ignore_ascii_case(column)) && is_own(table)
+        };
+        Ok(read.into_iter().filter(is_hidden).collect())
+    }
+
+    /// Names of the files that were read so far.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.files.iter().map(|file| file.path.clone()).collect()
     }
 
     /// Gives SQLite a table with all that it is made from.
@@ -258,6 +302,7 @@ impl<'a> Stock<'a> {
         if self.facts.get(place).is_some_and(Option::is_some) {
             return Ok(());
         }
+        self.named(place)?.has_typed(found)?;
         let mut digests = Vec::new();
         for (one, &rows) in found.iter().zip(rows) {
             let file = SourceFile {
@@ -347,11 +392,11 @@ impl<'a> Stock<'a> {
             let age = newest.map_or(f64::INFINITY, |newest| date - newest);
             if age > *within {
                 let message = format!(
-                    "the newest row of `{}` is of {}, {:.1} hours before the study's date; {:.1} are allowed",
+                    "the newest row of `{}` is of {}, {} before the study's date; {} are allowed",
                     named.name,
                     facts.newest.as_deref().unwrap_or("no time"),
-                    age / 3_600.0,
-                    within / 3_600.0
+                    long(age),
+                    long(*within)
                 );
                 found.push(Finding {
                     check: "check.stale_source".to_owned(),
@@ -367,6 +412,53 @@ impl<'a> Stock<'a> {
     /// The files that were read, and the facts of the tables in the configuration's order.
     pub(super) fn into_facts(self) -> (Vec<SourceFile>, Vec<SourceFacts>) {
         (self.files, self.facts.into_iter().flatten().collect())
+    }
+}
+
+impl Named {
+    /// Whether the files have the columns that `types` names. (JSON lines do not tell their columns.)
+    fn has_typed(&self, found: &[Found]) -> Result<()> {
+        if self.types.is_empty() {
+            return Ok(());
+        }
+        for one in found {
+            let Some(names) = column_names(&one.file)? else {
+                continue;
+            };
+            if let Some(column) = self.types.keys().find(|column| !names.contains(column)) {
+                let message = format!(
+                    "`{}` has no column `{column}`, which `types` of the source `{}` names",
+                    one.name, self.name
+                );
+                return Err(Error::input("table.missing_column", message).with_field(column));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the numbers are what `types` says.
+    fn keeps_types(&self, taken: &Taken) -> Result<()> {
+        for (column, kind) in &self.types {
+            let Some(Column::Number(values)) = taken.columns.column(column) else {
+                continue;
+            };
+            let fits = |value: f64| match kind {
+                InputType::Integer => value == value.trunc(),
+                InputType::Boolean => value == 0.0 || value == 1.0,
+                _ => true,
+            };
+            let is_other = |&value: &f64| !value.is_nan() && !fits(value);
+            if let Some(row) = values.iter().position(is_other) {
+                let value = values.get(row).copied().unwrap_or_default();
+                let (name, kind) = (&self.name, kind.name());
+                let message =
+                    format!("`{column}` is {value}, and must be {kind} by the `types` of `{name}`");
+                let error = Error::input("input.wrong_type", message);
+                let error = error.with_field(column).with_row(row);
+                return Err(taken.places.located(error));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -403,6 +495,14 @@ fn read(found: &[Found], wanted: &[Wanted], draw: Option<Draw>) -> Result<(Taken
         files,
     };
     Ok((taken, rows))
+}
+
+/// A span in words.
+fn long(seconds: f64) -> String {
+    match seconds / 3_600.0 {
+        hours if hours.abs() >= 48.0 => format!("{:.1} days", hours / 24.0),
+        hours => format!("{hours:.1} hours"),
+    }
 }
 
 fn described(named: &Named) -> SourceFacts {

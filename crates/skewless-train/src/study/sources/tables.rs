@@ -91,6 +91,8 @@ impl Tables {
             .map(|written| join(config, &named, written));
         let joins = joins.collect::<Result<Vec<Join>>>()?;
         check_joined(&joins)?;
+        check_taken(config, &joins)?;
+        check_types(config, &named)?;
         Ok(Self {
             joins,
             event: event(config),
@@ -279,6 +281,45 @@ fn join(config: &Config, named: &[Named], written: &JoinConfig) -> Result<Join> 
         columns: written.columns.clone(),
         prefix: written.prefix.clone(),
     })
+}
+
+/// What is joined is an input, or the key of a later join; else nothing would come of it.
+fn check_taken(config: &Config, joins: &[Join]) -> Result<()> {
+    for (place, join) in joins.iter().enumerate() {
+        for column in &join.columns {
+            let name = join.joined(column);
+            let is_input = config.input.iter().any(|input| input.name == name);
+            let mut later = joins.iter().skip(place + 1).flat_map(|join| &join.on);
+            if !is_input && !later.any(|(left, _)| *left == name) {
+                let rule =
+                    format!("there is no input `{name}`, and no later join has it as its key");
+                return fault("join.columns", &rule);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A time is typed by `zone`.
+fn check_types(config: &Config, named: &[Named]) -> Result<()> {
+    let known = config
+        .source
+        .iter()
+        .map(|_| "source")
+        .chain(std::iter::repeat("view"));
+    for (one, kind) in named.iter().zip(known) {
+        let Some(clock) = &one.clock else { continue };
+        let typed = one.types.get(&clock.input.name);
+        if typed.is_some_and(|&kind| kind != clock.input.kind) {
+            let (field, time) = (format!("{kind}.{}.types", one.name), &clock.input.name);
+            let due = clock.input.kind.name();
+            return fault(
+                &field,
+                &format!("`{time}` is the `time`, a {due}; `zone` says which"),
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A joined name stands once, and is no key or time of the join that gives it or of an earlier one.

@@ -3,8 +3,10 @@
 //! A source's blocks go straight into a table of SQLite, so that it is never held twice. Numbers are REAL, booleans 0 and
 //! 1, dates and timestamps that are typed as such ISO 8601 text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, params_from_iter};
 use skewless_core::columns::MISSING_CODE;
@@ -110,6 +112,35 @@ impl Views {
             columns.push(&name, growing.finish()?)?;
         }
         Ok(columns)
+    }
+
+    /// Table and column of everything that a view reads, through other views too.
+    ///
+    /// # Errors
+    /// `view.sql` with SQLite's message.
+    pub(super) fn reads(&mut self, name: &str) -> Result<BTreeSet<(String, String)>> {
+        let fault = |error: rusqlite::Error| refused(name, &error);
+        let found = Arc::new(Mutex::new(BTreeSet::new()));
+        let noted = Arc::clone(&found);
+        let note = move |context: AuthContext<'_>| {
+            if let AuthAction::Read {
+                table_name,
+                column_name,
+            } = context.action
+            {
+                let mut found = noted.lock().unwrap_or_else(PoisonError::into_inner);
+                found.insert((table_name.to_owned(), column_name.to_owned()));
+            }
+            Authorization::Allow
+        };
+        self.connection.authorizer(Some(note)).map_err(fault)?;
+        let text = format!("SELECT * FROM {}", quoted(name));
+        let prepared = self.connection.prepare(&text).map(drop).map_err(fault);
+        let none = None::<fn(AuthContext<'_>) -> Authorization>;
+        self.connection.authorizer(none).map_err(fault)?;
+        prepared?;
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(std::mem::take(&mut *found))
     }
 
     fn execute(&self, text: &str) -> Result<()> {
@@ -408,6 +439,21 @@ mod tests {
             .read("v", &[Wanted::new("k2", Cells::Text)])
             .unwrap_err();
         assert_eq!(error.code(), "table.missing_column");
+    }
+
+    #[test]
+    fn what_a_view_reads_is_known_through_other_views() {
+        let mut views = Views::open().unwrap();
+        let (_keep, path) = file("k,x,note\na,7,007\n", "s.csv");
+        views.load("s", &[path], &[number("x")]).unwrap();
+        let inner = "SELECT k, sum(x) AS total FROM s GROUP BY k";
+        views.define("inner_one", inner).unwrap();
+        let outer = "SELECT k FROM inner_one WHERE total > 1";
+        views.define("outer_one", outer).unwrap();
+        let reads = views.reads("outer_one").unwrap();
+        let reads = |column: &str| reads.contains(&("s".to_owned(), column.to_owned()));
+        assert_eq!((reads("k"), reads("x"), reads("note")), (true, true, false));
+        assert_eq!(views.read("outer_one", &[]).unwrap().rows(), 1);
     }
 
     #[test]
