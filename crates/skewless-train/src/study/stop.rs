@@ -35,6 +35,7 @@ fn code(check: &str) -> &'static str {
         "check.fitted_on_all" => "check.fitted_on_all",
         "check.future_join" => "check.future_join",
         "check.stale_source" => "check.stale_source",
+        "check.class_balance" => "check.class_balance",
         _ => "check.duplicates",
     }
 }
