@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use skewless_train::bootstrap::Estimate;
 use skewless_train::study::confidence::Coverage;
+use skewless_train::study::config::ThresholdConfig;
 use skewless_train::study::measure::Measure;
 use skewless_train::study::report::{CandidateReport, Level, Slice};
+use skewless_train::study::threshold::Threshold;
 use skewless_train::study::{Studied, StudyOptions, StudyReport, study};
 
 use super::{progress, put, source_date_epoch, threads};
@@ -229,8 +231,21 @@ fn test(report: &StudyReport, openings: u64) -> comfy_table::Table {
         );
         table.add_row(["opened before".to_owned(), told]);
     }
+    let mut floats = report.test.before_int8.iter();
     for one in &report.test.measures {
-        table.add_row([one.measure.title().to_owned(), interval(one.estimate)]);
+        let measured = match floats.next() {
+            Some(value) => format!("{}, before int8 {value:.4}", interval(one.estimate)),
+            None => interval(one.estimate),
+        };
+        table.add_row([one.measure.title().to_owned(), measured]);
+    }
+    if let Some(Threshold { value, by, reached }) = report.threshold {
+        let by = match by {
+            ThresholdConfig::F1 => format!("F1 {reached:.4}"),
+            ThresholdConfig::Costs { .. } => format!("a mean cost of {reached:.4}"),
+        };
+        let told = format!("{value:.4}, by {by} on the validation rows");
+        table.add_row(["threshold".to_owned(), told]);
     }
     table
 }

@@ -4,9 +4,11 @@ use skewless_core::Profile;
 use skewless_core::output::ConformalMethod;
 
 use super::confidence::{Calibrated, Coverage};
+use super::config::ThresholdConfig;
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
 use super::report::{Level, Measured, StudyReport};
+use super::threshold::Threshold;
 use crate::canvas;
 use crate::card::{
     Card, grouped, inputs, interval, one_line, percent, platform_and_license, sources,
@@ -178,12 +180,17 @@ fn test(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
         percent(evaluate.confidence),
         evaluate.resamples
     ));
-    let rows = report
-        .test
-        .measures
-        .iter()
-        .map(|one| vec![one.measure.title().to_owned(), interval(one.estimate)]);
-    card.table(&["measure", "value"], rows);
+    let floats = report.test.before_int8.iter();
+    let mut floats = floats.map(|value| format!("{value:.4}")).peekable();
+    let head: &[&str] = match floats.peek() {
+        Some(_) => &["measure", "value", "before int8"],
+        None => &["measure", "value"],
+    };
+    let rows = report.test.measures.iter().map(|one| {
+        let row = [one.measure.title().to_owned(), interval(one.estimate)];
+        row.into_iter().chain(floats.next()).collect()
+    });
+    card.table(head, rows);
 }
 
 fn confidence(card: &mut Card, report: &StudyReport) {
@@ -201,6 +208,21 @@ fn confidence(card: &mut Card, report: &StudyReport) {
             table.from.len()
         )),
         None => {}
+    }
+    if let Some(Threshold { value, by, reached }) = report.threshold {
+        let (from, reached) = (format!("{value:.4}"), format!("{reached:.4}"));
+        card.paragraph(&match by {
+            ThresholdConfig::F1 => format!(
+                "The positive label is given from a probability of {from} on, by the greatest F1 of the validation rows, {reached}."
+            ),
+            ThresholdConfig::Costs {
+                false_positive,
+                false_negative,
+            } => format!(
+                "The positive label is given from a probability of {from} on, by the least mean cost of the validation rows, \
+                 {reached}, where a false positive costs {false_positive} and a false negative {false_negative}."
+            ),
+        });
     }
     let Some(coverage) = &report.coverage else {
         return;

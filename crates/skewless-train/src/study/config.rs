@@ -67,6 +67,10 @@ pub struct Config {
     /// How a binary winner's scores become probabilities; as they are if absent.
     #[serde(default)]
     pub calibrate: Option<CalibrateConfig>,
+    /// From which probability on a binary winner gives the positive label, by its validation rows; `model.threshold`, or 0.5,
+    /// if absent.
+    #[serde(default)]
+    pub threshold: Option<ThresholdConfig>,
     /// Intervals or sets, whose coverage the report states.
     #[serde(default)]
     pub conformal: Option<ConformalConfig>,
@@ -254,6 +258,21 @@ pub enum CalibrationMethod {
     Isotonic,
     /// Inductive Venn-Abers, a table of steps; fits small validation sets.
     VennAbers,
+}
+
+/// `[threshold]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ThresholdConfig {
+    /// The greatest F1.
+    F1,
+    /// The least mean cost.
+    Costs {
+        /// Of a row that is said to be positive and is not.
+        false_positive: f64,
+        /// Of a positive row that is not said to be.
+        false_negative: f64,
+    },
 }
 
 /// `[conformal]`

@@ -150,6 +150,43 @@ impl Fitted {
         }
     }
 
+    /// Gives the positive label from another probability on; a bundle from elsewhere stays as it is, which the answer says.
+    pub(crate) fn decide(&mut self, threshold: f64) -> bool {
+        let Self::Here { output, .. } = self else {
+            return false;
+        };
+        output.threshold = Some(threshold);
+        true
+    }
+
+    /// What a network in floating point gives for `rows`, of which the int8 one is made; none of other models.
+    ///
+    /// # Errors
+    /// As [`Fitted::predict`].
+    pub(crate) fn in_floats(&self, data: &Data, rows: &[usize]) -> Result<Option<Vec<f64>>> {
+        let Self::Here {
+            spec,
+            output,
+            floats: Some(floats),
+            ..
+        } = self
+        else {
+            return Ok(None);
+        };
+        let pipeline = Pipeline::new(spec)?;
+        let features = pipeline.transform(&data.columns.select(rows), 0..rows.len())?;
+        let scores = floats.run(&features.values)?;
+        let (width, outputs) = (output.values(), scores.len() / rows.len().max(1));
+        let mut values = vec![0.0; rows.len() * width];
+        for (raw, values) in scores
+            .chunks_exact(outputs.max(1))
+            .zip(values.chunks_exact_mut(width))
+        {
+            output.apply(raw, values);
+        }
+        Ok(Some(values))
+    }
+
     /// Lets the bundle promise its intervals or sets; one from elsewhere stays as it is.
     pub(crate) fn promise(&mut self, conformal: Conformal) {
         if let Self::Here { output, .. } = self {

@@ -37,6 +37,7 @@ pub mod sources;
 mod stop;
 mod store;
 mod strength;
+pub mod threshold;
 pub mod venn_abers;
 
 pub use export::{Exported, export, feature_set};

@@ -10,7 +10,9 @@ use skewless_core::output::{Conformal, ConformalMethod, Output, Task};
 use skewless_core::spec::{Input, InputType, Role};
 use skewless_core::{Error, Result};
 
-use super::config::{Bounds, ChampionGate, Config, ConformalConfig, Days, SplitBy, SplitConfig};
+use super::config::{
+    Bounds, ChampionGate, Config, ConformalConfig, Days, SplitBy, SplitConfig, ThresholdConfig,
+};
 use super::data::Data;
 use super::feature_set::{FeatureSet, feature_sets};
 use super::folds::{Newest, Periods, Rest, Shares};
@@ -118,6 +120,13 @@ impl Recipe {
     /// From which probability on the positive label is given.
     pub(crate) fn threshold(&self) -> f64 {
         self.config.model.threshold.unwrap_or(0.5)
+    }
+
+    /// The same with another threshold.
+    pub(crate) fn with_threshold(&self, threshold: f64) -> Self {
+        let mut recipe = self.clone();
+        recipe.config.model.threshold = Some(threshold);
+        recipe
     }
 
     /// Link, labels and threshold of the predictions.
@@ -269,6 +278,28 @@ fn check_rest(config: &Config) -> Result<()> {
     }
     if config.calibrate.is_some() && config.model.task != Task::Binary {
         return fault("calibrate", "only a binary model is calibrated");
+    }
+    if let Some(threshold) = config.threshold {
+        if config.model.task != Task::Binary || config.model.threshold.is_some() {
+            return fault(
+                "threshold",
+                "only a binary model has a threshold, and `model.threshold` gives none",
+            );
+        }
+        let is_cost = |cost: f64| cost.is_finite() && cost >= 0.0;
+        if let ThresholdConfig::Costs {
+            false_positive,
+            false_negative,
+        } = threshold
+            && !(is_cost(false_positive)
+                && is_cost(false_negative)
+                && false_positive + false_negative > 0.0)
+        {
+            return fault(
+                "threshold",
+                "finite costs are due, not negative and not both 0",
+            );
+        }
     }
     if let Some(conformal) = &config.conformal {
         let fits = conformal.method.is_of_numbers() == (config.model.task == Task::Regression);

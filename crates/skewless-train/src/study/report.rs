@@ -7,6 +7,7 @@ use super::confidence::{Calibrated, Coverage};
 use super::measure::Measure;
 use super::plots::Plots;
 use super::recipe::Candidate;
+use super::threshold::Threshold;
 use crate::bootstrap::{Estimate, null_as_nan};
 use crate::canvas::Canvas;
 use crate::data::SourceFile;
@@ -58,6 +59,9 @@ pub struct StudyReport {
     pub selection: Selection,
     /// The sigmoid that calibrates the winner.
     pub calibration: Option<Calibrated>,
+    /// The threshold, where it was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Threshold>,
     /// The winner on the test rows.
     pub test: TestReport,
     /// Coverage of its intervals or sets.
@@ -259,6 +263,9 @@ pub struct TestReport {
     pub measures: Vec<Measured>,
     /// Binary: predictions against what happened.
     pub calibration: Vec<CalibrationBin>,
+    /// Of a network that is served in int8: the same measures of it in floating point.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before_int8: Vec<f64>,
 }
 
 /// A group of test rows.

@@ -29,6 +29,7 @@ use super::select::select;
 use super::slices;
 use super::stop::stop;
 use super::store::Store;
+use super::threshold::{self, Threshold};
 use crate::bootstrap::Resampling;
 use crate::progress::{Opening, Progress};
 use crate::report::Step;
@@ -120,8 +121,9 @@ pub(crate) fn run(
     let labelled = data.labelled();
     let few = labelled.get(..labelled.len().min(FEW)).unwrap_or_default();
     let incumbent = gate.map(|gate| Incumbent::read(recipe, gate, &data.columns.select(few)));
+    let incumbent = incumbent.transpose()?;
     let run = Run {
-        incumbent: incumbent.transpose()?,
+        incumbent: incumbent.as_ref(),
         recipe,
         data: &data,
         folds: &folds,
@@ -134,13 +136,14 @@ pub(crate) fn run(
 /// Rows that a champion is tried on before anything is trained.
 const FEW: usize = 200;
 
+#[derive(Clone, Copy)]
 struct Run<'a> {
     recipe: &'a Recipe,
     data: &'a Data,
     folds: &'a Folds,
     options: &'a StudyOptions,
     champion: Option<&'a Champion>,
-    incumbent: Option<Incumbent>,
+    incumbent: Option<&'a Incumbent>,
 }
 
 impl Run<'_> {
@@ -192,52 +195,59 @@ impl Run<'_> {
         let mut fitted = fit.run()?;
         let (calibration, validated) =
             self.calibrate(winner, &mut fitted, &mut checked.findings)?;
-        let (test, BatchPrediction { values, raw, .. }) = self.test(winner, &fitted)?;
+        let threshold = self.threshold(&validated, &mut fitted);
+        let decided = threshold.map(|chosen| self.recipe.with_threshold(chosen.value));
+        let run = Run {
+            recipe: decided.as_ref().unwrap_or(self.recipe),
+            ..*self
+        };
+        let (test, BatchPrediction { values, raw, .. }) = run.test(winner, &fitted)?;
         progress.opened(&Opening {
-            data: &self.data.digest,
+            data: &run.data.digest,
             winner: selection.winner,
             measures: &test.measures,
         });
-        let meeting = match self.champion {
+        let meeting = match run.champion {
             Some(champion) => {
-                Some(champion.meet((recipe, self.data, self.folds), &values, self.resampling())?)
+                Some(champion.meet((run.recipe, run.data, run.folds), &values, run.resampling())?)
             }
             None => None,
         };
         progress.finish(&format!("{} rows", test.rows));
-        let mut report = self.report(checked, &standings, selection, test);
+        let mut report = run.report(checked, &standings, selection, test);
         report.calibration = calibration;
+        report.threshold = threshold;
         let validated = (validated.as_slice(), bounds.as_slice());
-        if let Some((conformal, coverage)) = self.coverage(validated, (&values, &raw)) {
+        if let Some((conformal, coverage)) = run.coverage(validated, (&values, &raw)) {
             fitted.promise(conformal);
             report.coverage = Some(coverage);
         }
         report.slices = slices::slices(
-            recipe,
-            self.data,
-            &self.folds.test,
+            run.recipe,
+            run.data,
+            &run.folds.test,
             &values,
-            self.resampling(),
+            run.resampling(),
         )?;
         progress.begin("Drawing importance and learning curve", None);
         report.plots = Some(
-            self.drawing()
+            run.drawing()
                 .plots(&standings, &winner.candidate, &values)?,
         );
         progress.finish("on the last fold");
         progress.begin("Packing the bundle", None);
         let predictor = fitted.predictor()?;
-        let taken = self.taken(&predictor)?;
+        let taken = run.taken(&predictor)?;
         let packing = pack::Packing {
-            recipe,
-            data: self.data,
-            folds: self.folds,
-            source_date_epoch: self.options.source_date_epoch,
+            recipe: run.recipe,
+            data: run.data,
+            folds: run.folds,
+            source_date_epoch: run.options.source_date_epoch,
             winner: &winner.candidate,
         };
         let mut packed = packing.pack(fitted, &predictor, &report)?;
         report.bytes = packed.bundle.len();
-        report.gates = gates::gates(&recipe.config.gates, &report, taken);
+        report.gates = gates::gates(&run.recipe.config.gates, &report, taken);
         let bundle = report
             .gates
             .iter()
@@ -250,8 +260,10 @@ impl Run<'_> {
             Some(_) => format!("{} bytes, digest {}", report.bytes, report.digest),
             None => "a gate failed, there is no bundle".to_owned(),
         });
-        let verdict = match (self.champion, meeting) {
-            (Some(champion), Some(meeting)) => Some(champion.verdict(recipe, &report, meeting)?),
+        let verdict = match (run.champion, meeting) {
+            (Some(champion), Some(meeting)) => {
+                Some(champion.verdict(run.recipe, &report, meeting)?)
+            }
             _ => None,
         };
         let studied = Studied {
@@ -311,7 +323,7 @@ impl Run<'_> {
             )
         });
         Ok(Taken {
-            agreement: self.incumbent.as_ref().map(agreement).transpose()?,
+            agreement: self.incumbent.map(agreement).transpose()?,
             latency: latency.transpose()?,
         })
     }
@@ -347,6 +359,15 @@ impl Run<'_> {
         let through = winner.values.iter().map(|&value| calibrated.at(value));
         let through = through.collect();
         Ok((Some(calibrated), through))
+    }
+
+    /// The winner's threshold where the configuration asks for one, by its predictions of the validation rows.
+    fn threshold(&self, validated: &[f64], fitted: &mut Fitted) -> Option<Threshold> {
+        let by = self.recipe.config.threshold?;
+        let truth = self.data.truth_of(&self.validated());
+        let positive: Vec<bool> = truth.iter().map(|&truth| truth > 0.5).collect();
+        let chosen = threshold::choose(by, validated, &positive);
+        fitted.decide(chosen.value).then_some(chosen)
     }
 
     /// Validation rows fold after fold, as candidates predict them.
@@ -388,16 +409,22 @@ impl Run<'_> {
     fn test(&self, winner: &Standing, fitted: &Fitted) -> Result<(TestReport, BatchPrediction)> {
         let rows = &self.folds.test;
         let found = fitted.predict(self.data, rows)?;
-        let judged = judged(self.recipe, &found.values, &self.data.truth_of(rows))?
+        let of_test = judged(self.recipe, &found.values, &self.data.truth_of(rows))?
             .in_groups(self.data.groups_of(self.recipe, rows));
         let measures = Measure::of_task(self.recipe.task());
+        let floats = fitted.in_floats(self.data, rows)?;
+        let truth = self.data.truth_of(rows);
+        let floats = floats.map(|values| judged(self.recipe, &values, &truth));
         let report = TestReport {
+            before_int8: floats
+                .transpose()?
+                .map_or_else(Vec::new, |one| one.measures()),
             opened_by: winner.candidate.digest.clone(),
             times: 1,
             rows: rows.len(),
             digest: digest_rows(rows),
-            measures: Resampled::new(measures, &[&judged], self.resampling())?.measured(0),
-            calibration: judged.calibration(),
+            measures: Resampled::new(measures, &[&of_test], self.resampling())?.measured(0),
+            calibration: of_test.calibration(),
         };
         Ok((report, found))
     }
@@ -445,6 +472,7 @@ impl Run<'_> {
             candidates: standings.iter().map(candidate).collect(),
             selection,
             calibration: None,
+            threshold: None,
             test,
             coverage: None,
             slices: Vec::new(),

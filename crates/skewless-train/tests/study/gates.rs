@@ -193,6 +193,55 @@ fn a_constant_is_left_uncalibrated_with_a_warning() {
 }
 
 #[test]
+fn a_threshold_is_chosen_on_the_validation_rows_and_served() {
+    let config = |threshold: &str| format!("{}\n{threshold}", binary(BY_TIME));
+    let plain = Project::new(&config("")).run().unwrap();
+    assert_eq!(plain.report.threshold, None);
+    let given = |studied: &Studied| {
+        let plots = studied.report.plots.as_ref().unwrap();
+        let of_test = plots.test.confusion.as_ref().unwrap();
+        let second: usize = of_test.rows.iter().map(|row| row[1]).sum();
+        (of_test.threshold, second)
+    };
+    let mut shares = Vec::new();
+    for by in [
+        "by = \"costs\"\nfalse_positive = 9\nfalse_negative = 1\n",
+        "by = \"f1\"\n",
+        "by = \"costs\"\nfalse_positive = 1\nfalse_negative = 9\n",
+    ] {
+        let studied = Project::new(&config(&format!("[threshold]\n{by}")))
+            .run()
+            .unwrap();
+        let chosen = studied.report.threshold.unwrap();
+        // The same winner and the same probabilities; what is given from which one on is the bundle's.
+        assert_eq!(studied.report.selection, plain.report.selection);
+        assert_eq!(predictor(&studied).output().threshold, Some(chosen.value));
+        let (threshold, count) = given(&studied);
+        assert_eq!(threshold, Some(chosen.value));
+        assert!(
+            studied.card.contains("is given from a probability of"),
+            "{}",
+            studied.card
+        );
+        shares.push(count);
+    }
+    assert!(shares[0] < shares[1] && shares[1] < shares[2], "{shares:?}");
+    for wrong in [
+        "[threshold]\nby = \"costs\"\nfalse_positive = 0\nfalse_negative = 0\n",
+        "[threshold]\nby = \"costs\"\nfalse_positive = -1\nfalse_negative = 2\n",
+    ] {
+        let error = Project::new(&config(wrong)).run().err().unwrap();
+        assert_eq!(
+            (error.code(), error.field()),
+            ("train.config", Some("threshold"))
+        );
+    }
+    let of_numbers = format!("{}\n[threshold]\nby = \"f1\"\n", regression(BY_TIME));
+    let error = Project::new(&of_numbers).run().err().unwrap();
+    assert_eq!(error.field(), Some("threshold"));
+}
+
+#[test]
 fn confidence_is_stated_with_its_coverage() {
     let calibrated = format!("{}\n[calibrate]\nmethod = \"platt\"\n", binary(BY_HASH));
     let (plain, sigmoid) = (

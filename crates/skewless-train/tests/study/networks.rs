@@ -54,6 +54,14 @@ fn a_network_wins_and_is_the_same_on_any_threads() {
     for config in [alone(&binary(BY_TIME)), alone(&regression(BY_TIME))] {
         let project = Project::new(&config);
         let one = project.run().unwrap();
+        // Quantising costs something, and not much.
+        let test = &one.report.test;
+        assert_eq!(test.before_int8.len(), test.measures.len());
+        let pairs = test.measures.iter().zip(&test.before_int8);
+        let mut lost =
+            pairs.map(|(int8, floats)| (int8.estimate.value - floats).abs() / floats.abs());
+        assert!(lost.clone().any(|lost| lost > 0.0) && lost.all(|lost| lost < 0.05));
+        assert!(one.card.contains("before int8"));
         let options = StudyOptions {
             threads: 2,
             ..StudyOptions::default()

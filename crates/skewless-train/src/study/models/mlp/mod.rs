@@ -82,6 +82,14 @@ impl Floats {
         Ok(network.quantize(&self.rows, Calibration::LeastError)?.model)
     }
 
+    /// The raw scores of feature rows, row-major.
+    ///
+    /// # Errors
+    /// Those of [`FloatNetwork::run`].
+    pub(crate) fn run(&self, rows: &[f64]) -> Result<Vec<f64>> {
+        FloatNetwork::dense(&self.layers)?.run(rows)
+    }
+
     /// Adds to every raw score.
     #[expect(
         clippy::cast_possible_truncation,
