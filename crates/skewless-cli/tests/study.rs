@@ -203,6 +203,40 @@ fn who_opens_the_test_again_with_another_configuration_is_told() {
 }
 
 #[test]
+fn a_run_that_fails_after_it_opened_the_test_has_opened_it() {
+    let fixture = project("");
+    // What is written last cannot be.
+    std::fs::create_dir(fixture.path("report.json")).unwrap();
+    let run = fixture.run(&["train", "skewless.toml"]);
+    assert!(run.stderr.contains("train.unwritable"), "{}", run.stderr);
+    std::fs::remove_dir(fixture.path("report.json")).unwrap();
+    let other = CONFIG.replace("resamples = 30", "resamples = 31");
+    fixture.write("skewless.toml", other);
+    let run = fixture.run(&["train", "skewless.toml"]);
+    ended(&run, 0, "");
+    assert!(
+        run.stdout.contains("opened before") && run.stdout.contains("by 1 recorded run"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_is_read() {
+    let fixture = project("");
+    std::fs::remove_file(fixture.path("rooms.csv")).unwrap();
+    std::fs::create_dir(fixture.path("folder")).unwrap();
+    for output in ["nowhere/rooms.skw", "folder"] {
+        let run = fixture.run(&["train", "skewless.toml", "-o", output]);
+        assert!(
+            run.stderr.starts_with("skewless: train.unwritable") && run.stderr.contains(output),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
 fn a_check_stops_the_run_before_anything_is_written() {
     let leak = "[[input]]\nname = \"tax\"\ntype = \"number\"\n[[feature_set]]\nname = \"leaky\"\n\
         [[feature_set.feature]]\nname = \"taxed\"\nop = \"number\"\nfrom = \"tax\"\n";
