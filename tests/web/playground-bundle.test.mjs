@@ -128,7 +128,11 @@ async function studied() {
       measures: [{ measure: "roc_auc", ...estimate(0.71, 0.7, 0.725) }, { measure: "average_precision", ...estimate(0.41, 0.39, 0.43) }],
       calibration: [{ predicted: 0.125, observed: 0.1, rows: 12_000 }, { predicted: 0.5, observed: 0.625, rows: 345 }],
     },
-    coverage: { method: "lac", confidence: 0.9, rows: 4_321, quantiles: { all: 0.75 }, test: estimate(0.85, 0.84, 0.86), holds: false, size: 1.25 },
+    coverage: { method: "lac", confidence: 0.9, rows: 4_321, quantiles: { all: 0.75 }, test: estimate(0.85, 0.84, 0.86), holds: false, size: 1.25, says_nothing: true, by: "carrier",
+      groups: [
+        { value: "AA", rows: 10_000, test: estimate(0.9, 0.875, 0.925), holds: true, size: 1.5 },
+        { value: null, rows: 7, test: estimate(0.5, 0.25, 0.75), holds: false, size: null },
+      ] },
     slices: [{ input: "carrier", value: "AA", rows: 10_000, measures: [{ measure: "roc_auc", ...estimate(0.5, 0.25, 0.75) }] }, { input: "carrier", value: null, rows: 7, measures: [] }],
   };
   const path = join(folder, "studied.skw");
@@ -166,6 +170,15 @@ for (const [name, made] of Object.entries(STUDIES)) {
       const found = await page.locator("#coverage").textContent();
       assert.ok(found.startsWith(`Sets of labels with a promise of ${share(confidence)}, from 4,321 validation rows, held the truth of ${share(value)} (${share(low)} – ${share(high)}) of the test rows.`), found);
       assert.match(found, /outside that interval: it holds less than it should/);
+      assert.match(await page.locator("#coverage-says-nothing").textContent(), /every set has all labels/);
+      const groups = coverage.groups.map(({ value, rows, test, holds, size }) => [
+        value ?? "others",
+        rows.toLocaleString("en"),
+        `${share(test.value)} (${share(test.low)} – ${share(test.high)})`,
+        holds ? "yes" : "no",
+        size?.toFixed(4) ?? "without end",
+      ]);
+      assert.deepEqual(await cells(page, "Coverage by carrier"), groups);
     }
     assert.equal(await page.getByRole("table", { name: "Slices of the test rows" }).count(), slices ? 1 : 0);
     if (slices) {

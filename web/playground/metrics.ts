@@ -32,12 +32,23 @@ export function measureName(name: string): string {
   return NAMES[name] ?? words(name);
 }
 
-function covered({ method, confidence, rows, test: { value, low, high }, holds }: Coverage): HTMLElement[] {
-  const what = method === "split" || method === "cqr" ? "Intervals" : "Sets of labels";
+function covered({ method, confidence, rows, test: { value, low, high }, holds, says_nothing: saysNothing, by, groups = [] }: Coverage): HTMLElement[] {
+  const ofNumbers = method === "split" || method === "cqr";
+  const what = ofNumbers ? "Intervals" : "Sets of labels";
   const share = (share: number | null | undefined) => percent(share ?? NaN);
   const found = `${what} with a promise of ${percent(confidence)}, from ${count(rows)} validation rows, held the truth of ${share(value)} (${share(low)} – ${share(high)}) of the test rows.`;
   const verdict = holds ? "The promise lies in that interval." : `The promise lies outside that interval: it holds ${(value ?? NaN) < confidence ? "less" : "more"} than it should.`;
-  return [element("h3", {}, "Coverage"), element("p", { id: "coverage" }, `${found} ${verdict}`)];
+  const nothing = saysNothing ? [element("p", { class: "note", id: "coverage-says-nothing" }, `It is kept by saying nothing: ${ofNumbers ? "no interval has an end" : "every set has all labels"}.`)] : [];
+  const body = groups.map((group) => [
+    group.value ?? "others",
+    count(group.rows),
+    `${share(group.test.value)} (${share(group.test.low)} – ${share(group.test.high)})`,
+    group.holds ? "yes" : "no",
+    group.size?.toFixed(DIGITS) ?? "without end",
+  ]);
+  const heads = [words(by ?? ""), "Rows", "Held the truth", "Promise in the interval", ofNumbers ? "Mean width" : "Labels in a set"];
+  const each = groups.length > 0 ? [table(heads, body, { caption: `Coverage by ${words(by ?? "")}`, class: "covered", numbers: [1, 4] })] : [];
+  return [element("h3", {}, "Coverage"), element("p", { id: "coverage" }, `${found} ${verdict}`), ...nothing, ...each];
 }
 
 /** Groups of test rows, each with the measures of the largest. */

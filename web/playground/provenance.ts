@@ -37,6 +37,22 @@ export interface Coverage {
   readonly test: Estimate;
   /** Whether the promise lies in that share's interval. */
   readonly holds: boolean;
+  /** Whether the promise is kept by saying nothing. */
+  readonly says_nothing?: boolean;
+  /** The input whose values have promises of their own. */
+  readonly by?: string;
+  /** The test rows of each value, then those of no such value. */
+  readonly groups?: readonly CoveredGroup[];
+}
+
+/** The test rows of a group that has a promise of its own. */
+export interface CoveredGroup {
+  readonly value: string | null;
+  readonly rows: number;
+  readonly test: Estimate;
+  readonly holds: boolean;
+  /** Mean width of an interval, or mean number of labels; `null` without end. */
+  readonly size: number | null;
 }
 
 /** A group of test rows; a small one has no measures. */
