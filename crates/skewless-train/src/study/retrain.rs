@@ -266,7 +266,8 @@ impl Champion {
             });
         }
         let truth = data.truth_of(&compared);
-        let challenger = judged(recipe, &kept(ours), &truth)?;
+        let challenger =
+            judged(recipe, &kept(ours), &truth)?.in_groups(data.groups_of(recipe, &compared));
         let champion = judged(recipe, &kept(&theirs.values), &truth)?;
         let measures = Measure::of_task(recipe.task());
         let resampled = Resampled::new(measures, &[&challenger, &champion], resampling)?;
