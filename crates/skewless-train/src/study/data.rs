@@ -274,6 +274,9 @@ pub(crate) fn digest_rows(rows: &[usize]) -> String {
     sha256_hex(&bytes)
 }
 
+/// Greatest size of a number that is learnt.
+const LARGEST_LABEL: f64 = 1e100;
+
 fn truth(recipe: &Recipe, columns: &Columns) -> Result<Vec<f64>> {
     let label = &recipe.config.label;
     let name = &label.input;
@@ -299,6 +302,15 @@ fn truth(recipe: &Recipe, columns: &Columns) -> Result<Vec<f64>> {
     if let Some(row) = values.iter().position(|value| value.is_infinite()) {
         let message = format!("`{name}` is infinite there");
         return Err(Error::input("input.not_finite", message)
+            .with_field(name)
+            .with_row(row));
+    }
+    // Sums of squares have to be finite.
+    let is_large = |value: &f64| label.above.is_none() && value.abs() > LARGEST_LABEL;
+    if let Some(row) = values.iter().position(is_large) {
+        let message =
+            format!("`{name}` is over {LARGEST_LABEL:e} in size there, too large to learn");
+        return Err(Error::input("input.out_of_range", message)
             .with_field(name)
             .with_row(row));
     }

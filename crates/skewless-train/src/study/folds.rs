@@ -162,7 +162,9 @@ impl Folds {
         let empty = |part: &str| {
             Err(Error::input(
                 "train.empty_split",
-                format!("the split leaves no row for {part}"),
+                format!(
+                    "the split leaves no row for {part}: choose other days or shares, or a key of more values"
+                ),
             ))
         };
         for (place, fold) in folds.iter().enumerate() {

@@ -15,7 +15,7 @@ use super::gates::{self, Incumbent, Taken};
 use super::intervals::Resampled;
 use super::jobs::Limits;
 use super::measure::Measure;
-use super::models::class;
+use super::models::{Parameters, class};
 use super::pack;
 use super::plots::Drawing;
 use super::race::{Finish, Race, Standing, judged};
@@ -214,6 +214,7 @@ impl Run<'_> {
             None => None,
         };
         progress.finish(&format!("{} rows", test.rows));
+        checked.findings.extend(run.too_good(winner, &test));
         let mut report = run.report(checked, &standings, selection, test);
         report.calibration = calibration;
         report.threshold = threshold;
@@ -359,6 +360,30 @@ impl Run<'_> {
         let through = winner.values.iter().map(|&value| calibrated.at(value));
         let through = through.collect();
         Ok((Some(calibrated), through))
+    }
+
+    /// A bundle from elsewhere that is worse on the test rows than on the validation rows, whose labels its maker had.
+    fn too_good(&self, winner: &Standing, test: &TestReport) -> Option<Finding> {
+        let Parameters::External { bundle } = &winner.candidate.parameters else {
+            return None;
+        };
+        let by = self.recipe.config.select.by;
+        let validated = winner.judged.measure(by);
+        let tested = test.measures.iter().find(|one| one.measure == by)?.estimate;
+        let best = if by.rises() { tested.high } else { tested.low };
+        (by.gain(validated, best) > 0.0).then(|| Finding {
+            check: "check.external".to_owned(),
+            level: Level::Warning,
+            input: None,
+            message: format!(
+                "`{bundle}` has {} {validated:.4} on the validation rows and {:.4} ({:.4}–{:.4}) on the test rows: it may have \
+                 been fitted on the former, whose labels are exported",
+                by.title(),
+                tested.value,
+                tested.low,
+                tested.high
+            ),
+        })
     }
 
     /// The winner's threshold where the configuration asks for one, by its predictions of the validation rows.

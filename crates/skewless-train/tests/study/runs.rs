@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use skewless_core::{Bundle, Predictor, Record, Task};
+use skewless_train::study::report::Level;
 use skewless_train::study::{StudyOptions, StudyReport, export};
 
 use crate::project::{
@@ -429,6 +430,65 @@ fn a_margin_keeps_the_simpler_model() {
             .duels
             .iter()
             .any(|duel| duel.gain.low > 1.0)
+    );
+}
+
+/// Fitted on the rows that it is measured on first, it shines there and nowhere else.
+#[test]
+fn a_model_from_elsewhere_that_knew_the_validation_rows_is_named() {
+    let by_time = |from: &str| {
+        let window = format!("validate_from = \"{from}\"");
+        binary(BY_TIME).replace("validate_from = \"2020-03-01\"", &window)
+    };
+    let alone = |config: &str, kind: &str, more: &str| {
+        let (head, _) = config.split_once("[[experiment.model]]").unwrap();
+        let all = "feature_sets = [\"all\"]\n";
+        format!("{head}[[experiment.model]]\nkind = \"{kind}\"\n{all}{more}")
+    };
+    let deep = "iterations = [400]\nlearning_rate = [0.3]\nmax_depth = [6]\n";
+    let late = Project::new(&alone(&by_time("2020-03-27"), "trees", deep));
+    let bundle = late.run().unwrap().bundle.unwrap();
+    let early = alone(
+        &by_time("2020-02-01"),
+        "external",
+        "bundle = \"other.skw\"\n",
+    );
+    let project = Project::new(&early);
+    std::fs::write(project.path().join("other.skw"), bundle).unwrap();
+    let report = project.run().unwrap().report;
+    let found = report
+        .findings
+        .iter()
+        .find(|one| one.check == "check.external");
+    let finding = found.unwrap();
+    assert_eq!(finding.level, Level::Warning);
+    assert!(
+        finding.message.contains("`other.skw`"),
+        "{}",
+        finding.message
+    );
+    // One that did not know them is not suspected.
+    let honest = Project::new(&alone(
+        &by_time("2020-03-01"),
+        "external",
+        "bundle = \"other.skw\"\n",
+    ));
+    let own = Project::new(&alone(
+        &by_time("2020-03-01"),
+        "linear",
+        "penalty = [0.1]\n",
+    ));
+    std::fs::write(
+        honest.path().join("other.skw"),
+        own.run().unwrap().bundle.unwrap(),
+    )
+    .unwrap();
+    let report = honest.run().unwrap().report;
+    assert!(
+        report
+            .findings
+            .iter()
+            .all(|one| one.check != "check.external")
     );
 }
 

@@ -449,7 +449,7 @@ fn what_a_join_cannot_mean_is_refused() {
         (
             "on = [\"courier\"]",
             "on = [{ left = \"distance\", right = \"courier\" }]",
-            "input.wrong_type",
+            "join.key_type",
         ),
         (
             "columns = [\"load\"]\n",

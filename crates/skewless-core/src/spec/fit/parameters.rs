@@ -158,7 +158,14 @@ impl<'a> Planning<'a> {
         match (written.mean, written.std) {
             (Some(mean), Some(std)) => checked(mean, std).map(Plan::Given),
             (None, None) => self.by_numbers(Need::Moments, move |found| {
-                checked(found.number(0), found.number(1))
+                let (mean, std) = (found.number(0), found.number(1));
+                match mean.is_finite() && std.is_finite() {
+                    true => checked(mean, std),
+                    false => Err(invalid(
+                        written,
+                        "its source has values so large that their mean and deviation are not finite",
+                    )),
+                }
             }),
             _ => self.fault("`mean` and `std` are given together or not at all"),
         }

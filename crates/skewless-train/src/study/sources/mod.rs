@@ -227,9 +227,9 @@ impl<'a> Work<'a> {
                 typed.push(input);
             }
         }
-        let taken = self
-            .stock
-            .take(join.table, typed.iter().map(Wanted::from).collect(), None)?;
+        let wanted = typed.iter().map(Wanted::from).collect();
+        let taken = self.stock.take(join.table, wanted, None);
+        let taken = taken.map_err(|error| mistyped_key(error, join, &left_keys, named))?;
         let right_keys: Vec<Cow<'_, Column>> = right_keys
             .iter()
             .map(|input| key(&taken.columns, input))
@@ -538,6 +538,32 @@ impl<'a> Work<'a> {
         }
         Ok(ordered)
     }
+}
+
+/// A key that cannot be read as what it is on the left, where nothing else says what it is.
+fn mistyped_key(
+    error: Error,
+    join: &Join,
+    left_keys: &[(Input, Cow<'_, Column>)],
+    named: &Named,
+) -> Error {
+    let mut keys = join.on.iter().zip(left_keys);
+    let is_it = |(_, right): &(String, String)| {
+        error.code() == "input.wrong_type"
+            && error.field() == Some(right.as_str())
+            && !named.types.contains_key(right)
+    };
+    let Some(((left, right), (input, _))) = keys.find(|(on, _)| is_it(on)) else {
+        return error;
+    };
+    let message = format!(
+        "join with `{}`: `{left}` is a {}, and `{right}` cannot be read as one; the source's `types` say what a column is",
+        named.name,
+        input.kind.name()
+    );
+    Error::input("join.key_type", message)
+        .with_field(right)
+        .with_source(error)
 }
 
 fn on((left, right): &(String, String)) -> String {
