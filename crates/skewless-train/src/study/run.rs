@@ -28,6 +28,7 @@ use super::slices;
 use super::stop::stop;
 use super::store::Store;
 use crate::bootstrap::Resampling;
+use crate::plural::counted;
 use crate::progress::Progress;
 use crate::report::Step;
 use crate::run::golden_candidates;
@@ -110,7 +111,8 @@ pub(crate) fn run(
     let checked =
         checks::check(recipe, &data, &folds).map_err(|error| data.places.located(error))?;
     stop(&checked.findings)?;
-    progress.finish(&format!("{} findings, no error", checked.findings.len()));
+    let found = counted(checked.findings.len(), "finding");
+    progress.finish(&format!("{found}, no error"));
     let run = Run {
         recipe,
         data: &data,
@@ -184,13 +186,15 @@ impl Run<'_> {
             }
             None => None,
         };
-        progress.finish(&format!("{} rows", test.rows));
+        progress.finish(&counted(test.rows, "row"));
         let mut report = self.report(checked, &standings, selection, test);
         report.calibration = calibration;
         let validated = (validated.as_slice(), bounds.as_slice());
-        if let Some((conformal, coverage)) = self.coverage(validated, (&values, &raw)) {
+        let mut silent = None;
+        if let Some((conformal, coverage, rows)) = self.coverage(validated, (&values, &raw)) {
             fitted.promise(conformal);
             report.coverage = Some(coverage);
+            silent = Some(rows);
         }
         report.slices = slices::slices(
             recipe,
@@ -200,10 +204,11 @@ impl Run<'_> {
             self.resampling(),
         )?;
         progress.begin("Drawing importance and learning curve", None);
-        report.plots = Some(
-            self.drawing()
-                .plots(&standings, &winner.candidate, &values)?,
-        );
+        let mut plots = self
+            .drawing()
+            .plots(&standings, &winner.candidate, &values)?;
+        plots.test.silent = silent;
+        report.plots = Some(plots);
         progress.finish("on the last fold");
         progress.begin("Packing the bundle", None);
         let predictor = fitted.predictor()?;
@@ -331,7 +336,7 @@ impl Run<'_> {
         &self,
         validated: (&[f64], &[f64]),
         tested: (&[f64], &[f64]),
-    ) -> Option<(Conformal, Coverage)> {
+    ) -> Option<(Conformal, Coverage, usize)> {
         let config = self.recipe.config.conformal.as_ref()?;
         let validate = Predicted {
             rows: &self.validated(),
