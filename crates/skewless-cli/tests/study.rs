@@ -200,6 +200,10 @@ fn who_opens_the_test_again_with_another_configuration_is_told() {
         "{}",
         run.stdout
     );
+    fixture.write("skewless.toml", other);
+    let run = fixture.run(&["train", "skewless.toml"]);
+    let told = run.stdout.contains("by 1 recorded run of");
+    assert!(told, "{}", run.stdout);
 }
 
 #[test]

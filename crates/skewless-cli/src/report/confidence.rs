@@ -112,9 +112,9 @@ pub(super) fn leaning(bins: &[CalibrationBin], what: &str) -> String {
     let predicted = total(|bin| bin.predicted) / rows as f64;
     let observed = wilson(total(|bin| bin.observed).round() as usize, rows);
     let verdict = if predicted < observed.low {
-        "probabilities are too low on the whole, and most dots lie above the line"
+        "probabilities are too low on the whole, which puts dots above the line"
     } else if predicted > observed.high {
-        "probabilities are too high on the whole, and most dots lie below the line"
+        "probabilities are too high on the whole, which puts dots below the line"
     } else {
         "on the whole probabilities are neither too low nor too high"
     };
@@ -255,28 +255,31 @@ fn is_missed(group: &GroupCoverage, found: &Coverage) -> bool {
     !group.holds && group.test.value < found.confidence
 }
 
-/// What the head of the page warns of; nothing where the promise is kept.
-pub(super) fn missed(found: &Coverage) -> Vec<String> {
+/// What the head of the page warns of, in short and in full; nothing where the promise is kept.
+pub(super) fn missed(found: &Coverage) -> Option<(&'static str, String)> {
     let mut said = Vec::new();
     if found.says_nothing {
-        said.push(silence(found).to_owned());
+        let title = "the promised confidence says nothing";
+        said.push((title, silence(found).to_owned()));
     }
     if !found.holds && found.test.value < found.confidence {
-        said.push(sentence(found));
+        said.push(("the promised confidence was missed", sentence(found)));
     }
-    let groups = found.groups.iter();
-    let groups: Vec<String> = groups
+    let groups: Vec<&str> = (found.groups.iter())
         .filter(|group| is_missed(group, found))
-        .map(|group| group.value.clone().unwrap_or_else(|| "others".to_owned()))
+        .map(|group| group.value.as_deref().unwrap_or("others"))
         .collect();
     if let (Some(by), false) = (&found.by, groups.is_empty()) {
-        said.push(format!(
+        let told = format!(
             "Of {} of `{by}` {} got less than the promised {}: {}.",
             counted(found.groups.len(), "group"),
             groups.len(),
             percent(found.confidence),
             groups.join(", ")
-        ));
+        );
+        said.push(("the promised confidence was missed in groups", told));
     }
-    said
+    let title = said.first()?.0;
+    let said: Vec<String> = said.into_iter().map(|(_, told)| told).collect();
+    Some((title, said.join(" ")))
 }

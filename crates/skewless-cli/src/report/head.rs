@@ -83,15 +83,14 @@ fn bounds(gate: &Gate) -> String {
 }
 
 fn missed_promise(html: &mut Html, report: &StudyReport) {
-    let said = report.coverage.as_ref().map(missed).unwrap_or_default();
-    if said.is_empty() {
+    let Some((title, said)) = report.coverage.as_ref().and_then(missed) else {
         return;
-    }
+    };
     let banner = [("class", "banner warned"), ("role", "status")];
     html.within("div", &banner, |html| {
         html.within("p", &[], |html| {
-            html.leaf("strong", &[], "Warning: the promised confidence.");
-            html.prose_text(&format!(" {}", said.join(" ")));
+            html.leaf("strong", &[], &format!("Warning: {title}."));
+            html.prose_text(&format!(" {said}"));
         });
     });
 }

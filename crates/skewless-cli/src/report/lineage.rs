@@ -255,7 +255,7 @@ fn draw(html: &mut Html, graph: &Graph) {
     html.leaf(
         "figcaption",
         &[],
-        "From the sources to bundle and report. Under the pointer stands how a step is made, and below it stands in the table",
+        "From the sources to bundle and report. How a step is made shows under the pointer and stands in the table below",
     );
     html.close();
 }

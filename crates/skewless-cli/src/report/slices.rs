@@ -1,5 +1,6 @@
 //! Groups of test rows: their measures, and which of them is worst.
 
+use skewless_train::plural::counted;
 use skewless_train::study::StudyReport;
 use skewless_train::study::measure::Measure;
 use skewless_train::study::report::{Measured, Slice};
@@ -16,7 +17,7 @@ pub(super) fn slices(html: &mut Html, report: &StudyReport) {
     }
     let by = ordered_by(report);
     let said = format!(
-        "Groups of test rows, the worst by {} first. Small groups, and those with a single label, are counted and not measured.",
+        "Groups of test rows, the worst by {} first. Small groups, and those with a single label, are not measured.",
         by.title()
     );
     section(html, "slices", "Slices", &said, |html| {
@@ -30,7 +31,10 @@ pub(super) fn slices(html: &mut Html, report: &StudyReport) {
             measures,
         );
         let mut rows = vec![Row::with(all)];
-        for (place, slice) in worst_first(report, by).into_iter().enumerate() {
+        let (measured, unmeasured): (Vec<&Slice>, Vec<&Slice>) = worst_first(report, by)
+            .into_iter()
+            .partition(|slice| !slice.measures.is_empty());
+        for (place, slice) in measured.into_iter().enumerate() {
             let is_worst = place == 0 && value(slice, by).is_finite();
             let mut each = cells(&named(slice), slice.rows, &slice.measures, measures);
             if is_worst && let Some(name) = each.first_mut() {
@@ -38,12 +42,16 @@ pub(super) fn slices(html: &mut Html, report: &StudyReport) {
             }
             rows.push(Row::with(each).marked("chosen", is_worst));
         }
-        stacked(
-            html,
-            "Measures of each group, below each its interval",
-            &head,
-            &rows,
-        );
+        let caption = "Measures of each group, below each its interval";
+        stacked(html, caption, &head, &rows);
+        if !unmeasured.is_empty() {
+            let each = unmeasured.into_iter();
+            let each: Vec<String> = each
+                .map(|slice| format!("{} ({})", named(slice), counted(slice.rows, "row")))
+                .collect();
+            let said = format!("Not measured: {}.", each.join(", "));
+            html.leaf("p", &[("class", "note")], &said);
+        }
     });
 }
 
