@@ -171,8 +171,8 @@ fn test(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
     let evaluate = &recipe.config.evaluate;
     card.heading("Results on the test rows");
     card.line(&format!(
-        "{} rows. In brackets the {} interval from {} bootstrap resamples of the rows.",
-        grouped(report.test.rows),
+        "{}. In brackets the {} interval from {} bootstrap resamples of the rows.",
+        counted(report.test.rows, "row"),
         percent(evaluate.confidence),
         evaluate.resamples
     ));
@@ -261,9 +261,9 @@ fn slices(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
         .min()
         .unwrap_or_default();
     card.line(&format!(
-        "The smallest group has {} rows; groups under {} rows, or with a single label, are not measured.",
-        grouped(least),
-        grouped(recipe.config.slices.least_rows)
+        "The smallest group has {}; groups under {}, or with a single label, are not measured.",
+        counted(least, "row"),
+        counted(recipe.config.slices.least_rows, "row")
     ));
     let measures = Measure::of_task(report.task);
     let head: Vec<&str> = ["input", "value", "rows"]
