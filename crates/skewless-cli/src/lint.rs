@@ -1,6 +1,7 @@
 //! `skewless lint`: what a configuration leaves unsaid.
 
 use skewless_train::lint;
+use skewless_train::plural::counted;
 
 use crate::args::LintArgs;
 use crate::destination::print;
@@ -18,7 +19,7 @@ pub(crate) fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         for one in &found {
             table.add_row([one.code, &one.place, &one.message]);
         }
-        print(&section(&format!("{} findings", found.len()), &table))?;
+        print(&section(&counted(found.len(), "finding"), &table))?;
     }
     Ok(if found.is_empty() {
         Outcome::Done

@@ -10,13 +10,15 @@ use std::path::Path;
 use fixture::{Fixture, ended};
 use serde_json::Value;
 
-const HEADINGS: [&str; 7] = [
-    "Data checks",
-    "Split",
+/// In their order: what came out, then what went in.
+const HEADINGS: [&str; 8] = [
     "Leaderboard",
     "Test",
+    "Calibration and confidence",
     "Feature importance",
     "Learning curve",
+    "Data checks",
+    "Split",
     "Lineage",
 ];
 
@@ -101,8 +103,11 @@ fn is_sound(page: &str) {
 }
 
 fn has_sections(page: &str, more: &[&str]) {
+    let mut above = 0;
     for heading in HEADINGS.iter().map(|title| format!("<h2>{title}</h2>")) {
-        assert!(page.contains(&heading), "{heading}");
+        let at = page.find(&heading).unwrap_or_default();
+        assert!(at > above, "{heading}");
+        above = at;
     }
     for heading in more.iter().map(|title| format!("<h3>{title}</h3>")) {
         assert!(page.contains(&heading), "{heading}");
@@ -140,7 +145,18 @@ fn several_labels() {
     let fixture = example("wine");
     let (page, report) = (page(&fixture), report(&fixture));
     is_sound(&page);
-    has_sections(&page, &["Calibration", "Confusion", "Scores"]);
+    has_sections(
+        &page,
+        &[
+            "ROC",
+            "Precision and recall",
+            "Calibration",
+            "Confusion",
+            "Scores",
+            "Calibration of the probabilities",
+            "Promised confidence",
+        ],
+    );
     has_measures(&page, &report);
     let confusion = report["plots"]["test"]["confusion"]["rows"]
         .as_array()
@@ -156,6 +172,48 @@ fn several_labels() {
         3 * 3,
         "title, label and caption of each"
     );
+    has(
+        &page,
+        &[
+            "The best 12 of 12 by log loss",
+            "1. linear on all (chosen)</text>",
+            ">penalty 0.001</text>",
+            ">2. linear on all</text>",
+            ">12. constant on all</text>",
+            ">log loss on the validation rows</text>",
+            "How much worse log loss gets when an input is shuffled",
+            "had the label that was given: ",
+            "the configuration has no <code>[conformal]</code>",
+        ],
+    );
+    let rest = report["plots"]["test"]["rest"].as_array().unwrap();
+    assert_eq!(rest.len(), 3);
+    for (place, one) in rest.iter().enumerate() {
+        let name = format!("cultivar_{}", place + 1);
+        assert_eq!(
+            page.matches(&format!(
+                "<li><span class=\"sample curve c{place}\" aria-hidden=\"true\"></span>{name} ("
+            ))
+            .count(),
+            2
+        );
+        let roc: Vec<[f64; 2]> = serde_json::from_value(one["roc"].clone()).unwrap();
+        let due = one["roc_auc"].as_f64().unwrap();
+        assert!((area(&roc) - due).abs() < 0.01, "{name}: {due}");
+    }
+}
+
+fn has(page: &str, told: &[&str]) {
+    for told in told {
+        assert!(page.contains(told), "{told}");
+    }
+}
+
+fn area(curve: &[[f64; 2]]) -> f64 {
+    curve
+        .windows(2)
+        .map(|pair| (pair[1][0] - pair[0][0]) * (pair[0][1] + pair[1][1]) / 2.0)
+        .sum()
 }
 
 #[test]
@@ -192,6 +250,18 @@ fn a_number() {
         .map(|point| point["rows"].as_u64().unwrap())
         .collect();
     assert_eq!(rows, [35, 70, 140, 280]);
+    has(
+        &page,
+        &["All 105 test rows; on the thin line both are equal. The axes are fitted to the data"],
+    );
+    let low = learning[0]["by"]["low"].as_f64().unwrap();
+    assert!(low > 20.0, "{low}");
+    has(&page, &["The vertical axis does not begin at 0"]);
+    let mut more = report.clone();
+    more["test"]["rows"] = 1_000.into();
+    fixture.write("report.json", more.to_string());
+    let shown = self::page(&fixture);
+    has(&shown, &["A sample of 105 of the 1,000 test rows"]);
 }
 
 const FLIGHTS: &str = r#"
@@ -313,16 +383,10 @@ fn two_labels_by_time_with_hostile_names_and_any_number_of_threads() {
         assert!(page.contains(told), "{told}");
     }
     let plots = &found["plots"];
-    let roc: Vec<Vec<f64>> = serde_json::from_value(plots["test"]["roc"].clone()).unwrap();
+    let roc: Vec<[f64; 2]> = serde_json::from_value(plots["test"]["roc"].clone()).unwrap();
     assert!(roc.len() <= 200, "{}", roc.len());
-    assert_eq!(
-        (&roc[0], roc.last().unwrap()),
-        (&vec![0.0, 0.0], &vec![1.0, 1.0])
-    );
-    let area: f64 = roc
-        .windows(2)
-        .map(|pair| (pair[1][0] - pair[0][0]) * (pair[0][1] + pair[1][1]) / 2.0)
-        .sum();
+    assert_eq!((&roc[0], roc.last().unwrap()), (&[0.0, 0.0], &[1.0, 1.0]));
+    let area = area(&roc);
     let due = found["test"]["measures"][0]["value"].as_f64().unwrap();
     assert!((area - due).abs() < 0.01, "{area} is not {due}");
     let first = &plots["held_out"]["importance"][0];
@@ -359,6 +423,246 @@ fn a_canvas_and_a_failed_measure_are_shown() {
     value.as_object_mut().unwrap().remove("plots");
     fixture.write("report.json", value.to_string());
     assert!(page(&fixture).contains("of an earlier version"));
+}
+
+#[test]
+fn failed_gates_and_missed_promises_lead_the_page() {
+    let fixture = flights();
+    let more = "[calibrate]\nmethod = \"platt\"\n[conformal]\nmethod = \"lac\"\nconfidence = 0.8\nby = \"carrier\"\n\
+        [gates.test]\nroc_auc = { min = 0.99 }\n[gates.worst_slice]\nroc_auc = { max = 1.0 }\n";
+    fixture.write("skewless.toml", format!("{FLIGHTS}{more}"));
+    let run = fixture.run(&["train", "skewless.toml", "--no-store"]);
+    ended(&run, 1, "");
+    let mut value = report(&fixture);
+    let coverage = &value["coverage"];
+    assert_eq!(coverage["groups"].as_array().unwrap().len(), 3);
+    let silent = value["plots"]["test"]["silent"].as_u64().unwrap();
+    assert!(silent > 0 && silent < value["test"]["rows"].as_u64().unwrap());
+    let shown = page(&fixture);
+    is_sound(&shown);
+    has_sections(&shown, &["Promised confidence"]);
+    let above = shown.split("<h2>").next().unwrap();
+    has(
+        above,
+        &[
+            "<div class=\"banner failed\" role=\"status\"><p><strong>1 gate failed: there is no bundle.</strong>",
+            "<li><code>test.roc_auc</code> is 0.",
+            ", and must be at least 0.9900</li>",
+        ],
+    );
+    has(
+        &shown,
+        &[
+            "<tr class=\"failed\"><th scope=\"row\"><code>test.roc_auc</code></th>",
+            "✗ failed",
+            "<tr class=\"\"><th scope=\"row\"><code>worst_slice.roc_auc</code></th>",
+            "Platt’s sigmoid of the raw score, with slope ",
+            "Before it the calibration error was ",
+            "On the test rows the calibration error is ",
+            " of them (",
+            "Sets of labels by least ambiguous sets (<code>lac</code>), from ",
+            "promise to hold the truth of 80.0 % of rows",
+            &format!("It says nothing of {silent} test rows ("),
+            "<th scope=\"row\">carrier = AA</th>",
+            "the worst by ROC AUC",
+            "none: a gate failed",
+        ],
+    );
+
+    let found = |value: f64, low: f64, high: f64| serde_json::json!({"value": value, "low": low, "high": high});
+    value["coverage"]["test"] = found(0.85, 0.84, 0.86);
+    value["coverage"]["holds"] = true.into();
+    for group in value["coverage"]["groups"].as_array_mut().unwrap() {
+        group["holds"] = true.into();
+    }
+    for bin in value["test"]["calibration"].as_array_mut().unwrap() {
+        bin["predicted"] = 0.01.into();
+    }
+    fixture.write("report.json", value.to_string());
+    let kept = page(&fixture);
+    assert!(!kept.contains("banner warned"));
+    has(&kept, &["probabilities are too low on the whole"]);
+
+    value["coverage"]["test"] = found(0.72, 0.7, 0.74);
+    value["coverage"]["holds"] = false.into();
+    let group = &mut value["coverage"]["groups"][2];
+    group["test"] = found(0.6, 0.5, 0.7);
+    group["holds"] = false.into();
+    for bin in value["test"]["calibration"].as_array_mut().unwrap() {
+        bin["predicted"] = 0.99.into();
+    }
+    fixture.write("report.json", value.to_string());
+    let shown = page(&fixture);
+    is_sound(&shown);
+    has(
+        shown.split("<h2>").next().unwrap(),
+        &[
+            "<div class=\"banner warned\" role=\"status\"><p><strong>Warning: the promised confidence was missed.</strong>",
+            "held that of 72.0 % of the test rows (70.0 % to 74.0 %). That is 8.0 percentage points less than promised",
+            "Of 3 groups of <code>carrier</code> 1 got less than the promised 80.0 %: UA.",
+        ],
+    );
+    has(
+        &shown,
+        &[
+            "<tr class=\"failed\"><th scope=\"row\">carrier = UA</th>",
+            "missed: too few",
+            "probabilities are too high on the whole",
+        ],
+    );
+    value["coverage"]["says_nothing"] = true.into();
+    fixture.write("report.json", value.to_string());
+    has(
+        page(&fixture).split("<h2>").next().unwrap(),
+        &["The promise is kept by saying nothing: every set has all labels."],
+    );
+}
+
+/// The worst group first, its interval below each value, and groups that are not measured counted below the table.
+#[test]
+fn slices_are_ordered_and_the_worst_is_marked() {
+    let fixture = flights();
+    let toml = FLIGHTS.replace("least_rows = 50", "least_rows = 110");
+    fixture.write("skewless.toml", toml);
+    trained(&fixture, "2");
+    let mut value = report(&fixture);
+    let slices = value["slices"].as_array_mut().unwrap();
+    let least = slices.iter_mut().min_by_key(|one| one["rows"].as_u64());
+    least.unwrap()["measures"] = serde_json::json!([]);
+    let loss = |slice: &Value| -> Option<(f64, String)> {
+        let measures = slice["measures"].as_array().unwrap().iter();
+        let found = measures
+            .into_iter()
+            .find(|one| one["measure"] == "log_loss")?;
+        Some((
+            found["value"].as_f64()?,
+            slice["value"].as_str()?.to_owned(),
+        ))
+    };
+    let mut measured: Vec<(f64, String)> = slices.iter().filter_map(loss).collect();
+    measured.sort_by(|a, b| b.0.total_cmp(&a.0));
+    fixture.write("report.json", value.to_string());
+    let shown = page(&fixture);
+    let escaped = |name: &str| {
+        let name = name.replace('<', "&lt;").replace('>', "&gt;");
+        format!("carrier = {}", name.replace('\'', "&#39;"))
+    };
+    let section = shown.split("<section id=\"slices\">").nth(1).unwrap();
+    let section = section.split("</section>").next().unwrap();
+    let at: Vec<usize> = measured
+        .iter()
+        .map(|(_, name)| section.find(&escaped(name)).unwrap())
+        .collect();
+    assert!(at.is_sorted() && at.len() < 3, "{measured:?}");
+    let worst = escaped(&measured[0].1);
+    has(
+        section,
+        &[
+            &format!(
+                "<tr class=\"chosen\"><th scope=\"row\">{worst}<span class=\"below\">the worst by log loss</span>"
+            ),
+            "All test rows",
+            "data-head=\"average precision\">0.",
+            "Not measured: carrier = ",
+        ],
+    );
+}
+
+#[test]
+fn notes_are_folded_and_code_is_code() {
+    let fixture = flights();
+    trained(&fixture, "2");
+    let mut value = report(&fixture);
+    let finding = |level: &str, message: &str| serde_json::json!({"check": "check.made_up", "level": level, "input": "noise", "message": message});
+    value["findings"] = serde_json::json!([
+        finding("warning", "`noise` says <nothing>"),
+        finding("info", "first"),
+        finding("info", "second"),
+    ]);
+    fixture.write("report.json", value.to_string());
+    let shown = page(&fixture);
+    is_sound(&shown);
+    has(
+        &shown,
+        &[
+            "The checks of the data found 1 warning, 2 notes.",
+            "<code>noise</code> says &lt;nothing&gt;",
+            "<details><summary>2 notes</summary>",
+            "<div class=\"scroll stack\">",
+            "data-head=\"What was found\">",
+        ],
+    );
+    let folded = shown.split("<details><summary>2 notes</summary>").nth(1);
+    let folded = folded.unwrap().split("</details>").next().unwrap();
+    has(folded, &["first", "second"]);
+    assert!(!folded.contains("<code>noise</code> says"));
+}
+
+/// Sources, a view of one of them and a join with the view stand in the lineage, and how each is made.
+#[test]
+fn the_lineage_has_views_joins_experiment_and_report() {
+    let fixture = flights();
+    trained(&fixture, "2");
+    let mut value = report(&fixture);
+    let source = |name: &str, kind: &str, files: &[&str], owner: Option<&str>| {
+        serde_json::json!({"name": name, "kind": kind, "doc": null, "owner": owner, "files": files, "digest": "ab".repeat(32),
+            "rows": 1, "newest": null})
+    };
+    value["sources"] = serde_json::json!([
+        source("readings", "files", &["readings.csv"], Some("us")),
+        source("weather", "view", &["readings"], None),
+    ]);
+    value["joins"] = serde_json::json!([{"source": "weather", "on": ["origin"], "as_of": "day", "lateness": 1800.0,
+        "within": 21600.0, "columns": ["wind"], "rows": 1400, "unmatched": 140, "unmatched_share": 0.1, "without_key": 0,
+        "without_time": 0}]);
+    let bytes = value.to_string();
+    let digest = skewless_core::digest::sha256_hex(bytes.as_bytes());
+    fixture.write("report.json", bytes);
+    let shown = page(&fixture);
+    is_sound(&shown);
+    has(
+        &shown,
+        &[
+            "<title>join weather\non origin, as of day, late by 30 minutes, within 6 hours, 10.0 % unmatched\nfrom source flights.csv, 1,400 rows; view weather, 1 row</title>",
+            "<title>view weather, 1 row\nreadings\nfrom source readings, 1 row\n",
+            "<title>table 1,400 rows\n",
+            "\nfrom join weather\n",
+            "<title>experiment all\n1 candidate, chosen by log loss\n",
+            "<title>report the report of this page\nfrom winner linear on all\n",
+            &digest,
+            "data-head=\"Late by\">30 minutes</td>",
+            "data-head=\"Within\">6 hours</td>",
+            "90.0 %</td>",
+            "10.0 % (140)</td>",
+            "<code>skewless lint</code> lists what is not answered.",
+        ],
+    );
+    value["sources"][1]["owner"] = "them".into();
+    fixture.write("report.json", value.to_string());
+    assert!(!page(&fixture).contains("skewless lint"));
+}
+
+/// What was not written leaves no heading behind, and one is no plural.
+#[test]
+fn one_candidate_and_no_limits() {
+    let fixture = flights();
+    trained(&fixture, "2");
+    let card = std::fs::read_to_string(fixture.path("card.md")).unwrap();
+    assert!(card.contains("chosen among 1 candidate by"), "{card}");
+    assert!(
+        !card.contains("## Limits") && !card.contains("\n\n\n"),
+        "{card}"
+    );
+    has(
+        &page(&fixture),
+        &["1 candidate by log loss", "The best 1 of 1 by log loss"],
+    );
+    let limits = "summary = \"Made up & small.\"\nlimits = [\"None.\"]";
+    let toml = FLIGHTS.replace("summary = \"Made up & small.\"", limits);
+    fixture.write("skewless.toml", toml);
+    trained(&fixture, "2");
+    let card = std::fs::read_to_string(fixture.path("card.md")).unwrap();
+    assert!(card.contains("\n## Limits\n\n- None.\n"), "{card}");
 }
 
 #[test]

@@ -205,6 +205,7 @@ fn runs_are_listed_compared_and_plotted() {
     assert_eq!(rmse["difference"].as_f64(), Some(less));
     assert!(told(&fixture, &["runs", "compare", "1", "2"]).contains("parameter.penalty"));
     let plot = told(&fixture, &["runs", "plot", "rmse"]);
+    assert!(plot.starts_with("rmse, bars begin at "), "{plot}");
     assert_eq!(
         plot.lines().filter(|line| line.contains('█')).count(),
         2,
@@ -414,6 +415,10 @@ fn lint_lists_what_is_unsaid_until_it_is_said() {
             "source = \"tiny.csv\"",
             "source = \"tiny.csv\"\ndoc = \"Made up.\"",
         );
+    let but_one = answers.replace("retire = \"As to retire.\"\n", "");
+    fixture.write("skewless.toml", format!("{said}[canvas]\n{but_one}"));
+    let run = fixture.run(&["lint", "skewless.toml"]);
+    assert!(run.stdout.starts_with("1 finding\n"), "{}", run.stdout);
     fixture.write("skewless.toml", format!("{said}[canvas]\n{answers}"));
     assert_eq!(
         told(&fixture, &["lint", "skewless.toml"]),

@@ -200,6 +200,10 @@ fn who_opens_the_test_again_with_another_configuration_is_told() {
         "{}",
         run.stdout
     );
+    fixture.write("skewless.toml", other);
+    let run = fixture.run(&["train", "skewless.toml"]);
+    let told = run.stdout.contains("by 1 recorded run of");
+    assert!(told, "{}", run.stdout);
 }
 
 #[test]
@@ -362,7 +366,7 @@ fn features_are_exported_without_the_test_and_with_what_packs() {
     ]);
     ended(&other, 0, "");
     assert!(
-        other.stdout.starts_with("4000 rows, 5 columns"),
+        other.stdout.starts_with("4,000 rows, 5 columns"),
         "{}",
         other.stdout
     );
@@ -388,7 +392,7 @@ fn a_source_is_joined_shown_and_exported() {
     let run = fixture.run(&export);
     ended(&run, 0, "");
     assert!(
-        run.stdout.starts_with("2 keys, 1 columns"),
+        run.stdout.starts_with("2 keys, 1 column of "),
         "{}",
         run.stdout
     );

@@ -32,11 +32,7 @@ pub(crate) fn write(recipe: &Recipe, report: &Report, profile: &Profile) -> Stri
     meaning(&mut card, recipe, report);
     random_split(&mut card, report);
     inputs(&mut card, &recipe.config.input, profile, "training rows");
-    card.heading("Limits");
-    model
-        .limits
-        .iter()
-        .for_each(|limit| card.line(&format!("- {}", one_line(limit))));
+    limits(&mut card, &model.limits);
     reproduction(&mut card, recipe);
     card.text
 }
@@ -61,7 +57,9 @@ impl Card {
     }
 
     pub(crate) fn table(&mut self, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-        self.line("");
+        if !self.text.ends_with("\n\n") {
+            self.line("");
+        }
         self.line(&format!("| {} |", head.join(" | ")));
         self.line(&format!("|{}", "---|".repeat(head.len())));
         for row in rows {
@@ -95,6 +93,17 @@ pub(crate) fn interval(estimate: Estimate) -> String {
         "{:.4} ({:.4} – {:.4})",
         estimate.value, estimate.low, estimate.high
     )
+}
+
+/// What the model is not for; nothing where nothing was written.
+pub(crate) fn limits(card: &mut Card, limits: &[String]) {
+    if limits.is_empty() {
+        return;
+    }
+    card.heading("Limits");
+    for limit in limits {
+        card.line(&format!("- {}", one_line(limit)));
+    }
 }
 
 /// What was read.

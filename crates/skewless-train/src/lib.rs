@@ -9,6 +9,7 @@ pub mod bootstrap;
 pub mod canvas;
 pub mod config;
 pub mod metrics;
+pub mod plural;
 pub mod progress;
 pub mod recipe;
 pub mod report;

@@ -56,6 +56,25 @@ impl Html {
         self.text.push_str("/>");
     }
 
+    /// An element with text whose parts between backticks are code.
+    pub(super) fn prose(&mut self, name: &'static str, attributes: Attributes<'_>, text: &str) {
+        self.within(name, attributes, |html| html.prose_text(text));
+    }
+
+    /// A backtick alone stays as it is.
+    pub(super) fn prose_text(&mut self, text: &str) {
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('`') {
+            let Some((code, next)) = after.split_once('`') else {
+                break;
+            };
+            self.text(before);
+            self.leaf("code", &[], code);
+            rest = next;
+        }
+        self.text(rest);
+    }
+
     pub(super) fn text(&mut self, text: &str) {
         for sign in text.chars() {
             match sign {
@@ -113,14 +132,24 @@ impl Html {
 
 /// A table with its caption; the first column names the row, numbers stand to the right.
 pub(super) fn table(html: &mut Html, caption: &str, head: &[&str], rows: &[Row]) {
-    html.open("div", &[("class", "scroll")]);
+    drawn(html, false, caption, head, rows);
+}
+
+/// A table whose rows become blocks on narrow pages, each cell with its column's name beside it.
+pub(super) fn stacked(html: &mut Html, caption: &str, head: &[&str], rows: &[Row]) {
+    drawn(html, true, caption, head, rows);
+}
+
+fn drawn(html: &mut Html, stacks: bool, caption: &str, head: &[&str], rows: &[Row]) {
+    let class = if stacks { "scroll stack" } else { "scroll" };
+    html.open("div", &[("class", class)]);
     html.open("table", &[]);
-    html.leaf("caption", &[], caption);
+    html.prose("caption", &[], caption);
     html.within("thead", &[], |html| {
         html.within("tr", &[], |html| {
             for (place, title) in head.iter().enumerate() {
                 let mut cells = rows.iter().filter_map(|row| row.cells.get(place));
-                let is_number = place > 0 && cells.any(|cell| is_number(cell));
+                let is_number = place > 0 && cells.any(|cell| is_number(&cell.text));
                 let class = if is_number { "n" } else { "" };
                 html.leaf("th", &[("scope", "col"), ("class", class)], title);
             }
@@ -128,8 +157,10 @@ pub(super) fn table(html: &mut Html, caption: &str, head: &[&str], rows: &[Row])
     });
     html.within("tbody", &[], |html| {
         for row in rows {
-            let class = if row.is_marked { "chosen" } else { "" };
-            html.within("tr", &[("class", class)], |html| cells(html, row));
+            let heads = if stacks { head } else { &[] };
+            html.within("tr", &[("class", row.class)], |html| {
+                cells(html, row, heads)
+            });
         }
     });
     html.close();
@@ -138,26 +169,65 @@ pub(super) fn table(html: &mut Html, caption: &str, head: &[&str], rows: &[Row])
 
 /// A row of a table.
 pub(super) struct Row {
-    pub(super) cells: Vec<String>,
-    pub(super) is_marked: bool,
+    cells: Vec<Cell>,
+    class: &'static str,
 }
 
 impl Row {
     pub(super) fn of(cells: Vec<String>) -> Self {
+        Self::with(cells.into_iter().map(Cell::of).collect())
+    }
+
+    pub(super) fn with(cells: Vec<Cell>) -> Self {
+        Self { cells, class: "" }
+    }
+
+    /// With a class of the style sheet, where `holds`.
+    pub(super) fn marked(self, class: &'static str, holds: bool) -> Self {
         Self {
-            cells,
-            is_marked: false,
+            class: if holds { class } else { self.class },
+            ..self
         }
     }
 }
 
-fn cells(html: &mut Html, row: &Row) {
-    for (place, cell) in row.cells.iter().enumerate() {
-        match place {
-            0 => html.leaf("th", &[("scope", "row")], cell),
-            _ if is_number(cell) => html.leaf("td", &[("class", "n")], cell),
-            _ => html.leaf("td", &[], cell),
+/// Text, and what stands below it in small letters.
+pub(super) struct Cell {
+    text: String,
+    below: Option<String>,
+}
+
+impl Cell {
+    pub(super) fn of(text: String) -> Self {
+        Self { text, below: None }
+    }
+
+    pub(super) fn above(self, below: String) -> Self {
+        Self {
+            below: Some(below).filter(|below| !below.is_empty()),
+            ..self
         }
+    }
+}
+
+fn cells(html: &mut Html, row: &Row, heads: &[&str]) {
+    for (place, cell) in row.cells.iter().enumerate() {
+        let mut attributes = Vec::new();
+        if is_number(&cell.text) && place > 0 {
+            attributes.push(("class", "n"));
+        }
+        if place == 0 {
+            attributes.push(("scope", "row"));
+        } else if let Some(head) = heads.get(place) {
+            attributes.push(("data-head", *head));
+        }
+        let name = if place == 0 { "th" } else { "td" };
+        html.within(name, &attributes, |html| {
+            html.prose_text(&cell.text);
+            if let Some(below) = &cell.below {
+                html.prose("span", &[("class", "below")], below);
+            }
+        });
     }
 }
 
@@ -183,6 +253,16 @@ mod tests {
         assert_eq!(
             html.finish(),
             "<p title=\"&quot;&gt;&lt;script&gt;\">a &amp; &lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;\u{fffd}</p>\n"
+        );
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        let mut html = Html::default();
+        html.prose("p", &[], "`<a>` and `b`, a ` alone");
+        assert_eq!(
+            html.finish(),
+            "<p><code>&lt;a&gt;</code> and <code>b</code>, a ` alone</p>\n"
         );
     }
 

@@ -1,12 +1,14 @@
 //! `skewless report`: a study's report.json as one page that needs nothing else: no network, no script, no clock.
 
 mod bars;
+mod confidence;
 mod head;
 mod html;
 mod lineage;
 mod model;
 mod number;
 mod plot;
+mod slices;
 mod sources;
 mod split;
 mod tested;
@@ -14,6 +16,7 @@ mod tested;
 use std::path::Path;
 
 use skewless_core::Error;
+use skewless_core::digest::sha256_hex;
 use skewless_train::study::StudyReport;
 
 use self::html::Html;
@@ -26,7 +29,7 @@ const STYLE: &str = include_str!("page.css");
 
 pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Outcome> {
     let bytes = std::fs::read(&args.report).map_err(|error| unreadable(&args.report, error))?;
-    let text = page(&read(&bytes, &args.report)?);
+    let text = page(&read(&bytes, &args.report)?, &sha256_hex(&bytes));
     let beside = args.report.with_extension("html");
     let output = args.output.as_deref().unwrap_or(&beside);
     if output.as_os_str() == "-" {
@@ -45,8 +48,8 @@ fn read(bytes: &[u8], path: &Path) -> skewless_core::Result<StudyReport> {
     })
 }
 
-/// The page, a pure function of the report.
-fn page(report: &StudyReport) -> String {
+/// The page, a pure function of the report and the digest of its bytes: what came out first, then what went in.
+fn page(report: &StudyReport, digest: &str) -> String {
     let mut html = Html::new();
     html.open("html", &[("lang", "en")]);
     html.within("head", &[], |html| {
@@ -64,16 +67,17 @@ fn page(report: &StudyReport) -> String {
     html.open("main", &[]);
     head::header(&mut html, report);
     head::canvas(&mut html, report);
+    model::leaderboard(&mut html, report);
+    tested::tested(&mut html, report);
+    confidence::confidence(&mut html, report);
+    slices::slices(&mut html, report);
+    model::gates(&mut html, report);
+    model::importance(&mut html, report);
+    model::learning(&mut html, report);
     head::checks(&mut html, report);
     sources::sources(&mut html, report);
     split::split(&mut html, report);
-    model::leaderboard(&mut html, report);
-    tested::tested(&mut html, report);
-    model::importance(&mut html, report);
-    model::learning(&mut html, report);
-    tested::slices(&mut html, report);
-    model::gates(&mut html, report);
-    lineage::lineage(&mut html, report);
+    lineage::lineage(&mut html, report, digest);
     html.finish()
 }
 
@@ -82,7 +86,7 @@ fn section(html: &mut Html, id: &str, title: &str, said: &str, inside: impl FnOn
     html.within("section", &[("id", id)], |html| {
         html.leaf("h2", &[], title);
         if !said.is_empty() {
-            html.leaf("p", &[], said);
+            html.prose("p", &[], said);
         }
         inside(html);
     });

@@ -1,12 +1,18 @@
 //! Who won and by how much; what the winner looks at, what more rows would bring; the gates.
 
+use std::cmp::Reverse;
+
+use serde_json::Value as Json;
+use skewless_train::plural::counted;
 use skewless_train::study::StudyReport;
 use skewless_train::study::measure::Measure;
+use skewless_train::study::models::Parameters;
 use skewless_train::study::plots::{Importance, Leader};
 use skewless_train::study::report::{CandidateReport, Duel, Gate};
 
-use super::bars::{Bar, Mark, bars};
-use super::html::{Html, Row, table};
+use super::bars::{Bar, Mark, Words, bars};
+use super::head::found;
+use super::html::{Cell, Html, Row, stacked, table};
 use super::number::{ends, interval, short};
 use super::plot::{Axis, Plot};
 use super::section;
@@ -20,8 +26,8 @@ pub(super) fn leaderboard(html: &mut Html, report: &StudyReport) {
         "less"
     };
     let said = format!(
-        "{} candidates by {by} on the validation rows ({better} is better). A more complex family replaces a simpler one only where it gains at least {} and the paired interval of the gain lies above 0.",
-        report.candidates.len(),
+        "{} by {by} on the validation rows ({better} is better). A more complex family replaces a simpler one only where it gains at least {} and the paired interval of the gain lies above 0.",
+        counted(report.candidates.len(), "candidate"),
         report.selection.margin
     );
     section(html, "leaderboard", "Leaderboard", &said, |html| {
@@ -30,15 +36,23 @@ pub(super) fn leaderboard(html: &mut Html, report: &StudyReport) {
             .as_ref()
             .map_or(&[][..], |plots| &plots.leaders);
         if !leaders.is_empty() {
-            let rows: Vec<Bar> = leaders
-                .iter()
-                .filter_map(|one| leader(report, one))
+            let places = leaders.iter().enumerate();
+            let rows: Vec<Bar> = places
+                .filter_map(|(place, one)| leader(report, place, one))
                 .collect();
-            let caption = format!(
-                "The best {} by {by}, with intervals. The chosen one is filled",
-                rows.len()
+            let shown = format!(
+                "The best {} of {} by {by}",
+                rows.len(),
+                report.candidates.len()
             );
-            bars(html, Mark::Interval, &caption, &caption, &rows);
+            let words = Words {
+                caption: &format!(
+                    "{shown}, with intervals, the best first; {better} is better. The chosen one is filled. Below a name stand the parameters that its family tried several values of"
+                ),
+                described: &shown,
+                axis: &format!("{by} on the validation rows"),
+            };
+            bars(html, Mark::Interval, &words, &rows);
         }
         duels(html, report);
         html.open("details", &[]);
@@ -48,11 +62,13 @@ pub(super) fn leaderboard(html: &mut Html, report: &StudyReport) {
     });
 }
 
-fn leader(report: &StudyReport, leader: &Leader) -> Option<Bar> {
+fn leader(report: &StudyReport, place: usize, leader: &Leader) -> Option<Bar> {
     let candidate = report.candidates.get(leader.candidate)?;
     let is_winner = leader.candidate == report.selection.winner;
+    let chosen = if is_winner { " (chosen)" } else { "" };
     Some(Bar {
-        name: format!("{}. {}", leader.candidate + 1, name(candidate)),
+        name: format!("{}. {}{chosen}", place + 1, name(candidate)),
+        detail: differing(report, candidate),
         value: leader.by,
         said: interval(leader.by),
         class: if is_winner { "dot" } else { "dot hollow" },
@@ -68,30 +84,98 @@ fn name(candidate: &CandidateReport) -> String {
     )
 }
 
-fn named(report: &StudyReport, place: usize) -> String {
-    let candidate = report.candidates.get(place);
-    candidate.map_or_else(String::new, |one| format!("{}. {}", place + 1, name(one)))
+/// The parameters that the candidate's family has several values of.
+fn differing(report: &StudyReport, candidate: &CandidateReport) -> String {
+    let kind = candidate.candidate.parameters.kind();
+    let family = (report.candidates.iter()).filter(|one| one.candidate.parameters.kind() == kind);
+    let family: Vec<_> = family.map(parameters).collect();
+    let differs = |(name, value): &(String, String)| {
+        let is_same = |(other, known): &(String, String)| other == name && known == value;
+        !family.iter().all(|one| one.iter().any(is_same))
+    };
+    let own = parameters(candidate).into_iter().filter(differs);
+    let said: Vec<String> = own.map(|(name, value)| format!("{name} {value}")).collect();
+    said.join(", ")
+}
+
+/// Names and values of a candidate's parameters.
+fn parameters(candidate: &CandidateReport) -> Vec<(String, String)> {
+    let candidate = &candidate.candidate;
+    let mut named = match &candidate.parameters {
+        Parameters::Rules { .. } => vec![("rules".to_owned(), candidate.parameters.described())],
+        other => match serde_json::to_value(other) {
+            Ok(Json::Object(fields)) => (fields.into_iter())
+                .filter(|(name, _)| name != "kind")
+                .map(|(name, value)| (name.replace('_', " "), said(&value)))
+                .collect(),
+            _ => Vec::new(),
+        },
+    };
+    named.extend((candidate.max_rows).map(|rows| ("at most rows".to_owned(), grouped(rows))));
+    named
+}
+
+fn said(value: &Json) -> String {
+    match value {
+        Json::Null => "none".to_owned(),
+        Json::String(text) => text.clone(),
+        Json::Array(each) => {
+            let each: Vec<String> = each.iter().map(said).collect();
+            format!("[{}]", each.join(", "))
+        }
+        other => other
+            .as_f64()
+            .map_or_else(|| other.to_string(), |number| number.to_string()),
+    }
+}
+
+/// Places of the candidates: those that ran to the end by the measure, then those that were left, the latest first.
+fn ranked(report: &StudyReport) -> Vec<usize> {
+    let by = report.selection.by;
+    let place_of_measure = (Measure::of_task(report.task).iter()).position(|&one| one == by);
+    let merit = |one: &CandidateReport| {
+        let value = place_of_measure.and_then(|place| one.measures.get(place));
+        let merit = value.map_or(f64::NAN, |&value| by.gain(value, 0.0));
+        if merit.is_nan() {
+            f64::NEG_INFINITY
+        } else {
+            merit
+        }
+    };
+    let mut places: Vec<(usize, &CandidateReport)> = report.candidates.iter().enumerate().collect();
+    places.sort_by(|(_, a), (_, b)| {
+        let left = |one: &CandidateReport| (one.left_at.is_some(), Reverse(one.left_at));
+        left(a)
+            .cmp(&left(b))
+            .then_with(|| merit(b).total_cmp(&merit(a)))
+    });
+    places.into_iter().map(|(place, _)| place).collect()
 }
 
 fn duels(html: &mut Html, report: &StudyReport) {
-    let row = |duel: &Duel| Row {
-        cells: vec![
-            named(report, duel.challenger),
-            named(report, duel.incumbent),
-            interval(duel.gain),
-            if duel.won {
-                "takes its place"
-            } else {
-                "does not"
-            }
-            .to_owned(),
-        ],
-        is_marked: duel.won,
+    let of = |place: usize| {
+        let candidate = report.candidates.get(place);
+        let cell = candidate.map_or_else(String::new, name);
+        Cell::of(cell).above(candidate.map_or_else(String::new, |one| differing(report, one)))
+    };
+    let row = |duel: &Duel| {
+        let verdict = if duel.won {
+            "takes its place"
+        } else {
+            "does not"
+        };
+        let cells = vec![
+            of(duel.challenger),
+            of(duel.incumbent),
+            Cell::of(interval(duel.gain)),
+            Cell::of(verdict.to_owned()),
+        ];
+        Row::with(cells).marked("chosen", duel.won)
     };
     let rows: Vec<Row> = report.selection.duels.iter().map(row).collect();
     if !rows.is_empty() {
         let head = ["More complex", "Best so far", "Gain", "Verdict"];
-        table(
+        stacked(
             html,
             "The best of each family and feature set, from the simplest on",
             &head,
@@ -102,28 +186,30 @@ fn duels(html: &mut Html, report: &StudyReport) {
 
 fn candidates(html: &mut Html, report: &StudyReport) {
     let measures = Measure::of_task(report.task).iter().map(|one| one.title());
-    let head: Vec<&str> = ["No.", "Model", "Parameters"]
+    let head: Vec<&str> = ["Rank", "Model", "Parameters"]
         .into_iter()
         .chain(measures)
         .collect();
-    let row = |(place, one): (usize, &CandidateReport)| {
+    let row = |(rank, place): (usize, usize)| {
+        let one = report.candidates.get(place)?;
+        let rank = match one.left_at {
+            Some(_) => "–".to_owned(),
+            None => (rank + 1).to_string(),
+        };
         let left = one
             .left_at
             .map_or_else(String::new, |rung| format!(" (left at rung {rung})"));
         let parameters = one.candidate.parameters.described();
-        let mut cells = vec![
-            (place + 1).to_string(),
-            name(one),
-            format!("{parameters}{left}"),
-        ];
+        let mut cells = vec![rank, name(one), format!("{parameters}{left}")];
         cells.extend(one.measures.iter().map(|value| short(*value)));
-        Row {
-            cells,
-            is_marked: place == report.selection.winner,
-        }
+        Some(Row::of(cells).marked("chosen", place == report.selection.winner))
     };
-    let rows: Vec<Row> = report.candidates.iter().enumerate().map(row).collect();
-    table(
+    let rows: Vec<Row> = ranked(report)
+        .into_iter()
+        .enumerate()
+        .filter_map(row)
+        .collect();
+    stacked(
         html,
         "Measures over the validation rows of all folds",
         &head,
@@ -137,20 +223,26 @@ pub(super) fn importance(html: &mut Html, report: &StudyReport) {
     };
     let by = held_out.measure.map_or("the measure", Measure::title);
     let said = format!(
-        "By how much {by} gets worse when one input is shuffled among {} validation rows of the last fold: mean of {} shuffles, each on a fresh draw of the rows, and the interval that holds 95 % of them. Inputs that tell the same share their importance.",
-        grouped(held_out.rows),
+        "By how much {by} gets worse when one input is shuffled among {} of the last fold: mean of {} shuffles, each on a fresh draw of the rows, and the interval that holds 95 % of them. Inputs that tell the same share their importance.",
+        counted(held_out.rows, "validation row"),
         held_out.repeats
     );
     section(html, "importance", "Feature importance", &said, |html| {
         let bar = |one: &Importance| Bar {
             name: one.input.clone(),
+            detail: String::new(),
             value: one.loss,
             said: interval(one.loss),
             class: "dot",
         };
         let rows: Vec<Bar> = held_out.importance.iter().map(bar).collect();
-        let caption = format!("Loss in {by} by permutation of each input");
-        bars(html, Mark::Interval, &caption, &caption, &rows);
+        let worse = format!("How much worse {by} gets when an input is shuffled");
+        let words = Words {
+            caption: &format!("{worse}, the most important input first; at 0 it is not missed"),
+            described: &worse,
+            axis: &format!("Worse by, in {by}"),
+        };
+        bars(html, Mark::Interval, &words, &rows);
     });
 }
 
@@ -173,11 +265,18 @@ pub(super) fn learning(html: &mut Html, report: &StudyReport) {
         let ends_of = points
             .iter()
             .flat_map(|one| [one.by.low, one.by.value, one.by.high]);
+        let y = Axis::around(by, ends_of);
+        let from = match y.low > 0.0 || y.high < 0.0 {
+            true => ". The vertical axis does not begin at 0",
+            false => "",
+        };
         let plot = Plot {
-            caption: "Vertical lines are the intervals of the measure on the validation rows",
+            caption: &format!(
+                "Vertical lines are the intervals of the measure on the validation rows{from}"
+            ),
             described: &format!("{by} by number of training rows"),
             x: Axis::count("Training rows", 1.05 * most as f64),
-            y: Axis::around(by, ends_of),
+            y,
         };
         html.open("div", &[("class", "figures")]);
         plot.draw(html, |plot, html| {
@@ -192,7 +291,7 @@ pub(super) fn learning(html: &mut Html, report: &StudyReport) {
                     "whisker",
                     &[[at[0], point.by.low], [at[0], point.by.high]],
                 );
-                let said = format!("{} rows: {}", grouped(point.rows), interval(point.by));
+                let said = format!("{}: {}", counted(point.rows, "row"), interval(point.by));
                 plot.dot(html, "dot", at, 4.0, &said);
             }
         });
@@ -218,16 +317,17 @@ pub(super) fn gates(html: &mut Html, report: &StudyReport) {
         let bound = |bound: Option<f64>| bound.map_or_else(|| "–".to_owned(), short);
         let row = |gate: &Gate| {
             Row::of(vec![
-                gate.gate.clone(),
-                short(gate.found),
+                format!("`{}`", gate.gate),
+                found(gate),
                 bound(gate.min),
                 bound(gate.max),
-                if gate.passed { "passed" } else { "failed" }.to_owned(),
+                if gate.passed { "passed" } else { "✗ failed" }.to_owned(),
             ])
+            .marked("failed", !gate.passed)
         };
         let rows: Vec<Row> = report.gates.iter().map(row).collect();
         let head = ["Gate", "Found", "At least", "At most", "Outcome"];
-        table(
+        stacked(
             html,
             "What had to hold for a bundle to be written",
             &head,

@@ -38,6 +38,17 @@ pub(super) fn percent(share: f64) -> String {
     }
 }
 
+/// Seconds in the largest unit that takes them whole.
+pub(super) fn duration(seconds: f64) -> String {
+    let units = [(86_400.0, "day"), (3_600.0, "hour"), (60.0, "minute")];
+    let (unit, word) = (units.into_iter())
+        .find(|(unit, _)| seconds != 0.0 && seconds % unit == 0.0)
+        .unwrap_or((1.0, "second"));
+    let count = seconds / unit;
+    let s = if count == 1.0 { "" } else { "s" };
+    format!("{count} {word}{s}")
+}
+
 /// A tick's label: no more digits than the step between ticks asks for.
 pub(super) fn tick(value: f64, step: f64) -> String {
     let decimals = (0..6).find(|&digits| {
@@ -80,6 +91,10 @@ mod tests {
         ] {
             assert_eq!(short(value), text);
         }
+        assert_eq!(
+            [7_200.0, 86_400.0, 90.0, 0.0].map(duration),
+            ["2 hours", "1 day", "90 seconds", "0 seconds"]
+        );
         assert_eq!(
             (tick(0.25, 0.05), tick(-50.0, 50.0)),
             ("0.25".to_owned(), "−50".to_owned())

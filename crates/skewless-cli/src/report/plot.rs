@@ -71,12 +71,13 @@ impl<'a> Axis<'a> {
         Self::new(title, low - room, high + room)
     }
 
-    fn at(&self, value: f64) -> f64 {
+    /// Where a value is, from 0 to 1.
+    pub(super) fn at(&self, value: f64) -> f64 {
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
     /// Distance of the ticks: 1, 2, 2.5 or 5 times a power of ten, so that there are about five.
-    fn step(&self) -> f64 {
+    pub(super) fn step(&self) -> f64 {
         let rough = (self.high - self.low) / 5.0;
         let power = 10_f64.powf(rough.log10().floor());
         let nice = [1.0, 2.0, if self.counts { 5.0 } else { 2.5 }, 5.0, 10.0];
@@ -85,7 +86,7 @@ impl<'a> Axis<'a> {
         if self.counts { step.max(1.0) } else { step }
     }
 
-    fn ticks(&self) -> Vec<f64> {
+    pub(super) fn ticks(&self) -> Vec<f64> {
         let step = self.step();
         let first = (self.low / step - 1e-9).ceil() * step;
         let each = (0..12).map(|place| first + f64::from(place) * step);
@@ -161,12 +162,29 @@ impl Plot<'_> {
 
     /// A line through points of the plot's scales.
     pub(super) fn path(&self, html: &mut Html, class: &str, points: &[[f64; 2]]) {
+        let points = self.points(points);
+        html.empty("polyline", &[("class", class), ("points", &points)]);
+    }
+
+    /// As [`Self::path`], with what shows under the pointer.
+    pub(super) fn told(&self, html: &mut Html, class: &str, points: &[[f64; 2]], said: &str) {
+        let points = self.points(points);
+        html.within(
+            "polyline",
+            &[("class", class), ("points", &points)],
+            |html| {
+                html.leaf("title", &[], said);
+            },
+        );
+    }
+
+    fn points(&self, points: &[[f64; 2]]) -> String {
         let each: Vec<String> = points
             .iter()
             .filter(|[x, y]| x.is_finite() && y.is_finite())
             .map(|&[x, y]| format!("{:.1},{:.1}", self.x(x), self.y(y)))
             .collect();
-        html.empty("polyline", &[("class", class), ("points", &each.join(" "))]);
+        each.join(" ")
     }
 
     /// A dot; what is said about it shows under the pointer.
@@ -230,7 +248,7 @@ pub(super) fn label_at(html: &mut Html, anchor: &str, at: [f64; 2], text: &str) 
     html.leaf("text", &[("text-anchor", anchor), ("x", x), ("y", y)], text);
 }
 
-fn named(html: &mut Html, at: [f64; 2], turn: Option<&str>, text: &str) {
+pub(super) fn named(html: &mut Html, at: [f64; 2], turn: Option<&str>, text: &str) {
     let [x, y] = &at.map(|place| format!("{place:.1}"));
     let mut attributes = vec![
         ("class", "name"),

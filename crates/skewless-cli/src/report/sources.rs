@@ -3,8 +3,8 @@
 use skewless_train::study::StudyReport;
 use skewless_train::study::report::{JoinFacts, SourceFacts, SourceKind};
 
-use super::html::{Html, Row, table};
-use super::number::percent;
+use super::html::{Html, Row, stacked};
+use super::number::{duration, percent};
 use super::section;
 use crate::inspect::grouped;
 
@@ -18,11 +18,27 @@ pub(super) fn sources(html: &mut Html, report: &StudyReport) {
     section(html, "sources", "Sources and joins", said, |html| {
         let rows: Vec<Row> = report.sources.iter().map(source).collect();
         let head = ["Name", "Kind", "Made from", "Rows", "Newest", "Owner"];
-        table(html, "Sources and views", &head, &rows);
+        stacked(html, "Sources and views", &head, &rows);
+        if report.sources.iter().any(|source| source.owner.is_none()) {
+            let said =
+                "Nobody answers for what has no owner: `skewless lint` lists what is not answered.";
+            html.prose("p", &[("class", "note")], said);
+        }
         if !report.joins.is_empty() {
             let rows: Vec<Row> = report.joins.iter().map(join).collect();
-            let head = ["Source", "On", "As of", "Columns", "Rows", "Unmatched"];
-            table(html, "Joins, in their order", &head, &rows);
+            let head = [
+                "Source",
+                "On",
+                "As of",
+                "Late by",
+                "Within",
+                "Columns",
+                "Rows",
+                "Matched",
+                "Unmatched",
+            ];
+            let caption = "Joins, in their order. Late by: how long after its time a row counts as known. Within: how old it may be at most";
+            stacked(html, caption, &head, &rows);
         }
     });
 }
@@ -48,12 +64,23 @@ fn join(join: &JoinFacts) -> Row {
         join.source.clone(),
         join.on.join(", "),
         join.as_of.clone().unwrap_or_else(|| "–".to_owned()),
+        late(join),
+        join.within.map_or_else(|| "–".to_owned(), duration),
         join.columns.join(", "),
         grouped(join.rows),
+        percent(1.0 - join.unmatched_share),
         format!(
             "{} ({})",
-            grouped(join.unmatched),
-            percent(join.unmatched_share)
+            percent(join.unmatched_share),
+            grouped(join.unmatched)
         ),
     ])
+}
+
+/// How late rows of a join as of a time are known.
+pub(super) fn late(join: &JoinFacts) -> String {
+    match join.as_of {
+        Some(_) => duration(join.lateness),
+        None => "–".to_owned(),
+    }
 }

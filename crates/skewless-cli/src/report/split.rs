@@ -4,7 +4,7 @@ use skewless_train::bootstrap::Estimate;
 use skewless_train::study::StudyReport;
 use skewless_train::study::report::Part;
 
-use super::bars::{Bar, Mark, bars};
+use super::bars::{Bar, Mark, Words, bars};
 use super::html::{Html, Row, table};
 use super::number::{percent, short};
 use super::section;
@@ -19,7 +19,12 @@ pub(super) fn split(html: &mut Html, report: &StudyReport) {
         let each = report.parts.iter().enumerate();
         let rows: Vec<Bar> = each.map(|(place, part)| bar(report, place, part)).collect();
         let described = "Rows of each part of the split";
-        bars(html, Mark::Bar, described, described, &rows);
+        let words = Words {
+            caption: described,
+            described,
+            axis: "Rows",
+        };
+        bars(html, Mark::Bar, &words, &rows);
         levels(html, report);
     });
 }
@@ -30,13 +35,14 @@ fn bar(report: &StudyReport, place: usize, part: &Part) -> Bar {
     let count = grouped(part.rows);
     Bar {
         name: part.name.clone(),
+        detail: String::new(),
         value: Estimate {
             value: rows,
             low: rows,
             high: rows,
         },
         said: match span(report, place) {
-            Some([from, to]) => format!("{count} · {} – {}", from, to),
+            Some([from, to]) => format!("{count} · {from} – {to}"),
             None => count,
         },
         class: match part.name.split(' ').next() {

@@ -2,11 +2,12 @@
 
 use skewless_core::output::Task;
 use skewless_train::metrics::CalibrationBin;
+use skewless_train::plural::counted;
 use skewless_train::study::StudyReport;
 use skewless_train::study::measure::Measure;
-use skewless_train::study::plots::{Confusion, Histogram, Plots};
-use skewless_train::study::report::{Measured, Slice};
+use skewless_train::study::plots::{AgainstRest, Confusion, Histogram, Plots};
 
+use super::confidence::leaning;
 use super::head::measured;
 use super::html::{Html, Row, table};
 use super::number::{percent, short};
@@ -22,13 +23,13 @@ pub(super) fn tested(html: &mut Html, report: &StudyReport) {
         return;
     };
     let said = format!(
-        "{} rows, predicted once, by the winner.",
-        grouped(report.test.rows)
+        "{}, predicted once, by the winner.",
+        counted(report.test.rows, "row")
     );
     section(html, "test", "Test", &said, |html| {
         html.open("div", &[("class", "figures")]);
         if report.task == Task::Regression {
-            number(html, plots);
+            number(html, report, plots);
         } else {
             labels(html, report, plots);
         }
@@ -57,12 +58,14 @@ fn labels(html: &mut Html, report: &StudyReport, plots: &Plots) {
         });
         let said = format!("Predicted probability of “{positive}” against how often it was so");
         titled(html, "Calibration", |html| {
-            calibration(html, &report.test.calibration, &said)
+            let what = format!("were “{positive}”");
+            calibration(html, &report.test.calibration, &said, &what)
         });
     } else {
+        against_rest(html, plots);
         let said = "Probability of the label that is given against how often it is right";
         titled(html, "Calibration", |html| {
-            calibration(html, &test.top_label, said)
+            calibration(html, &test.top_label, said, "had the label that was given")
         });
     }
     if let Some(found) = &test.confusion {
@@ -71,6 +74,71 @@ fn labels(html: &mut Html, report: &StudyReport, plots: &Plots) {
         });
     }
 }
+
+/// A curve a label in both plots, told apart by colour and dashes, and a key with the areas.
+fn against_rest(html: &mut Html, plots: &Plots) {
+    let rest = &plots.test.rest;
+    if rest.is_empty() {
+        return;
+    }
+    let name = |one: &AgainstRest| plots.labels.get(one.label).map_or("", String::as_str);
+    let curve = |place: usize| CURVES.get(place % CURVES.len()).copied().unwrap_or("curve");
+    type Of = (fn(&AgainstRest) -> &[[f64; 2]], fn(&AgainstRest) -> f64);
+    let draw = |html: &mut Html, plot: &Plot<'_>, (points, area): Of, guess: bool| {
+        plot.draw(html, |plot, html| {
+            if guess {
+                plot.path(html, "guess", &[[0.0, 0.0], [1.0, 1.0]]);
+            }
+            for (place, one) in rest.iter().enumerate() {
+                let said = format!("{}: {}", name(one), short(area(one)));
+                plot.told(html, curve(place), points(one), &said);
+            }
+        });
+        html.within("ul", &[("class", "key")], |html| {
+            for (place, one) in rest.iter().enumerate() {
+                html.within("li", &[], |html| {
+                    let class = format!("sample {}", curve(place));
+                    html.leaf("span", &[("class", &class), ("aria-hidden", "true")], "");
+                    html.text(&format!(
+                        "{} ({}): {}",
+                        name(one),
+                        counted(one.rows, "row"),
+                        short(area(one))
+                    ));
+                });
+            }
+        });
+    };
+    let some = match rest.len() < plots.labels.len() {
+        true => "Those labels with the most test rows, each against the rest",
+        false => "Each label against the rest",
+    };
+    titled(html, "ROC", |html| {
+        let plot = Plot {
+            caption: &format!("{some}, with the area under its curve. The thin line is a guess"),
+            described: "ROC curve of each label against the rest",
+            x: Axis::share("False positive share"),
+            y: Axis::share("True positive share"),
+        };
+        draw(html, &plot, (|one| &one.roc, |one| one.roc_auc), true);
+    });
+    titled(html, "Precision and recall", |html| {
+        let plot = Plot {
+            caption: &format!("{some}, with its average precision"),
+            described: "Precision by recall of each label against the rest",
+            x: Axis::share("Recall"),
+            y: Axis::share("Precision"),
+        };
+        let of: Of = (|one| &one.precision_recall, |one| one.average_precision);
+        draw(html, &plot, of, false);
+    });
+}
+
+/// Classes of the curves of several labels.
+const CURVES: [&str; 10] = [
+    "curve c0", "curve c1", "curve c2", "curve c3", "curve c4", "curve c5", "curve c6", "curve c7",
+    "curve c8", "curve c9",
+];
 
 /// Below the other plots, one beside the other.
 fn scores(html: &mut Html, report: &StudyReport, plots: &Plots) {
@@ -130,9 +198,12 @@ fn precision_recall(html: &mut Html, report: &StudyReport, plots: &Plots, positi
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
-fn calibration(html: &mut Html, bins: &[CalibrationBin], said: &str) {
+fn calibration(html: &mut Html, bins: &[CalibrationBin], said: &str, what: &str) {
     let plot = Plot {
-        caption: &format!("{said}. Larger dots are more rows; on the thin line both are equal"),
+        caption: &format!(
+            "{said}. Larger dots are more rows; on the thin line both are equal. {}",
+            leaning(bins, what)
+        ),
         described: said,
         x: Axis::share("Predicted"),
         y: Axis::share("Observed"),
@@ -143,8 +214,8 @@ fn calibration(html: &mut Html, bins: &[CalibrationBin], said: &str) {
         for bin in bins {
             let radius = 2.5 + 5.5 * (bin.rows as f64 / most).sqrt();
             let said = format!(
-                "{} rows: predicted {}, observed {}",
-                grouped(bin.rows),
+                "{}: predicted {}, observed {}",
+                counted(bin.rows, "row"),
                 short(bin.predicted),
                 short(bin.observed)
             );
@@ -216,25 +287,31 @@ fn histogram(html: &mut Html, label: &str, bins: &[usize], all: &Histogram, is_b
     });
 }
 
-fn number(html: &mut Html, plots: &Plots) {
+fn number(html: &mut Html, report: &StudyReport, plots: &Plots) {
     let scatter = &plots.test.scatter;
     let unit = plots
         .unit
         .as_ref()
         .map_or_else(String::new, |unit| format!(", {unit}"));
     let (predicted, actual) = (format!("Predicted{unit}"), format!("Actual{unit}"));
-    let both = || scatter.iter().flat_map(|pair| pair.iter().copied());
+    let shown = match scatter.len() < report.test.rows {
+        true => format!(
+            "A sample of {} of the {}",
+            grouped(scatter.len()),
+            counted(report.test.rows, "test row")
+        ),
+        false => format!("All {}", counted(report.test.rows, "test row")),
+    };
     titled(html, "Predicted and actual", |html| {
         let plot = Plot {
             caption: &format!(
-                "{} test rows; on the thin line both are equal",
-                grouped(scatter.len())
+                "{shown}; on the thin line both are equal. The axes are fitted to the data"
             ),
             described: &format!("Actual {} against predicted", plots.target),
-            x: Axis::around(&predicted, both()),
-            y: Axis::around(&actual, both()),
+            x: Axis::around(&predicted, scatter.iter().map(|pair| pair[0])),
+            y: Axis::around(&actual, scatter.iter().map(|pair| pair[1])),
         };
-        let ends = [plot.x.low, plot.x.high];
+        let ends = [plot.x.low.max(plot.y.low), plot.x.high.min(plot.y.high)];
         plot.draw(html, |plot, html| {
             plot.path(html, "guess", &ends.map(|end| [end, end]));
             dots(plot, html, scatter);
@@ -243,7 +320,9 @@ fn number(html: &mut Html, plots: &Plots) {
     let residuals: Vec<[f64; 2]> = scatter.iter().map(|&[x, y]| [x, y - x]).collect();
     titled(html, "Residuals", |html| {
         let plot = Plot {
-            caption: "Actual less predicted: without pattern where the model has found what there is to find",
+            caption: &format!(
+                "{shown}. Actual less predicted: without pattern where the model has found what there is to find"
+            ),
             described: "Residuals against predicted values",
             x: Axis::around(&predicted, scatter.iter().map(|pair| pair[0])),
             y: Axis::around("Residual", residuals.iter().map(|pair| pair[1])),
@@ -261,36 +340,4 @@ fn dots(plot: &Plot<'_>, html: &mut Html, points: &[[f64; 2]]) {
         let said = format!("{}, {}", short(x), short(y));
         plot.dot(html, "dot see", [x, y], 3.0, &said);
     }
-}
-
-pub(super) fn slices(html: &mut Html, report: &StudyReport) {
-    let said = if report.slices.is_empty() {
-        "The configuration names no slices."
-    } else {
-        "Groups of test rows. Small groups, and those with a single label, are counted and not measured."
-    };
-    section(html, "slices", "Slices", said, |html| {
-        if report.slices.is_empty() {
-            return;
-        }
-        let measures = Measure::of_task(report.task);
-        let mut head = vec!["Group", "Rows"];
-        head.extend(measures.iter().map(|measure| measure.title()));
-        let rows: Vec<Row> = report
-            .slices
-            .iter()
-            .map(|slice| slice_row(slice, measures))
-            .collect();
-        table(html, "Measures of each group with intervals", &head, &rows);
-    });
-}
-
-fn slice_row(slice: &Slice, measures: &[Measure]) -> Row {
-    let value = slice.value.as_deref().unwrap_or("missing");
-    let mut cells = vec![format!("{} = {value}", slice.input), grouped(slice.rows)];
-    cells.extend(measures.iter().map(|measure| {
-        let is = |one: &&Measured| one.measure == *measure;
-        measured(slice.measures.iter().find(is).map(|one| one.estimate))
-    }));
-    Row::of(cells)
 }

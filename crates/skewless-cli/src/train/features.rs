@@ -4,6 +4,7 @@ use std::path::Path;
 
 use skewless_core::Error;
 use skewless_table::{Format, write_numbers};
+use skewless_train::plural::counted;
 use skewless_train::study::export;
 
 use super::{put, store_of};
@@ -38,8 +39,9 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Outcome> {
         .map(|path: &&Path| path.display().to_string())
         .collect();
     print(&format!(
-        "{rows} rows, {} columns of the feature set {} in {}\n",
-        exported.names.len(),
+        "{}, {} of the feature set {} in {}\n",
+        counted(rows, "row"),
+        counted(exported.names.len(), "column"),
         exported.set,
         names.join(" and ")
     ))?;

@@ -1,6 +1,7 @@
 //! `skewless lookup`: a source as the lookup table that serving uses.
 
 use skewless_table::Format;
+use skewless_train::plural::counted;
 use skewless_train::study::LookupExport;
 
 use super::{put, store_of};
@@ -20,9 +21,9 @@ pub(crate) fn run(args: &LookupArgs) -> anyhow::Result<Outcome> {
     put(&args.output, &exported.to_bytes(format)?)?;
     let (columns, output) = (&exported.columns, args.output.display());
     print(&format!(
-        "{} keys, {} columns of {} in {output}\nsource sha256 {}\n",
-        columns.rows(),
-        columns.names().len() - 1,
+        "{}, {} of {} in {output}\nsource sha256 {}\n",
+        counted(columns.rows(), "key"),
+        counted(columns.names().len() - 1, "column"),
         args.source,
         exported.digest
     ))?;

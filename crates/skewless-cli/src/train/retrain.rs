@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use skewless_core::Error;
+use skewless_train::plural::counted;
 use skewless_train::study::report::Measured;
 use skewless_train::study::retrain::{Decision, Verdict};
 use skewless_train::study::{Retrained, Retraining, is_study, retrain};
@@ -167,7 +168,7 @@ fn text(verdict: &Verdict, written: &[PathBuf]) -> String {
 
 fn window(verdict: &Verdict) -> String {
     let window = &verdict.window;
-    let mut text = format!("{} rows", grouped(window.rows));
+    let mut text = counted(window.rows, "row");
     if let (Some(from), Some(to)) = (&window.from, &window.to) {
         text += &format!(" from {from} to {to}");
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use skewless_train::bootstrap::Estimate;
+use skewless_train::plural::counted;
 use skewless_train::study::confidence::Coverage;
 use skewless_train::study::config::ThresholdConfig;
 use skewless_train::study::measure::Measure;
@@ -111,7 +112,7 @@ fn text(studied: &Studied, written: &[PathBuf], openings: u64) -> String {
         ),
         section("Selection", &duels(report)),
         section(
-            &format!("Test: {} rows, opened once", grouped(report.test.rows)),
+            &format!("Test: {}, opened once", counted(report.test.rows, "row")),
             &test(report, openings),
         ),
     ];
@@ -227,7 +228,11 @@ fn test(report: &StudyReport, openings: u64) -> comfy_table::Table {
     let mut table = table(width());
     if openings > 0 {
         let told = format!(
-            "by {openings} recorded runs of other configurations: the more there are, the more the best of them flatters"
+            "by {} of other configurations: the more there are, the more the best of them flatters",
+            counted(
+                usize::try_from(openings).unwrap_or(usize::MAX),
+                "recorded run"
+            )
         );
         table.add_row(["opened before".to_owned(), told]);
     }

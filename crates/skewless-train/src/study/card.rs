@@ -3,7 +3,7 @@
 use skewless_core::Profile;
 use skewless_core::output::ConformalMethod;
 
-use super::confidence::{Calibrated, Coverage};
+use super::confidence::Calibrated;
 use super::config::ThresholdConfig;
 use super::measure::Measure;
 use super::recipe::{Candidate, Recipe};
@@ -11,8 +11,9 @@ use super::report::{Level, Measured, StudyReport};
 use super::threshold::Threshold;
 use crate::canvas;
 use crate::card::{
-    Card, grouped, inputs, interval, one_line, percent, platform_and_license, sources,
+    Card, grouped, inputs, interval, limits, one_line, percent, platform_and_license, sources,
 };
+use crate::plural::counted;
 
 /// Writes the card of the winner.
 pub(crate) fn write(
@@ -44,10 +45,7 @@ pub(crate) fn write(
         profile,
         "rows that the winner was fitted on",
     );
-    card.heading("Limits");
-    for limit in &model.limits {
-        card.line(&format!("- {}", one_line(limit)));
-    }
+    limits(&mut card, &model.limits);
     reproduction(&mut card, recipe, report);
     card.text
 }
@@ -115,12 +113,12 @@ fn candidates(card: &mut Card, report: &StudyReport, winner: &Candidate) {
     let selection = &report.selection;
     card.heading("Model");
     card.line(&format!(
-        "{} on the feature set `{}` ({}), chosen among {} candidates by {} on the validation rows. A more complex family \
+        "{} on the feature set `{}` ({}), chosen among {} by {} on the validation rows. A more complex family \
          replaces a simpler one only where it gains at least {} and the paired interval of the gain lies above 0.",
         winner.parameters.kind(),
         winner.feature_set,
         winner.parameters.described(),
-        report.candidates.len(),
+        counted(report.candidates.len(), "candidate"),
         selection.by.title(),
         selection.margin
     ));
@@ -175,8 +173,8 @@ fn test(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
     let evaluate = &recipe.config.evaluate;
     card.heading("Results on the test rows");
     card.line(&format!(
-        "{} rows. In brackets the {} interval from {} bootstrap resamples of the rows.",
-        grouped(report.test.rows),
+        "{}. In brackets the {} interval from {} bootstrap resamples of the rows.",
+        counted(report.test.rows, "row"),
         percent(evaluate.confidence),
         evaluate.resamples
     ));
@@ -237,7 +235,7 @@ fn confidence(card: &mut Card, report: &StudyReport) {
         percent(coverage.confidence),
         grouped(coverage.rows),
         interval(coverage.test),
-        held(coverage)
+        coverage.verdict()
     ));
     if coverage.says_nothing {
         card.paragraph(match coverage.method.is_of_numbers() {
@@ -273,22 +271,6 @@ fn confidence(card: &mut Card, report: &StudyReport) {
     card.table(&head, rows);
 }
 
-/// Whether the promise held on the test rows, and by how much not.
-fn held(coverage: &Coverage) -> String {
-    let points = 100.0 * (coverage.test.value - coverage.confidence);
-    match (coverage.holds, points < 0.0) {
-        (true, _) => "The promise lies in that interval.".to_owned(),
-        (false, true) => format!(
-            "That is {:.1} percentage points less than promised: the test rows are unlike the validation rows, as later \
-             rows may be.",
-            -points
-        ),
-        (false, false) => format!(
-            "That is {points:.1} percentage points more than promised: what is given is wider than it need be."
-        ),
-    }
-}
-
 fn slices(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
     if report.slices.is_empty() {
         return;
@@ -301,9 +283,9 @@ fn slices(card: &mut Card, recipe: &Recipe, report: &StudyReport) {
         .min()
         .unwrap_or_default();
     card.line(&format!(
-        "The smallest group has {} rows; groups under {} rows, or with a single label, are not measured.",
-        grouped(least),
-        grouped(recipe.config.slices.least_rows)
+        "The smallest group has {}; groups under {}, or with a single label, are not measured.",
+        counted(least, "row"),
+        counted(recipe.config.slices.least_rows, "row")
     ));
     let measures = Measure::of_task(report.task);
     let head: Vec<&str> = ["input", "value", "rows"]

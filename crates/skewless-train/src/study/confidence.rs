@@ -45,6 +45,24 @@ pub struct Coverage {
     pub says_nothing: bool,
 }
 
+impl Coverage {
+    /// Whether the promise held on the test rows, and by how much not, in a sentence.
+    pub fn verdict(&self) -> String {
+        let points = 100.0 * (self.test.value - self.confidence);
+        match (self.holds, points < 0.0) {
+            (true, _) => "The promise lies in that interval.".to_owned(),
+            (false, true) => format!(
+                "That is {:.1} percentage points less than promised: the test rows are unlike the validation rows, as later \
+                 rows may be.",
+                -points
+            ),
+            (false, false) => format!(
+                "That is {points:.1} percentage points more than promised: what is given is wider than it need be."
+            ),
+        }
+    }
+}
+
 /// The same of a group of test rows, whose promise is as of all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupCoverage {
@@ -112,14 +130,15 @@ pub(crate) struct Predicted<'a> {
     pub(crate) raw: &'a [f64],
 }
 
-/// Quantiles from the validation rows, for the bundle, and their coverage of the test rows.
+/// Quantiles from the validation rows, for the bundle; their coverage of the test rows; and how many of these have an
+/// interval or a set that holds everything.
 pub(crate) fn coverage(
     recipe: &Recipe,
     data: &Data,
     config: &ConformalConfig,
     validate: &Predicted<'_>,
     test: &Predicted<'_>,
-) -> (Conformal, Coverage) {
+) -> (Conformal, Coverage, usize) {
     const EVERYONE: &str = "all";
     let scores = scores(recipe, data, config.method, validate);
     let grouped = scores.iter().zip(validate.rows);
@@ -202,7 +221,7 @@ pub(crate) fn coverage(
         },
         says_nothing: all.silent == all.rows,
     };
-    (conformal, coverage)
+    (conformal, coverage, all.silent)
 }
 
 /// Whether a promise lies in the interval of what was found.

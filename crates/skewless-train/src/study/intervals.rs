@@ -111,7 +111,7 @@ fn draw_groups(random: &mut Random, groups: &[usize], weights: &mut [u32]) {
 
 /// Wilson's 95 % interval of a share (Wilson 1927); without rows from 0 to 1.
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
-pub(crate) fn wilson(count: usize, rows: usize) -> Estimate {
+pub fn wilson(count: usize, rows: usize) -> Estimate {
     /// The normal distribution's 97.5 % quantile.
     const Z: f64 = 1.959_963_984_540_054;
     if rows == 0 {

@@ -41,6 +41,7 @@ pub mod threshold;
 pub mod venn_abers;
 
 pub use export::{Exported, export, feature_set};
+pub use intervals::wilson;
 pub use recipe::Candidate;
 pub use report::StudyReport;
 pub use retrain::{Retrained, Retraining, retrain};

@@ -16,6 +16,7 @@ use super::models::config::Search;
 use super::recipe::{Candidate, Hunt, Recipe};
 use super::report::Timing;
 use super::store::{Outcome, Store};
+use crate::plural::counted;
 use crate::progress::Progress;
 use crate::random::Random;
 
@@ -211,8 +212,8 @@ impl Race<'_> {
         let reused = results.iter().filter(|(_, reused)| *reused).count();
         finish.reused += reused;
         progress.finish(&format!(
-            "{} fits, {reused} of them from before",
-            queue.len()
+            "{}, {reused} of them from before",
+            counted(queue.len(), "fit")
         ));
         for (job, (outcome, reused)) in queue.iter().zip(&results) {
             finish.timings.push(Timing {

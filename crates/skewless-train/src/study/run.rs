@@ -31,6 +31,7 @@ use super::stop::stop;
 use super::store::Store;
 use super::threshold::{self, Threshold};
 use crate::bootstrap::Resampling;
+use crate::plural::counted;
 use crate::progress::{Opening, Progress};
 use crate::report::Step;
 use crate::run::golden_candidates;
@@ -113,10 +114,8 @@ pub(crate) fn run(
     progress.begin("Checking the data", None);
     let checked = checks::check(recipe, &data, &folds).map_err(|error| data.located(error))?;
     stop(&checked.findings)?;
-    progress.finish(&match checked.findings.len() {
-        1 => "1 finding, no error".to_owned(),
-        count => format!("{count} findings, no error"),
-    });
+    let found = counted(checked.findings.len(), "finding");
+    progress.finish(&format!("{found}, no error"));
     let gate = recipe.config.gates.champion.as_ref();
     let labelled = data.labelled();
     let few = labelled.get(..labelled.len().min(FEW)).unwrap_or_default();
@@ -213,15 +212,17 @@ impl Run<'_> {
             }
             None => None,
         };
-        progress.finish(&format!("{} rows", test.rows));
+        progress.finish(&counted(test.rows, "row"));
         checked.findings.extend(run.too_good(winner, &test));
         let mut report = run.report(checked, &standings, selection, test);
         report.calibration = calibration;
         report.threshold = threshold;
         let validated = (validated.as_slice(), bounds.as_slice());
-        if let Some((conformal, coverage)) = run.coverage(validated, (&values, &raw)) {
+        let mut silent = None;
+        if let Some((conformal, coverage, rows)) = run.coverage(validated, (&values, &raw)) {
             fitted.promise(conformal);
             report.coverage = Some(coverage);
+            silent = Some(rows);
         }
         report.slices = slices::slices(
             run.recipe,
@@ -231,10 +232,11 @@ impl Run<'_> {
             run.resampling(),
         )?;
         progress.begin("Drawing importance and learning curve", None);
-        report.plots = Some(
-            run.drawing()
-                .plots(&standings, &winner.candidate, &values)?,
-        );
+        let mut plots = run
+            .drawing()
+            .plots(&standings, &winner.candidate, &values)?;
+        plots.test.silent = silent;
+        report.plots = Some(plots);
         progress.finish("on the last fold");
         progress.begin("Packing the bundle", None);
         let predictor = fitted.predictor()?;
@@ -409,7 +411,7 @@ impl Run<'_> {
         &self,
         validated: (&[f64], &[f64]),
         tested: (&[f64], &[f64]),
-    ) -> Option<(Conformal, Coverage)> {
+    ) -> Option<(Conformal, Coverage, usize)> {
         let config = self.recipe.config.conformal.as_ref()?;
         let validate = Predicted {
             rows: &self.validated(),

@@ -15,6 +15,7 @@ use skewless_core::pipeline::FeatureRows;
 use skewless_core::plan::Model;
 use skewless_core::{Error, Result};
 
+use crate::plural::counted;
 use crate::random::Random;
 use crate::recipe::{TreeParameters, fault};
 use config::{Family, LinearParameters, MlpParameters, Rule, Search};
@@ -72,7 +73,7 @@ impl Parameters {
     pub fn described(&self) -> String {
         match self {
             Self::Constant => "the training rows' own mean or shares".to_owned(),
-            Self::Rules { rules } => format!("{} rules", rules.len()),
+            Self::Rules { rules } => counted(rules.len(), "rule"),
             Self::Linear(linear) => {
                 format!("penalty {}, L1 share {}", linear.penalty, linear.l1_ratio)
             }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use skewless_core::Result;
 
 pub use held_out::{HeldOut, Importance, LearningPoint};
-pub use tested::{Confusion, Histogram, TestPlots};
+pub use tested::{AgainstRest, Confusion, Histogram, TestPlots};
 
 use super::data::Data;
 use super::folds::Folds;

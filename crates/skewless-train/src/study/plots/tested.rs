@@ -3,13 +3,17 @@
 use serde::{Deserialize, Serialize};
 use skewless_core::output::Task;
 
-use crate::metrics::CalibrationBin;
+use crate::metrics::{CalibrationBin, Scored};
 use crate::study::measure::first_greatest;
 use crate::study::models::class;
 use crate::study::recipe::Recipe;
 
 /// Points that a curve keeps.
 const POINTS: usize = 200;
+/// Labels that have curves against the rest, where there are many.
+const LABELS: usize = 10;
+/// Points that a curve of one of them keeps.
+const REST_POINTS: usize = 100;
 /// Dots that a scatter keeps.
 const DOTS: usize = 500;
 /// Bins of a histogram of probabilities.
@@ -22,14 +26,37 @@ pub struct TestPlots {
     pub roc: Vec<[f64; 2]>,
     /// Binary: recall and precision, as the threshold falls.
     pub precision_recall: Vec<[f64; 2]>,
+    /// Several labels: each against the rest, in the labels' order; those with the most test rows, where there are many.
+    #[serde(default)]
+    pub rest: Vec<AgainstRest>,
     /// Several labels: probability of the label that is given, against how often it is right.
     pub top_label: Vec<CalibrationBin>,
     /// Labels: what was against what was said.
     pub confusion: Option<Confusion>,
     /// Labels: probability of the positive label, or of the label that was right, by the label that was.
     pub scores: Option<Histogram>,
+    /// With a promised confidence: rows whose interval has no end, or whose set has all labels.
+    #[serde(default)]
+    pub silent: Option<usize>,
     /// Regression: predicted and actual.
     pub scatter: Vec<[f64; 2]>,
+}
+
+/// A label against all others, by its own probability.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgainstRest {
+    /// Its place among the labels, counted from 0.
+    pub label: usize,
+    /// Test rows that are it.
+    pub rows: usize,
+    /// As [`TestPlots::roc`].
+    pub roc: Vec<[f64; 2]>,
+    /// As [`TestPlots::precision_recall`].
+    pub precision_recall: Vec<[f64; 2]>,
+    /// Area under the ROC curve.
+    pub roc_auc: f64,
+    /// Average precision.
+    pub average_precision: f64,
 }
 
 /// Counts of rows.
@@ -53,7 +80,7 @@ pub(super) fn plots(recipe: &Recipe, values: &[f64], truth: &[f64]) -> TestPlots
     let labels: Vec<usize> = truth.iter().map(|&truth| class(truth)).collect();
     match recipe.task() {
         Task::Binary => {
-            let (roc, precision_recall) = curves(values, &labels);
+            let (roc, precision_recall) = curves(values, &labels, POINTS);
             let threshold = recipe.threshold();
             let given = values.iter().map(|&value| usize::from(value >= threshold));
             TestPlots {
@@ -69,6 +96,7 @@ pub(super) fn plots(recipe: &Recipe, values: &[f64], truth: &[f64]) -> TestPlots
             let rows = || values.chunks_exact(classes);
             let at = |(row, &label): (&[f64], &usize)| row.get(label).copied().unwrap_or_default();
             TestPlots {
+                rest: against_rest(values, classes, &labels),
                 top_label: top_label(rows().zip(&given).map(at), &given, &labels),
                 scores: Some(histogram(classes, &labels, rows().zip(&labels).map(at))),
                 confusion: Some(confusion(classes, &labels, given.into_iter(), None)),
@@ -87,9 +115,37 @@ fn pairs(values: &[f64], truth: &[f64]) -> Vec<[f64; 2]> {
     pairs.map(|(&value, &truth)| [value, truth]).collect()
 }
 
-/// ROC and precision–recall, a point a distinct score.
+/// The labels that some test rows are and some are not.
+fn against_rest(values: &[f64], classes: usize, labels: &[usize]) -> Vec<AgainstRest> {
+    let rows_of = |class: usize| labels.iter().filter(|&&label| label == class).count();
+    let mut by_rows: Vec<(usize, usize)> =
+        (0..classes).map(|class| (class, rows_of(class))).collect();
+    by_rows.sort_by_key(|&(_, rows)| std::cmp::Reverse(rows));
+    by_rows.truncate(LABELS);
+    by_rows.sort_unstable();
+    let of = |(class, rows): (usize, usize)| {
+        let own: Vec<f64> = (values.chunks_exact(classes))
+            .map(|row| row.get(class).copied().unwrap_or_default())
+            .collect();
+        let is_it: Vec<bool> = labels.iter().map(|&label| label == class).collect();
+        let metrics = Scored::new(&own, &is_it, 1).ok()?.metrics();
+        let is_it: Vec<usize> = is_it.into_iter().map(usize::from).collect();
+        let (roc, precision_recall) = curves(&own, &is_it, REST_POINTS);
+        Some(AgainstRest {
+            label: class,
+            rows,
+            roc,
+            precision_recall,
+            roc_auc: metrics.roc_auc,
+            average_precision: metrics.average_precision,
+        })
+    };
+    by_rows.into_iter().filter_map(of).collect()
+}
+
+/// ROC and precision–recall, a point a distinct score, at most `most` of them.
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
-fn curves(values: &[f64], labels: &[usize]) -> (Vec<[f64; 2]>, Vec<[f64; 2]>) {
+fn curves(values: &[f64], labels: &[usize], most: usize) -> (Vec<[f64; 2]>, Vec<[f64; 2]>) {
     let mut sorted: Vec<(f64, usize)> =
         values.iter().copied().zip(labels.iter().copied()).collect();
     sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -104,7 +160,7 @@ fn curves(values: &[f64], labels: &[usize]) -> (Vec<[f64; 2]>, Vec<[f64; 2]>) {
         roc.push([wrong / negative, right / positive]);
         precision_recall.push([right / positive, right / (right + wrong)]);
     }
-    (thinned(roc, POINTS), thinned(precision_recall, POINTS))
+    (thinned(roc, most), thinned(precision_recall, most))
 }
 
 /// At most `most` of the points, evenly by their number, the first and the last among them.
@@ -183,9 +239,30 @@ mod tests {
 
     #[test]
     fn curves_step_once_for_rows_of_one_score() {
-        let (roc, precision_recall) = curves(&[0.9, 0.5, 0.5, 0.1], &[1, 1, 0, 0]);
+        let (roc, precision_recall) = curves(&[0.9, 0.5, 0.5, 0.1], &[1, 1, 0, 0], POINTS);
         assert_eq!(roc, [[0.0, 0.0], [0.0, 0.5], [0.5, 1.0], [1.0, 1.0]]);
         assert_eq!(precision_recall, [[0.5, 1.0], [1.0, 2.0 / 3.0], [1.0, 0.5]]);
+    }
+
+    #[test]
+    fn each_label_is_drawn_against_the_rest_within_bounds() {
+        let values = [0.7, 0.3, 0.0, 0.2, 0.8, 0.0, 0.6, 0.4, 0.0];
+        let found = against_rest(&values, 3, &[0, 1, 1]);
+        let told: Vec<_> = (found.iter())
+            .map(|one| (one.label, one.rows, one.roc_auc))
+            .collect();
+        assert_eq!(
+            told,
+            [(0, 1, 1.0), (1, 2, 1.0)],
+            "a label without rows has no curve"
+        );
+        let labels: Vec<usize> = (0..1_200).map(|row| row % 12).collect();
+        let values: Vec<f64> = (0..1_200 * 12)
+            .map(|place| f64::from(place * 7_919 % 10_007) / 10_007.0)
+            .collect();
+        let found = against_rest(&values, 12, &labels);
+        assert_eq!(found.len(), LABELS);
+        assert!(found.iter().all(|one| one.roc.len() <= REST_POINTS));
     }
 
     #[test]
