@@ -4,7 +4,9 @@ use skewless_core::output::{ConformalMethod, Task};
 use skewless_train::metrics::CalibrationBin;
 use skewless_train::plural::counted;
 use skewless_train::study::confidence::{Calibrated, Coverage, GroupCoverage};
+use skewless_train::study::config::ThresholdConfig;
 use skewless_train::study::measure::Measure;
+use skewless_train::study::threshold::Threshold;
 use skewless_train::study::{StudyReport, wilson};
 
 use super::html::{Html, Row, stacked};
@@ -22,6 +24,14 @@ pub(super) fn confidence(html: &mut Html, report: &StudyReport) {
             if report.task != Task::Regression {
                 html.leaf("h3", &[], "Calibration of the probabilities");
                 html.leaf("p", &[], &calibrated(report));
+            }
+            if let Some(chosen) = report.threshold {
+                html.leaf("h3", &[], "Chosen threshold");
+                html.leaf("p", &[], &threshold(chosen));
+            }
+            if !report.test.before_int8.is_empty() {
+                html.leaf("h3", &[], "What int8 costs");
+                html.leaf("p", &[], &quantised(report));
             }
             html.leaf("h3", &[], "Promised confidence");
             match &report.coverage {
@@ -78,6 +88,37 @@ fn calibrated(report: &StudyReport) -> String {
         )
     });
     format!("{method}{before}{after} {}", level(report))
+}
+
+fn threshold(Threshold { value, by, reached }: Threshold) -> String {
+    let (from, reached) = (short(value), short(reached));
+    match by {
+        ThresholdConfig::F1 => format!(
+            "The positive label is given from a probability of {from} on: there the validation rows have their greatest F1, {reached}."
+        ),
+        ThresholdConfig::Costs {
+            false_positive,
+            false_negative,
+        } => format!(
+            "The positive label is given from a probability of {from} on: there a validation row costs least, {reached} in the \
+             mean, where a false positive costs {false_positive} and a false negative {false_negative}."
+        ),
+    }
+}
+
+/// The network's measures on the test rows, beside those that it had before it was quantised.
+fn quantised(report: &StudyReport) -> String {
+    let pairs = report.test.measures.iter().zip(&report.test.before_int8);
+    let said = pairs.map(|(one, floats)| {
+        let title = one.measure.title();
+        format!(
+            "{title} {}, in floating point {}",
+            short(one.estimate.value),
+            short(*floats)
+        )
+    });
+    let said: Vec<String> = said.collect();
+    format!("On the test rows: {}.", said.join("; "))
 }
 
 /// Whether probabilities are too low or too high on the whole.

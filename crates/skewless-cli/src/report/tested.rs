@@ -235,7 +235,12 @@ fn confusion(html: &mut Html, found: &Confusion, labels: &[String]) {
     let caption = found.threshold.map_or_else(
         || "Rows are what was, columns what was said: the likeliest label".to_owned(),
         |threshold| {
-            format!("Rows are what was, columns what was said, at the threshold {threshold}")
+            // As a person wrote it, or as few digits of a chosen one as the rest of the page has.
+            let written = match threshold.to_string() {
+                written if written.len() > 8 => short(threshold),
+                written => written,
+            };
+            format!("Rows are what was, columns what was said, at the threshold {written}")
         },
     );
     let mut head = vec!["Was"];
