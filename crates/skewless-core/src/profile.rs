@@ -106,7 +106,7 @@ impl Bins {
         let mut left = values.len() as u64 - missing;
         for (edge, bin) in self.edges.iter().zip(&mut self.counts) {
             let from: u64 = values.iter().map(|value| u64::from(edge <= value)).sum();
-            *bin += left - from;
+            *bin += left.saturating_sub(from);
             left = from;
         }
         if let Some(last) = self.counts.last_mut() {

@@ -130,7 +130,8 @@ pub(super) fn missing(input: &Input) -> Error {
 
 fn check_numbers(frame: &mut Frame<'_>, input: &Input, values: &[f64], slot: usize) {
     if all_plain(input, values) {
-        frame.number_mut(slot).copy_from_slice(values);
+        let cells = frame.number_mut(slot).iter_mut().zip(values);
+        cells.for_each(|(cell, &value)| *cell = value);
         return;
     }
     for (row, &value) in values.iter().enumerate() {
