@@ -103,7 +103,7 @@ impl Bins {
     /// a bin has those that the next edge does not.
     fn add_many(&mut self, values: &[f64]) -> u64 {
         let missing = values.iter().map(|value| u64::from(value.is_nan())).sum();
-        let mut left = values.len() as u64 - missing;
+        let mut left: u64 = values.len() as u64 - missing;
         for (edge, bin) in self.edges.iter().zip(&mut self.counts) {
             let from: u64 = values.iter().map(|value| u64::from(edge <= value)).sum();
             *bin += left.saturating_sub(from);
