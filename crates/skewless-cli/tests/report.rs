@@ -175,7 +175,7 @@ fn several_labels() {
     has(
         &page,
         &[
-            "The best 12 of 12 by log loss",
+            "All candidates by log loss",
             "1. linear on all (chosen)</text>",
             ">penalty 0.001</text>",
             ">2. linear on all</text>",
@@ -429,7 +429,7 @@ fn a_canvas_and_a_failed_measure_are_shown() {
 fn failed_gates_and_missed_promises_lead_the_page() {
     let fixture = flights();
     let more = "[calibrate]\nmethod = \"platt\"\n[conformal]\nmethod = \"lac\"\nconfidence = 0.8\nby = \"carrier\"\n\
-        [gates.test]\nroc_auc = { min = 0.99 }\n[gates.worst_slice]\nroc_auc = { max = 1.0 }\n";
+        [gates.test]\nroc_auc = { min = 0.99 }\n[gates.worst_slice]\nroc_auc = { max = 0.9999 }\n";
     fixture.write("skewless.toml", format!("{FLIGHTS}{more}"));
     let run = fixture.run(&["train", "skewless.toml", "--no-store"]);
     ended(&run, 1, "");
@@ -655,7 +655,7 @@ fn one_candidate_and_no_limits() {
     );
     has(
         &page(&fixture),
-        &["1 candidate by log loss", "The best 1 of 1 by log loss"],
+        &["1 candidate by log loss", "All candidates by log loss"],
     );
     let limits = "summary = \"Made up & small.\"\nlimits = [\"None.\"]";
     let toml = FLIGHTS.replace("summary = \"Made up & small.\"", limits);

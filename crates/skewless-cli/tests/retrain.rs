@@ -81,8 +81,8 @@ fn prices_that_rose_promote_the_challenger() {
     assert_eq!(verdict["challenger"]["version"], "1.1.0");
     assert_eq!(verdict["window"]["rows"], 300);
     assert_eq!(verdict["window"]["compared"], 300);
-    assert_eq!(verdict["window"]["from"], "2026-09-19T00:00:00Z");
-    assert_eq!(verdict["window"]["champion_until"], "2026-02-18T00:00:00Z");
+    assert_eq!(verdict["window"]["from"], "2026-09-19");
+    assert_eq!(verdict["window"]["champion_until"], "2026-02-18");
     // A square metre's four more, 35 of them on average.
     let (champion, challenger_found) = (
         verdict["champion"]["measures"][0]["value"]
@@ -218,13 +218,45 @@ fn a_split_that_changed_lets_no_champion_judge_rows_that_it_has_seen() {
 }
 
 #[test]
+fn a_folder_that_holds_the_champion_gets_no_challenger() {
+    let fixture = project("");
+    let champion = std::fs::read(fixture.path("champion.skw")).unwrap();
+    std::fs::create_dir(fixture.path("in_use")).unwrap();
+    std::fs::rename(
+        fixture.path("champion.skw"),
+        fixture.path("in_use/rooms.skw"),
+    )
+    .unwrap();
+    fixture.write("afile", "");
+    for (output, told) in [
+        ("./in_use", "is where the champion lies"),
+        ("afile", "is no folder"),
+    ] {
+        let run = fixture.run(&[
+            "retrain",
+            "skewless.toml",
+            "--champion",
+            "in_use/rooms.skw",
+            "-o",
+            output,
+        ]);
+        ended(&run, 5, told);
+        assert!(!run.stderr.contains("Reading tables"), "{}", run.stderr);
+    }
+    assert_eq!(
+        std::fs::read(fixture.path("in_use/rooms.skw")).unwrap(),
+        champion
+    );
+}
+
+#[test]
 fn a_champion_that_cannot_be_compared_is_told() {
     let fixture = project("");
     fixture.write("rooms.csv", rooms(45, 100));
     ended(
         &retrain(&fixture, &[]),
         4,
-        "it has seen rows up to 2026-02-18T00:00:00Z",
+        "it has seen rows up to 2026-02-18",
     );
     std::fs::copy(fixture.path("small.skw"), fixture.path("champion.skw")).unwrap();
     ended(&retrain(&fixture, &[]), 4, "another task or other labels");

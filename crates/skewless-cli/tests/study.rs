@@ -230,7 +230,7 @@ fn where_nothing_can_be_written_nothing_is_read() {
     let fixture = project("");
     std::fs::remove_file(fixture.path("rooms.csv")).unwrap();
     std::fs::create_dir(fixture.path("folder")).unwrap();
-    for output in ["nowhere/rooms.skw", "folder"] {
+    for output in ["nowhere/rooms.skw", "folder", "new.skw/", "./skewless.toml"] {
         let run = fixture.run(&["train", "skewless.toml", "-o", output]);
         assert!(
             run.stderr.starts_with("skewless: train.unwritable") && run.stderr.contains(output),
@@ -238,6 +238,19 @@ fn where_nothing_can_be_written_nothing_is_read() {
             run.stderr
         );
     }
+}
+
+#[test]
+fn what_was_learnt_from_is_not_overwritten() {
+    let fixture = project("");
+    let before = std::fs::read(fixture.path("rooms.csv")).unwrap();
+    let run = fixture.run(&["train", "skewless.toml", "-o", "./rooms.csv"]);
+    assert!(
+        run.stderr.contains("is a file that was learnt from"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(std::fs::read(fixture.path("rooms.csv")).unwrap(), before);
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn calibrated(report: &StudyReport) -> String {
 fn threshold(Threshold { value, by, reached }: Threshold) -> String {
     let (from, reached) = (short(value), short(reached));
     match by {
-        ThresholdConfig::F1 => format!(
+        ThresholdConfig::F1 {} => format!(
             "The positive label is given from a probability of {from} on: there the validation rows have their greatest F1, {reached}."
         ),
         ThresholdConfig::Costs {
@@ -275,13 +275,14 @@ fn silent(report: &StudyReport, found: &Coverage) -> String {
         true => "interval has no end",
         false => "set has all labels",
     };
-    rows.map_or_else(String::new, |rows| {
-        format!(
-            "It says nothing of {} ({}): their {what}.",
-            counted(rows, "test row"),
-            percent(rows as f64 / report.test.rows as f64)
-        )
-    })
+    rows.filter(|&rows| rows > 0)
+        .map_or_else(String::new, |rows| {
+            format!(
+                "It says nothing of {} ({}): their {what}.",
+                counted(rows, "test row"),
+                percent(rows as f64 / report.test.rows as f64)
+            )
+        })
 }
 
 fn verdict(holds: bool, value: f64, confidence: f64) -> &'static str {

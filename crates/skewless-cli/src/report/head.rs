@@ -7,7 +7,7 @@ use skewless_train::study::report::{Finding, Gate, Level};
 
 use super::confidence::missed;
 use super::html::{Html, Row, stacked};
-use super::number::{ends, interval, percent, short};
+use super::number::{ends, interval, of_gate, percent, short};
 use super::section;
 
 pub(super) fn header(html: &mut Html, report: &StudyReport) {
@@ -71,13 +71,17 @@ fn failed_gates(html: &mut Html, report: &StudyReport) {
 pub(super) fn found(gate: &Gate) -> String {
     match gate.found.is_nan() {
         true => "not measurable".to_owned(),
-        false => short(gate.found),
+        false => of_gate(gate, gate.found),
     }
 }
 
 fn bounds(gate: &Gate) -> String {
-    let least = gate.min.map(|min| format!("at least {}", short(min)));
-    let most = gate.max.map(|max| format!("at most {}", short(max)));
+    let least = gate
+        .min
+        .map(|min| format!("at least {}", of_gate(gate, min)));
+    let most = gate
+        .max
+        .map(|max| format!("at most {}", of_gate(gate, max)));
     let both: Vec<String> = least.into_iter().chain(most).collect();
     both.join(" and ")
 }

@@ -13,7 +13,7 @@ use skewless_train::study::report::{CandidateReport, Duel, Gate};
 use super::bars::{Bar, Mark, Words, bars};
 use super::head::found;
 use super::html::{Cell, Html, Row, stacked, table};
-use super::number::{ends, interval, short};
+use super::number::{ends, interval, of_gate, short};
 use super::plot::{Axis, Plot};
 use super::section;
 use crate::inspect::grouped;
@@ -40,11 +40,10 @@ pub(super) fn leaderboard(html: &mut Html, report: &StudyReport) {
             let rows: Vec<Bar> = places
                 .filter_map(|(place, one)| leader(report, place, one))
                 .collect();
-            let shown = format!(
-                "The best {} of {} by {by}",
-                rows.len(),
-                report.candidates.len()
-            );
+            let shown = match report.candidates.len() {
+                all if all > rows.len() => format!("The best {} of {all} by {by}", rows.len()),
+                _ => format!("All candidates by {by}"),
+            };
             let words = Words {
                 caption: &format!(
                     "{shown}, with intervals, the best first; {better} is better. The chosen one is filled. Below a name stand the parameters that its family tried several values of"
@@ -314,8 +313,10 @@ pub(super) fn gates(html: &mut Html, report: &StudyReport) {
         return;
     }
     section(html, "gates", "Gates", "", |html| {
-        let bound = |bound: Option<f64>| bound.map_or_else(|| "–".to_owned(), short);
         let row = |gate: &Gate| {
+            let bound = |bound: Option<f64>| {
+                bound.map_or_else(|| "–".to_owned(), |bound| of_gate(gate, bound))
+            };
             Row::of(vec![
                 format!("`{}`", gate.gate),
                 found(gate),

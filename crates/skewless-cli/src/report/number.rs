@@ -1,6 +1,7 @@
 //! Numbers as a reader wants them: as many digits as tell something, and the same ones every time.
 
 use skewless_train::bootstrap::Estimate;
+use skewless_train::study::report::Gate;
 
 use crate::inspect::grouped;
 
@@ -17,6 +18,14 @@ pub(super) fn short(value: f64) -> String {
         _ => 4,
     };
     signed(&format!("{value:.decimals$}"))
+}
+
+/// A number of a gate: a count as it is.
+pub(super) fn of_gate(gate: &Gate, value: f64) -> String {
+    match gate.is_count() {
+        true => value.to_string(),
+        false => short(value),
+    }
 }
 
 /// The value and, in brackets, its interval.

@@ -26,7 +26,7 @@ pub(crate) use retrain::run as retrain;
 
 pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Outcome> {
     if let Some(path) = &args.output {
-        can_hold(path)?;
+        can_hold(path, &args.run.config)?;
     }
     let mut recording = Recording::begin(&args.run)?;
     let outcome = trained(args, recording.as_mut());
@@ -115,10 +115,18 @@ fn write(args: &TrainArgs, trained: &Trained) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![bundle, card])
 }
 
+/// Whether both are one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    real(one).is_some_and(|one| real(other) == Some(one))
+}
+
 /// Whether a file can be made there, before there is something to write.
-fn can_hold(path: &Path) -> anyhow::Result<()> {
+fn can_hold(path: &Path, config: &Path) -> anyhow::Result<()> {
     let open = || -> anyhow::Result<()> {
-        anyhow::ensure!(!path.is_dir(), "it is a folder");
+        let is_folder = path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/");
+        anyhow::ensure!(!is_folder, "it is a folder");
+        anyhow::ensure!(!is_same(path, config), "it is the configuration");
         Destination::open(Some(path)).map(drop)
     };
     open().map_err(|cause| unwritable(path, cause))

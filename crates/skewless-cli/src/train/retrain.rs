@@ -34,6 +34,8 @@ fn retrained(args: &RetrainArgs, mut recording: Option<&mut Recording>) -> anyho
         let message = format!("`{}` cannot be read", args.champion.display());
         Error::input("train.unreadable", message).with_source(cause)
     })?;
+    let folder = folder(args);
+    can_hold_challenger(&folder, &args.champion)?;
     let options = study::options(&args.run)?;
     let retraining = Retraining {
         champion: &champion,
@@ -44,7 +46,7 @@ fn retrained(args: &RetrainArgs, mut recording: Option<&mut Recording>) -> anyho
     let retrained = retrain(config, &retraining, &options, &mut watching);
     let retrained = retrained.map_err(|error| of_champion(error, &args.champion))?;
     study::keep_timings(&options, &retrained.studied)?;
-    let written = write(args, &retrained)?;
+    let written = write(&folder, &retrained)?;
     let Retrained { studied, verdict } = &retrained;
     if let Some(recording) = recording {
         recording.study(&studied.report, &written);
@@ -70,17 +72,33 @@ fn of_champion(error: Error, champion: &Path) -> anyhow::Error {
     error
 }
 
-/// Writes everything to the folder, the verdict last: who sees it finds the rest, and nothing of an earlier run.
-fn write(args: &RetrainArgs, retrained: &Retrained) -> anyhow::Result<Vec<PathBuf>> {
-    let beside = || {
-        args.run
-            .config
-            .parent()
-            .unwrap_or(Path::new(""))
-            .join("challenger")
+/// Where the challenger and what is told of it go.
+fn folder(args: &RetrainArgs) -> PathBuf {
+    let config = &args.run.config;
+    let beside = || config.parent().unwrap_or(Path::new("")).join("challenger");
+    args.output.clone().unwrap_or_else(beside)
+}
+
+/// Refuses, before anything is trained, what cannot be a folder, and one in which the champion lies: it is never touched.
+fn can_hold_challenger(folder: &Path, champion: &Path) -> anyhow::Result<()> {
+    let refused = |why: &str| {
+        let message = format!("`{}` {why}", folder.display());
+        Err(Error::input("train.unwritable", message).into())
     };
-    let folder = args.output.clone().unwrap_or_else(beside);
-    std::fs::create_dir_all(&folder).map_err(|cause| {
+    if folder.exists() && !folder.is_dir() {
+        return refused("is no folder, and the challenger goes to one");
+    }
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let holds = real(champion).and_then(|champion| champion.parent().map(Path::to_path_buf));
+    if holds.is_some() && holds == real(folder) {
+        return refused("is where the champion lies; give the challenger another folder by `-o`");
+    }
+    Ok(())
+}
+
+/// Writes everything to the folder, the verdict last: who sees it finds the rest, and nothing of an earlier run.
+fn write(folder: &Path, retrained: &Retrained) -> anyhow::Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder).map_err(|cause| {
         let message = format!("`{}` cannot be made", folder.display());
         Error::input("train.unwritable", message).with_source(cause)
     })?;

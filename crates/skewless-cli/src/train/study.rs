@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use skewless_core::Error;
 use skewless_train::bootstrap::Estimate;
 use skewless_train::plural::counted;
 use skewless_train::study::confidence::Coverage;
@@ -11,7 +12,7 @@ use skewless_train::study::report::{CandidateReport, Level, Slice};
 use skewless_train::study::threshold::Threshold;
 use skewless_train::study::{Studied, StudyOptions, StudyReport, study};
 
-use super::{progress, put, source_date_epoch, threads};
+use super::{is_same, progress, put, source_date_epoch, threads};
 use crate::args::{TrainArgs, TrainingRunArgs};
 use crate::destination::print;
 use crate::exit::Outcome;
@@ -26,6 +27,14 @@ pub(super) fn run(
     let options = options(&args.run)?;
     let mut watching = Recording::watching(recording.as_deref_mut(), progress::on_stderr());
     let studied = study(&args.run.config, &options, &mut watching)?;
+    if let Some(path) = &args.output {
+        let files = studied.report.files.iter();
+        let mut read = files.map(|file| folder.join(&file.path));
+        if read.any(|read| is_same(path, &read)) {
+            let message = format!("`{}` is a file that was learnt from", path.display());
+            return Err(Error::input("train.unwritable", message).into());
+        }
+    }
     let written = write(args, folder, &options, &studied)?;
     let mut openings = 0;
     if let Some(recording) = recording {
@@ -246,7 +255,7 @@ fn test(report: &StudyReport, openings: u64) -> comfy_table::Table {
     }
     if let Some(Threshold { value, by, reached }) = report.threshold {
         let by = match by {
-            ThresholdConfig::F1 => format!("F1 {reached:.4}"),
+            ThresholdConfig::F1 {} => format!("F1 {reached:.4}"),
             ThresholdConfig::Costs { .. } => format!("a mean cost of {reached:.4}"),
         };
         let told = format!("{value:.4}, by {by} on the validation rows");
@@ -346,7 +355,10 @@ fn gates(report: &StudyReport) -> comfy_table::Table {
         let verdict = if gate.passed { "passed" } else { "failed" };
         table.add_row([
             gate.gate.clone(),
-            format!("{:.4}", gate.found),
+            match gate.is_count() {
+                true => gate.found.to_string(),
+                false => format!("{:.4}", gate.found),
+            },
             bound(gate.min),
             bound(gate.max),
             verdict.to_owned(),

@@ -210,7 +210,7 @@ fn confidence(card: &mut Card, report: &StudyReport) {
     if let Some(Threshold { value, by, reached }) = report.threshold {
         let (from, reached) = (format!("{value:.4}"), format!("{reached:.4}"));
         card.paragraph(&match by {
-            ThresholdConfig::F1 => format!(
+            ThresholdConfig::F1 {} => format!(
                 "The positive label is given from a probability of {from} on, by the greatest F1 of the validation rows, {reached}."
             ),
             ThresholdConfig::Costs {

@@ -265,7 +265,7 @@ pub enum CalibrationMethod {
 #[serde(tag = "by", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ThresholdConfig {
     /// The greatest F1.
-    F1,
+    F1 {},
     /// The least mean cost.
     Costs {
         /// Of a row that is said to be positive and is not.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use skewless_core::output::{Conformal, Link, Output};
+use skewless_core::output::{Conformal, Link, Output, Task};
 use skewless_core::pipeline::Pipeline;
 use skewless_core::plan::Model;
 use skewless_core::{BatchPrediction, Bundle, Error, FittedSpec, Predictor, Result};
@@ -185,6 +185,22 @@ impl Fitted {
             output.apply(raw, values);
         }
         Ok(Some(values))
+    }
+
+    /// Whether it was fitted by this study.
+    pub(crate) fn is_from_here(&self) -> bool {
+        matches!(self, Self::Here { .. })
+    }
+
+    /// The threshold that a binary bundle from elsewhere came with.
+    pub(crate) fn threshold(&self) -> Option<f64> {
+        match self {
+            Self::Elsewhere { bundle, .. } => {
+                let output = bundle.output();
+                (output.task == Task::Binary).then(|| output.threshold.unwrap_or(0.5))
+            }
+            Self::Here { .. } => None,
+        }
     }
 
     /// Lets the bundle promise its intervals or sets; one from elsewhere stays as it is.

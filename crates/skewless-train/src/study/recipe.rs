@@ -280,13 +280,16 @@ fn check_rest(config: &Config) -> Result<()> {
         return fault("calibrate", "only a binary model is calibrated");
     }
     if let Some(threshold) = config.threshold {
-        if config.model.task != Task::Binary || config.model.threshold.is_some() {
+        if config.model.task != Task::Binary {
+            return fault("threshold", "only a binary model has one");
+        }
+        if config.model.threshold.is_some() {
             return fault(
                 "threshold",
-                "only a binary model has a threshold, and `model.threshold` gives none",
+                "it is chosen here or given as `model.threshold`, not both",
             );
         }
-        let is_cost = |cost: f64| cost.is_finite() && cost >= 0.0;
+        let is_cost = |cost: f64| (0.0..=LARGEST_COST).contains(&cost);
         if let ThresholdConfig::Costs {
             false_positive,
             false_negative,
@@ -295,10 +298,7 @@ fn check_rest(config: &Config) -> Result<()> {
                 && is_cost(false_negative)
                 && false_positive + false_negative > 0.0)
         {
-            return fault(
-                "threshold",
-                "finite costs are due, not negative and not both 0",
-            );
+            return fault("threshold", "costs from 0 to 1e12 are due, not both 0");
         }
     }
     if let Some(conformal) = &config.conformal {
@@ -336,6 +336,18 @@ fn check_rest(config: &Config) -> Result<()> {
     Ok(())
 }
 
+/// What a measure, or the coverage, may be at least and at most.
+fn possible(measure: &str) -> (f64, f64) {
+    match measure {
+        "log_loss" | "rmse" | "mae" => (0.0, f64::INFINITY),
+        "r2" => (f64::NEG_INFINITY, 1.0),
+        _ => (0.0, 1.0),
+    }
+}
+
+/// Greatest cost of a wrong answer.
+const LARGEST_COST: f64 = 1e12;
+
 /// Bounds that nothing passes, or everything, are a slip.
 fn check_gates(config: &Config) -> Result<()> {
     let gates = &config.gates;
@@ -355,12 +367,22 @@ fn check_gates(config: &Config) -> Result<()> {
     for (field, Bounds { min, max }) in all {
         let numbers: Vec<f64> = min.into_iter().chain(max).collect();
         let is_range = numbers.is_sorted() && numbers.iter().all(|number| number.is_finite());
-        if numbers.is_empty() || !is_range {
+        let name = field.rsplit('.').next().unwrap_or_default();
+        let (least, most) = possible(name);
+        let tells = min.is_none_or(|min| least < min && min <= most)
+            && max.is_none_or(|max| least <= max && max < most);
+        if numbers.is_empty() || !is_range || !tells {
             return fault(
                 &field,
-                "finite numbers are due, `min` or `max` or both, and `min` not above `max`",
+                &format!(
+                    "`min` or `max` or both are due, `min` not above `max`, that some of its values from {least} to {most} pass \
+                     and others don't"
+                ),
             );
         }
+    }
+    if gates.max_bytes == Some(0) {
+        return fault("gates.max_bytes", "no bundle has 0 bytes");
     }
     if !gates.worst_slice.is_empty() && config.slices.by.is_empty() {
         return fault(
@@ -372,9 +394,10 @@ fn check_gates(config: &Config) -> Result<()> {
         Task::Regression => -1.0,
         _ => 0.0,
     };
-    let is_share = |champion: &ChampionGate| (least..=1.0).contains(&champion.agreement);
+    let is_share =
+        |champion: &ChampionGate| least < champion.agreement && champion.agreement <= 1.0;
     if !gates.champion.as_ref().is_none_or(is_share) {
-        let rule = format!("a number from {least} to 1 is due");
+        let rule = format!("a number over {least} up to 1 is due");
         return fault("gates.champion.agreement", &rule);
     }
     Ok(())

@@ -268,6 +268,13 @@ pub struct TestReport {
     pub before_int8: Vec<f64>,
 }
 
+impl Gate {
+    /// Whether it bounds a count.
+    pub fn is_count(&self) -> bool {
+        ["max_bytes", "max_warnings"].contains(&self.gate.as_str())
+    }
+}
+
 /// A group of test rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slice {

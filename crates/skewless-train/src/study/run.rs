@@ -195,7 +195,10 @@ impl Run<'_> {
         let (calibration, validated) =
             self.calibrate(winner, &mut fitted, &mut checked.findings)?;
         let threshold = self.threshold(&validated, &mut fitted);
-        let decided = threshold.map(|chosen| self.recipe.with_threshold(chosen.value));
+        let own = fitted.threshold();
+        let decided = threshold.map(|chosen| chosen.value).or(own);
+        let decided = decided.map(|threshold| self.recipe.with_threshold(threshold));
+        checked.findings.extend(self.stays(winner));
         let run = Run {
             recipe: decided.as_ref().unwrap_or(self.recipe),
             ..*self
@@ -219,7 +222,11 @@ impl Run<'_> {
         report.threshold = threshold;
         let validated = (validated.as_slice(), bounds.as_slice());
         let mut silent = None;
-        if let Some((conformal, coverage, rows)) = run.coverage(validated, (&values, &raw)) {
+        let promised = match fitted.is_from_here() {
+            true => run.coverage(validated, (&values, &raw)),
+            false => None,
+        };
+        if let Some((conformal, coverage, rows)) = promised {
             fitted.promise(conformal);
             report.coverage = Some(coverage);
             silent = Some(rows);
@@ -362,6 +369,33 @@ impl Run<'_> {
         let through = winner.values.iter().map(|&value| calibrated.at(value));
         let through = through.collect();
         Ok((Some(calibrated), through))
+    }
+
+    /// A bundle from elsewhere is written as it is, whatever the configuration asks of a winner.
+    fn stays(&self, winner: &Standing) -> Option<Finding> {
+        let Parameters::External { bundle } = &winner.candidate.parameters else {
+            return None;
+        };
+        let config = &self.recipe.config;
+        let asked = [
+            (config.calibrate.is_some(), "[calibrate]"),
+            (config.threshold.is_some(), "[threshold]"),
+            (config.conformal.is_some(), "[conformal]"),
+        ];
+        let asked: Vec<&str> = asked
+            .iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, name)| *name)
+            .collect();
+        (!asked.is_empty()).then(|| Finding {
+            check: "check.external".to_owned(),
+            level: Level::Warning,
+            input: None,
+            message: format!(
+                "`{bundle}` is written as it was packed, without {}",
+                asked.join(", ")
+            ),
+        })
     }
 
     /// A bundle from elsewhere that is worse on the test rows than on the validation rows, whose labels its maker had.

@@ -48,7 +48,7 @@ pub(crate) fn choose(by: ThresholdConfig, values: &[f64], positive: &[bool]) -> 
     }
     let (value, merit) = best.unwrap_or((0.5, f64::NAN));
     let reached = match by {
-        ThresholdConfig::F1 => merit,
+        ThresholdConfig::F1 {} => merit,
         ThresholdConfig::Costs { .. } => -merit,
     };
     Threshold { value, by, reached }
@@ -59,7 +59,7 @@ pub(crate) fn choose(by: ThresholdConfig, values: &[f64], positive: &[bool]) -> 
 #[expect(clippy::cast_precision_loss, reason = "counts of rows")]
 fn merit(by: ThresholdConfig, [hits, given, positives, all]: [usize; 4]) -> f64 {
     match by {
-        ThresholdConfig::F1 => 2.0 * hits as f64 / (given + positives).max(1) as f64,
+        ThresholdConfig::F1 {} => 2.0 * hits as f64 / (given + positives).max(1) as f64,
         ThresholdConfig::Costs {
             false_positive,
             false_negative,
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_best_is_midway_and_costs_move_it() {
-        let found = choose(ThresholdConfig::F1, &VALUES, &POSITIVE);
+        let found = choose(ThresholdConfig::F1 {}, &VALUES, &POSITIVE);
         assert!((found.value - 0.35).abs() < 1e-15 && (found.reached - 6.0 / 7.0).abs() < 1e-15);
         let by_costs = |false_positive, false_negative| {
             let by = ThresholdConfig::Costs {
@@ -113,7 +113,7 @@ mod tests {
             let values: Vec<f64> = rows.iter().map(|row| f64::from(row.0) / 20.0).collect();
             let positive: Vec<bool> = rows.iter().map(|row| row.1).collect();
             let by_costs = ThresholdConfig::Costs { false_positive: costs.0, false_negative: costs.1 };
-            for by in [ThresholdConfig::F1, by_costs] {
+            for by in [ThresholdConfig::F1 {}, by_costs] {
                 let at = |threshold: f64| {
                     let given = values.iter().map(|&value| value >= threshold);
                     let pairs: Vec<(bool, bool)> = given.zip(positive.iter().copied()).collect();

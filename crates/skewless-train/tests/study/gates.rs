@@ -102,6 +102,15 @@ fn what_no_run_could_pass_is_refused_before_anything_is_read() {
             "gates.test.log_loss",
         ),
         (
+            "[gates.test]\nlog_loss = { min = 0 }\n",
+            "gates.test.log_loss",
+        ),
+        (
+            "[gates.test]\nroc_auc = { min = 1.2 }\n",
+            "gates.test.roc_auc",
+        ),
+        ("[gates]\nmax_bytes = 0\n", "gates.max_bytes"),
+        (
             "[gates.worst_slice]\naccuracy = { min = 0.5 }\n",
             "gates.worst_slice",
         ),
@@ -226,6 +235,9 @@ fn a_threshold_is_chosen_on_the_validation_rows_and_served() {
         shares.push(count);
     }
     assert!(shares[0] < shares[1] && shares[1] < shares[2], "{shares:?}");
+    let extra = "[threshold]\nby = \"f1\"\nfalse_postive = 1\n";
+    let error = Project::new(&config(extra)).run().err().unwrap();
+    assert_eq!(error.code(), "train.config");
     for wrong in [
         "[threshold]\nby = \"costs\"\nfalse_positive = 0\nfalse_negative = 0\n",
         "[threshold]\nby = \"costs\"\nfalse_positive = -1\nfalse_negative = 2\n",

@@ -59,7 +59,7 @@ fn a_view_over_the_label_is_named_and_needs_the_time_it_takes() {
         .unwrap();
         assert_eq!(level, Level::Error, "{message}");
         assert!(
-            message.contains("`habits` is made from `delay` of `orders`")
+            message.contains("`habits` reads `delay` of `orders`")
                 && message.contains("nothing tells when"),
             "{message}"
         );
@@ -70,6 +70,73 @@ fn a_view_over_the_label_is_named_and_needs_the_time_it_takes() {
         assert_eq!(level, Level::Warning, "{message}");
         assert_eq!(found(&config(split, HARMLESS, TIMED, late)), None);
     }
+}
+
+#[test]
+fn no_other_name_or_detour_hides_the_label() {
+    let late = "as_of = \"ordered\"\nlateness = \"1d\"\n";
+    let config = |select: &str, source: &str| {
+        let (orders, view) = (
+            ORDERS.replace("deliveries.csv", source),
+            view(select, TIMED),
+        );
+        format!(
+            "{}\n{INPUT}{FEATURE}{orders}{view}{}",
+            binary(BY_TIME),
+            join(late)
+        )
+    };
+    // The same file by another path.
+    let (level, message) = found(&config(OF_DAY, "./deliveries.csv")).unwrap();
+    assert_eq!(level, Level::Warning, "{message}");
+    // A column that a join compares and does not name.
+    let using = "SELECT courier, ordered, count(*) AS before FROM orders JOIN orders AS other USING (courier, ordered, delay)";
+    let used = config(using, "deliveries.csv").replace(" FROM orders GROUP BY", " GROUP BY");
+    assert!(found(&used).unwrap().1.contains("`delay` of `orders`"));
+    let natural = used.replace(
+        "JOIN orders AS other USING (courier, ordered, delay)",
+        "NATURAL JOIN orders AS other",
+    );
+    assert_eq!(
+        Project::new(&natural).run().err().unwrap().code(),
+        "view.sql"
+    );
+    // The data is a view that makes the label: what it is made from, and the label itself.
+    let data = "[[view]]\nname = \"data\"\nsql = \"SELECT id, ordered, courier, CAST(distance AS REAL) AS distance, \
+        CAST(rain AS REAL) AS rain, CAST(late AS REAL) AS delay, class FROM orders\"\n";
+    let table = crate::project::deliveries(1_200).replacen(",delay,", ",late,", 1);
+    let over = |select: &str, from: &str| {
+        let orders = ORDERS.replace("delay", "late");
+        let view = view(select, TIMED).replace("FROM orders", from);
+        let config = format!(
+            "{}\n{INPUT}{FEATURE}{orders}{data}{view}{}",
+            binary(BY_TIME),
+            join(late)
+        )
+        .replace("source = \"deliveries.csv\"", "source = \"data\"");
+        let report = Project::with_table(&config, &table).run().unwrap().report;
+        let found = report
+            .findings
+            .into_iter()
+            .find(|one| one.check == "check.future_join");
+        found.map(|one| one.message)
+    };
+    let message = over(OF_DAY, "FROM data").unwrap();
+    assert!(
+        message.contains("`habits` reads `delay` of `data`"),
+        "{message}"
+    );
+    let message = over(
+        &OF_DAY.replace("delay", "CAST(late AS REAL)"),
+        "FROM orders",
+    )
+    .unwrap();
+    assert!(
+        message.contains("`habits` reads `late` of `orders`"),
+        "{message}"
+    );
+    assert_eq!(over(HARMLESS, "FROM data"), None);
+    assert_eq!(over(HARMLESS, "FROM orders"), None);
 }
 
 #[test]
@@ -111,7 +178,7 @@ fn a_lookup_over_the_label_is_named() {
     let (level, message) = found(&config).unwrap();
     assert_eq!(level, Level::Error, "{message}");
     assert!(
-        message.contains("`habits` is made from `delay` of `orders`"),
+        message.contains("`habits` reads `delay` of `orders`"),
         "{message}"
     );
     // Said to be known, it is a warning.

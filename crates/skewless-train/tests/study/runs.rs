@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use skewless_core::{Bundle, Predictor, Record, Task};
-use skewless_train::study::report::Level;
+use skewless_train::study::report::{Finding, Level};
 use skewless_train::study::{StudyOptions, StudyReport, export};
 
 use crate::project::{
@@ -467,6 +467,16 @@ fn a_model_from_elsewhere_that_knew_the_validation_rows_is_named() {
         "{}",
         finding.message
     );
+    // It is written as it is: nothing is promised in its name.
+    let promised = format!("{early}\n[conformal]\nmethod = \"lac\"\nconfidence = 0.9\n");
+    std::fs::write(project.path().join("skewless.toml"), promised).unwrap();
+    let studied = project.run().unwrap();
+    assert_eq!(studied.report.coverage, None);
+    let said = |one: &Finding| {
+        one.message
+            .ends_with("as it was packed, without [conformal]")
+    };
+    assert!(studied.report.findings.iter().any(said));
     // One that did not know them is not suspected.
     let honest = Project::new(&alone(
         &by_time("2020-03-01"),

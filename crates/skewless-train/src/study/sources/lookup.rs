@@ -9,7 +9,7 @@ use skewless_table::{Cells, Format, Wanted, read_lookup, write_columns};
 
 use super::files::source_file;
 use super::matching::gather;
-use super::stock::{Stock, Taken};
+use super::stock::{Hidden, Stock, Taken};
 use super::tables::Named;
 use super::{Level, Work, missing};
 use crate::recipe::fault;
@@ -113,7 +113,7 @@ impl<'a> Work<'a> {
             steps: Vec::new(),
             joins: Vec::new(),
             findings: Vec::new(),
-            own: Vec::new(),
+            hidden: Hidden::default(),
             places: None,
         }
     }

@@ -26,7 +26,7 @@ use skewless_table::{Format, Wanted, column_names};
 
 use self::clock::{Clock, DAY};
 use self::matching::{Groups, gather};
-use self::stock::{Draw, Stock, Taken};
+use self::stock::{Draw, Hidden, Stock, Taken};
 use self::tables::{Join, Named};
 use super::data::digest;
 use super::recipe::Recipe;
@@ -66,7 +66,7 @@ pub(crate) fn assemble(recipe: &Recipe, date: f64, store: Option<&Path>) -> Resu
     let tables = &recipe.tables;
     let mut work = Work::new(recipe, store);
     let (mut columns, places) = work.base()?;
-    work.own = work.stock.names();
+    work.hidden = hidden(recipe, work.stock.digests());
     work.places = Some(places.clone());
     for join in &tables.joins {
         work.join(join, &mut columns)?;
@@ -113,8 +113,7 @@ struct Work<'a> {
     steps: Vec<Step>,
     joins: Vec<JoinFacts>,
     findings: Vec<Finding>,
-    /// Files of the rows to learn from.
-    own: Vec<String>,
+    hidden: Hidden,
     places: Option<Places>,
 }
 
@@ -418,16 +417,13 @@ impl<'a> Work<'a> {
 
     /// What comes in by a table of the rows to learn from, or by a view over them, and is known only after the prediction.
     fn outcomes(&mut self, join: Option<&Join>, table: usize, taken: &[String]) -> Result<()> {
-        let is_hidden = |input: &&Input| !input.known_at_prediction || input.role == Role::Label;
-        let inputs = self.recipe.config.input.iter().filter(is_hidden);
-        let hidden: Vec<&str> = inputs.map(|input| input.name.as_str()).collect();
-        let found = self.stock.gives_away(table, taken, &hidden, &self.own)?;
+        let found = self.stock.gives_away(table, taken, &self.hidden)?;
         let named = self.named(table)?;
         let name = &named.name;
         for (of, column) in found {
             let what = match of == *name {
                 true => format!("`{name}` gives `{column}` of the rows to learn from"),
-                false => format!("`{name}` is made from `{column}` of `{of}`"),
+                false => format!("`{name}` reads `{column}` of `{of}`"),
             };
             let what = format!("{what}, which is known only after the prediction");
             let (level, message) = match (
@@ -451,7 +447,11 @@ impl<'a> Work<'a> {
                     ),
                 ),
             };
-            self.found("future_join", level, name, message);
+            let hint = match of == *name {
+                true => "",
+                false => " (`SELECT *` reads all columns, in a subquery too)",
+            };
+            self.found("future_join", level, name, format!("{message}{hint}"));
         }
         Ok(())
     }
@@ -564,6 +564,19 @@ fn mistyped_key(
     Error::input("join.key_type", message)
         .with_field(right)
         .with_source(error)
+}
+
+/// What must not come in by a join with the files of these digests.
+fn hidden(recipe: &Recipe, files: Vec<String>) -> Hidden {
+    let is_hidden = |input: &&Input| !input.known_at_prediction || input.role == Role::Label;
+    let (hidden, known): (Vec<&Input>, Vec<&Input>) =
+        recipe.config.input.iter().partition(is_hidden);
+    let names = |inputs: Vec<&Input>| inputs.into_iter().map(|input| input.name.clone()).collect();
+    Hidden {
+        names: names(hidden),
+        known: names(known),
+        files,
+    }
 }
 
 fn on((left, right): &(String, String)) -> String {

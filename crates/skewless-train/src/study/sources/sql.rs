@@ -1,6 +1,7 @@
 //! What a query names, and whether it gives the same answer at any time and place.
 
 /// A piece of SQL; comments, numbers and blanks are left out.
+#[derive(Debug, PartialEq)]
 enum Token {
     /// A word outside quotes, in lower case.
     Word(String),
@@ -75,6 +76,31 @@ pub(super) fn moving(sql: &str) -> Option<String> {
         })
 }
 
+/// The columns that `USING (…)` names, in lower case.
+pub(super) fn used(sql: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut tokens = tokens(sql).into_iter();
+    while let Some(token) = tokens.next() {
+        if token != Token::Word("using".to_owned()) {
+            continue;
+        }
+        let names = tokens
+            .by_ref()
+            .take_while(|token| *token != Token::Sign(')'));
+        found.extend(names.filter_map(|token| match token {
+            Token::Word(name) => Some(name),
+            Token::Quoted(name) => Some(name.to_lowercase()),
+            Token::Sign(_) => None,
+        }));
+    }
+    found
+}
+
+/// Whether a join is by all columns that both sides happen to have.
+pub(super) fn is_natural(sql: &str) -> bool {
+    tokens(sql).contains(&Token::Word("natural".to_owned()))
+}
+
 fn tokens(sql: &str) -> Vec<Token> {
     let (mut tokens, mut rest) = (Vec::new(), sql);
     while let Some(first) = rest.chars().next() {
@@ -130,6 +156,14 @@ mod tests {
             mentioned(sql, names.into_iter()),
             ["flights", "weather", "a"]
         );
+    }
+
+    #[test]
+    fn joins_by_name_are_found() {
+        let sql = "SELECT * FROM a JOIN b USING (k, \"Y\") JOIN c USING(z) -- using (no)";
+        assert_eq!(used(sql), ["k", "y", "z"]);
+        assert!(is_natural("SELECT 1 FROM a Natural LEFT JOIN b"));
+        assert!(!is_natural("SELECT 'natural' FROM a"));
     }
 
     #[test]

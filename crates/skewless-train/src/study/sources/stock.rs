@@ -1,6 +1,5 @@
 //! The tables as they are read: each file once for its digest, each source once into SQLite where views ask for it.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
@@ -12,7 +11,7 @@ use super::clock::Clock;
 use super::files::{Found, files, source_file};
 use super::places::Places;
 use super::remote::Depot;
-use super::sql::mentioned;
+use super::sql::{mentioned, used};
 use super::tables::{Named, Origin};
 use super::view::Views;
 use crate::data::SourceFile;
@@ -30,6 +29,17 @@ pub(super) struct Taken {
     pub(super) files: Vec<TableFile>,
     /// Rows of the table, of which some may have been drawn.
     pub(super) of: usize,
+}
+
+/// What must not come in by a join.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Hidden {
+    /// Inputs that are known only after the prediction, the label among them.
+    pub(super) names: Vec<String>,
+    /// The other inputs.
+    pub(super) known: Vec<String>,
+    /// SHA-256 of the files of the rows to learn from.
+    pub(super) files: Vec<String>,
 }
 
 /// How many rows are drawn, and by what.
@@ -199,8 +209,8 @@ impl<'a> Stock<'a> {
         views.ok_or_else(|| Error::internal("internal.sqlite", "SQLite is not there"))
     }
 
-    /// What a table gives away that it or those behind it have under the names of `hidden`: each with its own table. `own`
-    /// are the files of the rows to learn from; what others call so is something else.
+    /// What a table gives away of the rows to learn from that is known only after the prediction: columns, each with the table
+    /// that has it. Files are told by their bytes, and what other files call by the same name is something else.
     ///
     /// # Errors
     /// `view.sql`.
@@ -208,37 +218,79 @@ impl<'a> Stock<'a> {
         &mut self,
         place: usize,
         taken: &[String],
-        hidden: &[&str],
-        own: &[String],
+        hidden: &Hidden,
     ) -> Result<Vec<(String, String)>> {
         let named = self.named(place)?;
-        let read = match &named.origin {
-            Origin::Files { .. } => (taken.iter())
-                .map(|column| (named.name.clone(), column.clone()))
-                .collect(),
-            Origin::View { .. } => match &mut self.views {
-                Some(views) => views.reads(&named.name)?,
-                None => BTreeSet::new(),
-            },
+        let base = self.recipe.tables.place(&self.recipe.config.data.source);
+        let data = base.and_then(|base| self.recipe.tables.named.get(base));
+        let data = data.filter(|data| matches!(data.origin, Origin::View { .. }));
+        let data = data.map(|data| data.name.as_str());
+        let itself = || (taken.iter()).map(|column| (named.name.clone(), column.clone()));
+        let read = match (&named.origin, &mut self.views) {
+            (Origin::View { sql }, Some(views)) if data != Some(named.name.as_str()) => {
+                let mut read = views.reads(&named.name, data)?;
+                let parts = self.parts(place, sql);
+                for part in parts.into_iter().filter_map(|part| self.named(part).ok()) {
+                    let columns = used(sql).into_iter();
+                    read.extend(columns.map(|column| (part.name.clone(), column)));
+                }
+                read
+            }
+            _ => itself().collect(),
         };
-        let is_own = |table: &str| {
-            let facts = self.facts.iter().flatten();
-            facts
-                .filter(|facts| facts.name.eq_ignore_ascii_case(table))
-                .any(|facts| {
-                    facts.kind == SourceKind::Files
-                        && facts.files.iter().any(|file| own.contains(file))
-                })
-        };
+        let behind = self.behind_the_label(data, hidden)?;
         let is_hidden = |(table, column): &(String, String)| {
-            hidden.iter().any(|name| name.eq_ignore_ascii_case(column)) && is_own(table)
+            let is_data = data.is_some_and(|data| data.eq_ignore_ascii_case(table));
+            let is = |name: &String| name.eq_ignore_ascii_case(column);
+            let by_name = hidden.names.iter().any(is);
+            let is_known = hidden.known.iter().any(is);
+            is_data && by_name
+                || (by_name || !is_known && behind.iter().any(is)) && self.is_own(table, hidden)
         };
         Ok(read.into_iter().filter(is_hidden).collect())
     }
 
-    /// Names of the files that were read so far.
-    pub(super) fn names(&self) -> Vec<String> {
-        self.files.iter().map(|file| file.path.clone()).collect()
+    /// Of a view that makes the label from other columns, or gives it another name: every column that it reads and that is no
+    /// known input, as the label may be made from any of them.
+    fn behind_the_label(&mut self, data: Option<&str>, hidden: &Hidden) -> Result<Vec<String>> {
+        let (Some(data), Some(views)) = (data, &mut self.views) else {
+            return Ok(Vec::new());
+        };
+        let read = views.reads(data, None)?;
+        let read: Vec<(String, String)> = (read.into_iter())
+            .filter(|(table, _)| self.is_own(table, hidden))
+            .collect();
+        let label = &self.recipe.config.label.input;
+        let is_there = |(_, column): &(String, String)| column.eq_ignore_ascii_case(label);
+        if read.iter().any(is_there) {
+            return Ok(Vec::new());
+        }
+        let is_known = |column: &String| {
+            hidden
+                .known
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(column))
+        };
+        let columns = read.into_iter().map(|(_, column)| column);
+        Ok(columns.filter(|column| !is_known(column)).collect())
+    }
+
+    /// Whether a table has the bytes of a file that the rows to learn from come from.
+    fn is_own(&self, table: &str, hidden: &Hidden) -> bool {
+        let facts = self.facts.iter().flatten();
+        let mut files = facts
+            .filter(|facts| facts.name.eq_ignore_ascii_case(table))
+            .filter(|facts| facts.kind == SourceKind::Files)
+            .flat_map(|facts| &facts.files);
+        files.any(|file| {
+            let mut read = self.files.iter().filter(|read| read.path == *file);
+            read.any(|read| hidden.files.contains(&read.sha256))
+        })
+    }
+
+    /// SHA-256 of the files that were read so far.
+    pub(super) fn digests(&self) -> Vec<String> {
+        self.files.iter().map(|file| file.sha256.clone()).collect()
     }
 
     /// Gives SQLite a table with all that it is made from.

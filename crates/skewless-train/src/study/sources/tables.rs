@@ -300,7 +300,7 @@ fn check_taken(config: &Config, joins: &[Join]) -> Result<()> {
     Ok(())
 }
 
-/// A time is typed by `zone`.
+/// A time is typed by `zone`, and the rows to learn from by their inputs.
 fn check_types(config: &Config, named: &[Named]) -> Result<()> {
     let known = config
         .source
@@ -308,6 +308,17 @@ fn check_types(config: &Config, named: &[Named]) -> Result<()> {
         .map(|_| "source")
         .chain(std::iter::repeat("view"));
     for (one, kind) in named.iter().zip(known) {
+        let is_other = |input: &&Input| {
+            let typed = one.types.get(&input.name);
+            typed.is_some_and(|&typed| typed != input.kind)
+        };
+        if one.name == config.data.source
+            && let Some(input) = config.input.iter().find(is_other)
+        {
+            let field = format!("{kind}.{}.types", one.name);
+            let rule = format!("the input `{}` is a {}", input.name, input.kind.name());
+            return fault(&field, &rule);
+        }
         let Some(clock) = &one.clock else { continue };
         let typed = one.types.get(&clock.input.name);
         if typed.is_some_and(|&kind| kind != clock.input.kind) {

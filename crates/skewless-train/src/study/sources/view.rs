@@ -72,6 +72,12 @@ impl Views {
                 format!("view `{name}`: {what} gives another answer at another time or place");
             return Err(Error::spec("view.not_repeatable", message).with_field(name));
         }
+        if sql::is_natural(query) {
+            let message = format!(
+                "view `{name}`: NATURAL joins by whatever columns both sides have; say which by ON or USING"
+            );
+            return Err(Error::spec("view.sql", message).with_field(name));
+        }
         let text = format!("CREATE TEMP VIEW {} AS {query}", quoted(name));
         let made = self.connection.execute(&text, []);
         made.map(drop).map_err(|error| refused(name, &error))
@@ -114,19 +120,26 @@ impl Views {
         Ok(columns)
     }
 
-    /// Table and column of everything that a view reads, through other views too.
+    /// Table and column of everything that a view reads, through other views too but for `inside`: what that one reads is its
+    /// own.
     ///
     /// # Errors
     /// `view.sql` with SQLite's message.
-    pub(super) fn reads(&mut self, name: &str) -> Result<BTreeSet<(String, String)>> {
+    pub(super) fn reads(
+        &mut self,
+        name: &str,
+        inside: Option<&str>,
+    ) -> Result<BTreeSet<(String, String)>> {
         let fault = |error: rusqlite::Error| refused(name, &error);
         let found = Arc::new(Mutex::new(BTreeSet::new()));
         let noted = Arc::clone(&found);
+        let inside = inside.map(str::to_owned);
         let note = move |context: AuthContext<'_>| {
             if let AuthAction::Read {
                 table_name,
                 column_name,
             } = context.action
+                && (inside.is_none() || context.accessor != inside.as_deref())
             {
                 let mut found = noted.lock().unwrap_or_else(PoisonError::into_inner);
                 found.insert((table_name.to_owned(), column_name.to_owned()));
@@ -450,10 +463,14 @@ mod tests {
         views.define("inner_one", inner).unwrap();
         let outer = "SELECT k FROM inner_one WHERE total > 1";
         views.define("outer_one", outer).unwrap();
-        let reads = views.reads("outer_one").unwrap();
+        let reads = views.reads("outer_one", None).unwrap();
         let reads = |column: &str| reads.contains(&("s".to_owned(), column.to_owned()));
         assert_eq!((reads("k"), reads("x"), reads("note")), (true, true, false));
         assert_eq!(views.read("outer_one", &[]).unwrap().rows(), 1);
+        // What a view in between reads is left out, and what is read of it is not.
+        let outer = views.reads("outer_one", Some("inner_one")).unwrap();
+        let named: Vec<&str> = outer.iter().map(|(table, _)| table.as_str()).collect();
+        assert_eq!(named, ["inner_one", "inner_one"]);
     }
 
     #[test]
