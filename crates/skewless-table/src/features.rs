@@ -121,18 +121,26 @@ pub struct FeatureWriter<W: Write + Send>(Sink<W>);
 
 impl<W: Write + Send> FeatureWriter<W> {
     /// Begins a table; CSV gets its header. Parquet is written in row groups of at most `group_rows`, one of which is held
-    /// in memory.
+    /// in memory, its columns encoded by so many threads.
     ///
     /// # Errors
     /// What the writer gives.
-    pub fn new(writer: W, encoder: &FeatureEncoder, group_rows: usize) -> io::Result<Self> {
+    pub fn new(
+        writer: W,
+        encoder: &FeatureEncoder,
+        group_rows: usize,
+        threads: usize,
+    ) -> io::Result<Self> {
         match encoder.format {
             Format::JsonLines => Ok(Self(Sink::Bytes(writer))),
             Format::Csv => Sink::csv(writer, &encoder.column_names()).map(Self),
             #[cfg(feature = "parquet")]
-            Format::Parquet => parquet::sink(writer, encoder, group_rows).map(Self),
+            Format::Parquet => parquet::sink(writer, encoder, (group_rows, threads)).map(Self),
             #[cfg(not(feature = "parquet"))]
-            Format::Parquet => Err(io::Error::other(format!("no groups of {group_rows} rows"))),
+            Format::Parquet => {
+                let message = format!("no groups of {group_rows} rows by {threads} threads");
+                Err(io::Error::other(message))
+            }
         }
     }
 
@@ -162,15 +170,15 @@ mod parquet {
     use arrow_schema::{DataType, Field, Schema};
 
     use super::*;
-    use crate::parquet_sink::ParquetSink;
+    use crate::parquet_groups::ParquetGroups;
 
     pub(super) fn sink<W: Write + Send>(
         writer: W,
         encoder: &FeatureEncoder,
-        group_rows: usize,
+        (group_rows, threads): (usize, usize),
     ) -> io::Result<Sink<W>> {
-        let sink = ParquetSink::in_groups_of(group_rows, writer, schema(encoder))?;
-        Ok(Sink::Parquet(Box::new(sink)))
+        let sink = ParquetGroups::new(writer, schema(encoder), group_rows, threads)?;
+        Ok(Sink::Groups(Box::new(sink)))
     }
 
     pub(super) fn batch(

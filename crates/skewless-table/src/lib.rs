@@ -21,6 +21,8 @@ mod json_lines;
 mod lookup;
 mod numbers;
 #[cfg(feature = "parquet")]
+mod parquet_groups;
+#[cfg(feature = "parquet")]
 mod parquet_predictions;
 #[cfg(feature = "parquet")]
 mod parquet_rows;

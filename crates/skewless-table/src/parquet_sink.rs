@@ -8,27 +8,13 @@ use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 pub(crate) struct ParquetSink<W: Write + Send>(ArrowWriter<W>);
 
 impl<W: Write + Send> ParquetSink<W> {
     pub(crate) fn new(writer: W, schema: Arc<Schema>) -> io::Result<Self> {
-        Self::with(writer, schema, properties().build())
-    }
-
-    /// As [`ParquetSink::new`], in row groups of at most so many rows; what is kept of a group until the end of the file does
-    /// not grow with its pages.
-    pub(crate) fn in_groups_of(rows: usize, writer: W, schema: Arc<Schema>) -> io::Result<Self> {
-        let properties = properties()
-            .set_max_row_group_row_count(Some(rows.max(1)))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_offset_index_disabled(true);
-        Self::with(writer, schema, properties.build())
-    }
-
-    fn with(writer: W, schema: Arc<Schema>, properties: WriterProperties) -> io::Result<Self> {
-        ArrowWriter::try_new(writer, schema, Some(properties))
+        ArrowWriter::try_new(writer, schema, Some(properties().build()))
             .map(Self)
             .map_err(io_error)
     }
@@ -42,7 +28,8 @@ impl<W: Write + Send> ParquetSink<W> {
     }
 }
 
-fn properties() -> parquet::file::properties::WriterPropertiesBuilder {
+/// What all tables are written with.
+pub(crate) fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         // The library's version would otherwise stand in the file and change its bytes.
@@ -50,7 +37,7 @@ fn properties() -> parquet::file::properties::WriterPropertiesBuilder {
 }
 
 /// The writer's own error where there is one, so that a closed pipe is known as such.
-fn io_error(error: ParquetError) -> io::Error {
+pub(crate) fn io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(source) => match source.downcast::<io::Error>() {
             Ok(error) => *error,

@@ -11,6 +11,9 @@ pub(crate) enum Sink<W: Write + Send> {
     Bytes(W),
     #[cfg(feature = "parquet")]
     Parquet(Box<crate::parquet_sink::ParquetSink<W>>),
+    /// Parquet of many columns.
+    #[cfg(feature = "parquet")]
+    Groups(Box<crate::parquet_groups::ParquetGroups<W>>),
 }
 
 impl<W: Write + Send> Sink<W> {
@@ -32,6 +35,8 @@ impl<W: Write + Send> Sink<W> {
             #[cfg(feature = "parquet")]
             (Self::Parquet(sink), Form::Batch(batch)) => sink.write(&batch),
             #[cfg(feature = "parquet")]
+            (Self::Groups(sink), Form::Batch(batch)) => sink.write(&batch),
+            #[cfg(feature = "parquet")]
             _ => Err(io::ErrorKind::InvalidInput.into()),
         }
     }
@@ -45,6 +50,8 @@ impl<W: Write + Send> Sink<W> {
             }
             #[cfg(feature = "parquet")]
             Self::Parquet(sink) => sink.finish(),
+            #[cfg(feature = "parquet")]
+            Self::Groups(sink) => sink.finish(),
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn run(args: &TransformArgs) -> anyhow::Result<Outcome> {
     let reader = reader_of(pipeline, plan.input.in_blocks_of(budget.block_rows))?;
     let mut notes = features.notes(&args.features);
     notes.columns(reader.column_names());
-    let (encoder, mut writer) = open_output(&plan.output, pipeline, &budget)?;
+    let (encoder, mut writer) = open_output((&plan.output, plan.jobs), pipeline, &budget)?;
     let counter = plan.profile.is_some().then(|| features.counter());
     let mut tally = Tally::new(counter.transpose()?);
     let transformer = Transformer::new(pipeline, encoder, tally.counter.clone());
@@ -117,13 +117,17 @@ fn specification(path: &Path) -> skewless_core::Result<FittedSpec> {
 
 type Opened = (Option<FeatureEncoder>, Option<FeatureWriter<Destination>>);
 
-fn open_output(output: &Output, pipeline: &Pipeline, budget: &Budget) -> anyhow::Result<Opened> {
+fn open_output(
+    (output, threads): (&Output, usize),
+    pipeline: &Pipeline,
+    budget: &Budget,
+) -> anyhow::Result<Opened> {
     let Output::Features { path, format } = output else {
         return Ok((None, None));
     };
     let encoder = FeatureEncoder::new(*format, pipeline.column_names())?;
     let destination = Destination::open(path.as_deref())?;
-    let writer = FeatureWriter::new(destination, &encoder, budget.group_rows)?;
+    let writer = FeatureWriter::new(destination, &encoder, budget.group_rows, threads)?;
     Ok((Some(encoder), Some(writer)))
 }
 
