@@ -469,8 +469,8 @@ mod tests {
         assert_eq!(views.read("outer_one", &[]).unwrap().rows(), 1);
         // What a view in between reads is left out, and what is read of it is not.
         let outer = views.reads("outer_one", Some("inner_one")).unwrap();
-        let named: Vec<&str> = outer.iter().map(|(table, _)| table.as_str()).collect();
-        assert_eq!(named, ["inner_one", "inner_one"]);
+        assert!(outer.contains(&("inner_one".to_owned(), "total".to_owned())));
+        assert!(outer.iter().all(|(table, _)| table != "s"), "{outer:?}");
     }
 
     #[test]
