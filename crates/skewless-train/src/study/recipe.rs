@@ -375,8 +375,8 @@ fn check_gates(config: &Config) -> Result<()> {
             return fault(
                 &field,
                 &format!(
-                    "`min` or `max` or both are due, `min` not above `max`, that some of its values from {least} to {most} pass \
-                     and others don't"
+                    "`min` or `max` or both are due, `min` not above `max`; of its values, from {least} to {most}, some must pass \
+                     and others not"
                 ),
             );
         }
