@@ -24,6 +24,8 @@ fn a_shadow_and_a_feature_log_see_every_row_and_change_no_answer() {
             "--shadow-share=1",
             &format!("--feature-log={log}"),
             "--feature-log-share=1",
+            // Of the usual 1 MiB a busy machine drops rows, as it should.
+            "--feature-log-max-bytes=16777216",
         ],
     );
     let asked = Asked::rows(&fixture, 500);
