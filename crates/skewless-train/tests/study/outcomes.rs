@@ -93,6 +93,17 @@ fn no_other_name_or_detour_hides_the_label() {
     let using = "SELECT courier, ordered, count(*) AS before FROM orders JOIN orders AS other USING (courier, ordered, delay)";
     let used = config(using, "deliveries.csv").replace(" FROM orders GROUP BY", " GROUP BY");
     assert!(found(&used).unwrap().1.contains("`delay` of `orders`"));
+    let inner = used.replace("name = \"habits\"", "name = \"inside\"");
+    let outer = format!(
+        "[[view]]\nname = \"habits\"\nsql = \"SELECT courier, ordered, before FROM inside\"\n{TIMED}"
+    );
+    let nested = inner.replacen("[[join]]", &format!("{outer}[[join]]"), 1);
+    assert!(
+        found(&nested)
+            .unwrap()
+            .1
+            .contains("`habits` reads `delay` of `orders`")
+    );
     let natural = used.replace(
         "JOIN orders AS other USING (courier, ordered, delay)",
         "NATURAL JOIN orders AS other",

@@ -426,32 +426,26 @@ impl<'a> Work<'a> {
                 false => format!("`{name}` reads `{column}` of `{of}`"),
             };
             let what = format!("{what}, which is known only after the prediction");
-            let (level, message) = match (
-                join.and_then(|join| Some((join, join.as_of.as_ref()?))),
-                &named.clock,
-            ) {
-                (Some((join, _)), Some(_)) if join.bounds.lateness > 0.0 => (
+            let timed = join.filter(|join| join.as_of.is_some() && named.clock.is_some());
+            let (level, more) = match timed {
+                Some(join) if join.bounds.lateness > 0.0 => (
                     Level::Warning,
-                    format!("{what}: `lateness` must be as long as it takes until it is known"),
+                    ": `lateness` must be as long as it takes until it is known",
                 ),
-                (Some(_), Some(_)) => (
+                Some(_) => (
                     Level::Error,
-                    format!(
-                        "{what}, and without `lateness` a row is joined to what came of it: say how long it takes until it is known"
-                    ),
+                    ", and without `lateness` a row is joined to what came of it: say how long it takes until it is known",
                 ),
-                _ => (
+                None => (
                     Level::Error,
-                    format!(
-                        "{what}, and nothing tells when: give it a `time` and join it with `as_of` and `lateness`"
-                    ),
+                    ", and nothing tells when: give it a `time` and join it with `as_of` and `lateness`",
                 ),
             };
             let hint = match of == *name {
                 true => "",
                 false => " (`SELECT *` reads all columns, in a subquery too)",
             };
-            self.found("future_join", level, name, format!("{message}{hint}"));
+            self.found("future_join", level, name, format!("{what}{more}{hint}"));
         }
         Ok(())
     }

@@ -229,11 +229,7 @@ impl<'a> Stock<'a> {
         let read = match (&named.origin, &mut self.views) {
             (Origin::View { sql }, Some(views)) if data != Some(named.name.as_str()) => {
                 let mut read = views.reads(&named.name, data)?;
-                let parts = self.parts(place, sql);
-                for part in parts.into_iter().filter_map(|part| self.named(part).ok()) {
-                    let columns = used(sql).into_iter();
-                    read.extend(columns.map(|column| (part.name.clone(), column)));
-                }
+                read.extend(self.compared(place, sql, data));
                 read
             }
             _ => itself().collect(),
@@ -248,6 +244,24 @@ impl<'a> Stock<'a> {
                 || (by_name || !is_known && behind.iter().any(is)) && self.is_own(table, hidden)
         };
         Ok(read.into_iter().filter(is_hidden).collect())
+    }
+
+    /// What `USING` compares in a query and in the views that it is over: SQLite does not say that it reads those columns.
+    fn compared(&self, place: usize, sql: &str, data: Option<&str>) -> Vec<(String, String)> {
+        let columns = used(sql);
+        let mut found = Vec::new();
+        for part in self.parts(place, sql) {
+            let Ok(named) = self.named(part) else {
+                continue;
+            };
+            found.extend((columns.iter()).map(|column| (named.name.clone(), column.clone())));
+            if let Origin::View { sql } = &named.origin
+                && data != Some(named.name.as_str())
+            {
+                found.extend(self.compared(part, sql, data));
+            }
+        }
+        found
     }
 
     /// Of a view that makes the label from other columns, or gives it another name: every column that it reads and that is no
