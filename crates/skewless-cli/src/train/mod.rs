@@ -115,9 +115,13 @@ fn write(args: &TrainArgs, trained: &Trained) -> anyhow::Result<Vec<PathBuf>> {
     Ok(vec![bundle, card])
 }
 
+/// The path without links; none of what is not there.
+fn real(path: &Path) -> Option<PathBuf> {
+    std::fs::canonicalize(path).ok()
+}
+
 /// Whether both are one file.
 fn is_same(one: &Path, other: &Path) -> bool {
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
     real(one).is_some_and(|one| real(other) == Some(one))
 }
 

@@ -8,7 +8,7 @@ use skewless_train::study::report::Measured;
 use skewless_train::study::retrain::{Decision, Verdict};
 use skewless_train::study::{Retrained, Retraining, is_study, retrain};
 
-use super::{progress, put, study};
+use super::{progress, put, real, study};
 use crate::args::RetrainArgs;
 use crate::destination::print;
 use crate::exit::{InBundle, Outcome};
@@ -88,9 +88,9 @@ fn can_hold_challenger(folder: &Path, champion: &Path) -> anyhow::Result<()> {
     if folder.exists() && !folder.is_dir() {
         return refused("is no folder, and the challenger goes to one");
     }
-    let real = |path: &Path| std::fs::canonicalize(path).ok();
-    let holds = real(champion).and_then(|champion| champion.parent().map(Path::to_path_buf));
-    if holds.is_some() && holds == real(folder) {
+    let champion = real(champion);
+    let lies_in = champion.as_deref().and_then(Path::parent);
+    if lies_in.is_some() && lies_in == real(folder).as_deref() {
         return refused("is where the champion lies; give the challenger another folder by `-o`");
     }
     Ok(())

@@ -15,7 +15,7 @@ use super::folds::Folds;
 use super::models::class;
 use super::recipe::{Recipe, Split};
 use super::report::{Finding, JoinFacts, SourceFacts};
-use super::sources::{Places, assemble, shown};
+use super::sources::{Places, assemble, shown, told_again};
 use crate::data::{SourceFile, number};
 use crate::provenance::seconds;
 use crate::random::Random;
@@ -160,20 +160,11 @@ impl Data {
         let Some(join) = self.joins.iter().find(about) else {
             return self.places.located(error);
         };
-        let source = &join.source;
-        let message = match error.row() {
-            Some(row) => format!(
-                "what is joined from `{source}` to row {}: {}",
-                self.places.row(row),
-                error.message()
-            ),
-            None => format!("what is joined from `{source}`: {}", error.message()),
-        };
-        let mut located = Error::new(error.kind(), error.code(), message);
-        if let Some(field) = error.field() {
-            located = located.with_field(field);
-        }
-        located.with_source(error)
+        let row = error.row().map(|row| self.places.row(row));
+        let place = row.map_or_else(String::new, |row| format!(" to row {row}"));
+        let (source, message) = (&join.source, error.message());
+        let message = format!("what is joined from `{source}`{place}: {message}");
+        told_again(error, message, row)
     }
 
     /// The tables that a specification asks for.

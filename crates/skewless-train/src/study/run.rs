@@ -352,13 +352,8 @@ impl Run<'_> {
         let truth = self.data.truth_of(&self.validated());
         let calibrated = match Calibrated::fit(config.method, &winner.values, &truth) {
             Err(error) if config.method == CalibrationMethod::Platt => {
-                let (check, message) = ("check.calibration", error.message());
-                findings.push(Finding {
-                    check: check.to_owned(),
-                    level: Level::Warning,
-                    input: None,
-                    message: format!("the winner is not calibrated: {message}"),
-                });
+                let message = format!("the winner is not calibrated: {}", error.message());
+                findings.push(warning("check.calibration", message));
                 return Ok((None, winner.values.clone()));
             }
             found => found?,
@@ -387,15 +382,9 @@ impl Run<'_> {
             .filter(|(is, _)| *is)
             .map(|(_, name)| *name)
             .collect();
-        (!asked.is_empty()).then(|| Finding {
-            check: "check.external".to_owned(),
-            level: Level::Warning,
-            input: None,
-            message: format!(
-                "`{bundle}` is written as it was packed, without {}",
-                asked.join(", ")
-            ),
-        })
+        let asked = (!asked.is_empty()).then(|| asked.join(", "))?;
+        let message = format!("`{bundle}` is written as it was packed, without {asked}");
+        Some(warning("check.external", message))
     }
 
     /// A bundle from elsewhere that is worse on the test rows than on the validation rows, whose labels its maker had.
@@ -407,18 +396,16 @@ impl Run<'_> {
         let validated = winner.judged.measure(by);
         let tested = test.measures.iter().find(|one| one.measure == by)?.estimate;
         let best = if by.rises() { tested.high } else { tested.low };
-        (by.gain(validated, best) > 0.0).then(|| Finding {
-            check: "check.external".to_owned(),
-            level: Level::Warning,
-            input: None,
-            message: format!(
+        (by.gain(validated, best) > 0.0).then(|| {
+            let message = format!(
                 "`{bundle}` has {} {validated:.4} on the validation rows and {:.4} ({:.4}–{:.4}) on the test rows: it may have \
                  been fitted on the former, whose labels are exported",
                 by.title(),
                 tested.value,
                 tested.low,
                 tested.high
-            ),
+            );
+            warning("check.external", message)
         })
     }
 
@@ -576,6 +563,16 @@ impl Run<'_> {
             rows: rows.len(),
             level,
         }
+    }
+}
+
+/// A warning that the data checks could not give.
+fn warning(check: &str, message: String) -> Finding {
+    Finding {
+        check: check.to_owned(),
+        level: Level::Warning,
+        input: None,
+        message,
     }
 }
 

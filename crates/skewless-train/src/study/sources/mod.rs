@@ -36,7 +36,7 @@ use crate::report::Step;
 
 pub(crate) use self::address::{Address, shown};
 pub use self::lookup::LookupExport;
-pub(crate) use self::places::Places;
+pub(crate) use self::places::{Places, told_again};
 pub(crate) use self::tables::Tables;
 
 /// The rows to learn from with all that was joined to them.

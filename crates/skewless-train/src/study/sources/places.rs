@@ -67,17 +67,7 @@ impl Places {
             },
             _ => return error,
         };
-        let mut located = Error::new(error.kind(), error.code(), message);
-        if let Some(row) = row {
-            located = located.with_row(row);
-        }
-        if let Some(field) = error.field() {
-            located = located.with_field(field);
-        }
-        if let Some(value) = error.value() {
-            located = located.with_value(value);
-        }
-        located.with_source(error)
+        told_again(error, message, row)
     }
 
     fn place(&self, row: usize) -> (String, usize) {
@@ -95,6 +85,21 @@ impl Places {
         }
         ("the data".to_owned(), row)
     }
+}
+
+/// The error with another message and row.
+pub(crate) fn told_again(error: Error, message: String, row: Option<usize>) -> Error {
+    let mut told = Error::new(error.kind(), error.code(), message);
+    if let Some(row) = row {
+        told = told.with_row(row);
+    }
+    if let Some(field) = error.field() {
+        told = told.with_field(field);
+    }
+    if let Some(value) = error.value() {
+        told = told.with_value(value);
+    }
+    told.with_source(error)
 }
 
 #[cfg(test)]

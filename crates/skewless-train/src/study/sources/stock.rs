@@ -225,14 +225,15 @@ impl<'a> Stock<'a> {
         let data = base.and_then(|base| self.recipe.tables.named.get(base));
         let data = data.filter(|data| matches!(data.origin, Origin::View { .. }));
         let data = data.map(|data| data.name.as_str());
-        let itself = || (taken.iter()).map(|column| (named.name.clone(), column.clone()));
         let read = match (&named.origin, &mut self.views) {
             (Origin::View { sql }, Some(views)) if data != Some(named.name.as_str()) => {
                 let mut read = views.reads(&named.name, data)?;
                 read.extend(self.compared(place, sql, data));
                 read
             }
-            _ => itself().collect(),
+            _ => (taken.iter())
+                .map(|column| (named.name.clone(), column.clone()))
+                .collect(),
         };
         let behind = self.behind_the_label(data, hidden)?;
         let is_hidden = |(table, column): &(String, String)| {

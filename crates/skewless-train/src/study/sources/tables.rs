@@ -302,12 +302,9 @@ fn check_taken(config: &Config, joins: &[Join]) -> Result<()> {
 
 /// A time is typed by `zone`, and the rows to learn from by their inputs.
 fn check_types(config: &Config, named: &[Named]) -> Result<()> {
-    let known = config
-        .source
-        .iter()
-        .map(|_| "source")
-        .chain(std::iter::repeat("view"));
-    for (one, kind) in named.iter().zip(known) {
+    let sources = config.source.iter().map(|_| "source");
+    let sections = sources.chain(std::iter::repeat("view"));
+    for (one, section) in named.iter().zip(sections) {
         let is_other = |input: &&Input| {
             let typed = one.types.get(&input.name);
             typed.is_some_and(|&typed| typed != input.kind)
@@ -315,14 +312,15 @@ fn check_types(config: &Config, named: &[Named]) -> Result<()> {
         if one.name == config.data.source
             && let Some(input) = config.input.iter().find(is_other)
         {
-            let field = format!("{kind}.{}.types", one.name);
+            let field = format!("{section}.{}.types", one.name);
             let rule = format!("the input `{}` is a {}", input.name, input.kind.name());
             return fault(&field, &rule);
         }
         let Some(clock) = &one.clock else { continue };
         let typed = one.types.get(&clock.input.name);
         if typed.is_some_and(|&kind| kind != clock.input.kind) {
-            let (field, time) = (format!("{kind}.{}.types", one.name), &clock.input.name);
+            let field = format!("{section}.{}.types", one.name);
+            let time = &clock.input.name;
             let due = clock.input.kind.name();
             return fault(
                 &field,
